@@ -1,0 +1,16 @@
+"""The regions that every CORnet has, and how many time steps each unrolls by default; no torch needed to know."""
+
+REGIONS = ("V1", "V2", "V4", "IT")
+
+TIME_STEPS = {
+    "Z": {"V1": 1, "V2": 1, "V4": 1, "IT": 1},
+    "R": {"V1": 5, "V2": 5, "V4": 5, "IT": 5},
+    "RT": {"V1": 5, "V2": 5, "V4": 5, "IT": 5},
+    "S": {"V1": 1, "V2": 2, "V4": 4, "IT": 2},
+}
+"""Architecture -> region -> time steps, as released."""
+
+
+def below(region: str) -> str:
+    """The region that drives this one."""
+    return REGIONS[REGIONS.index(region) - 1]

@@ -1,0 +1,115 @@
+"""CORnet-S: recurrent bottlenecks with a skip connection (Kubilius, Schrimpf et al. 2019, arXiv:1909.06161)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..anatomy import REGIONS, TIME_STEPS, below
+from ..errors import UserError
+from .base import IMAGE, CORnet, Point, build_decoder, check_steps
+
+CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
+RECURRENT = ("V2", "V4", "IT")
+EXPANSION = 4  # of channels inside the bottleneck
+
+
+class CORnetS(CORnet):
+    """A feedforward V1, then three recurrent regions, each of which runs all of its steps before the next starts.
+
+    Parameters
+    ----------
+    times
+        Number of time steps of V2, V4 and IT; what is not named keeps its released number (2, 4, 2).
+    """
+
+    def __init__(self, times: Mapping[str, int] | None = None) -> None:
+        super().__init__()
+        unknown = set(times or ()) - set(RECURRENT)
+        if unknown:
+            raise UserError(f"Time steps can be set for {', '.join(RECURRENT)}, not for {', '.join(sorted(unknown))}.")
+        steps = {**TIME_STEPS["S"], **(times or {})}
+        self.times = {region: check_steps(region, count) for region, count in steps.items()}
+        self.V1 = _v1(CHANNELS["V1"])
+        for region in RECURRENT:
+            self.add_module(region, Region(CHANNELS[below(region)], CHANNELS[region], self.times[region]))
+        self.decoder = build_decoder(CHANNELS["IT"])
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                area = module.kernel_size[0] * module.kernel_size[1]
+                nn.init.normal_(module.weight, std=(2 / (area * module.out_channels)) ** 0.5)
+
+    def points(self) -> list[Point]:
+        return [Point(region, step) for region in REGIONS for step in range(self.times[region])]
+
+    def sources(self, point: Point) -> tuple[Point, ...]:
+        if point.region == "V1":
+            return (IMAGE,)
+        if point.time_step > 0:
+            return (Point(point.region, point.time_step - 1),)
+        region = below(point.region)
+        return (Point(region, self.times[region] - 1),)
+
+    def advance(self, point: Point, activity, images: Tensor) -> Tensor:
+        (source,) = self.sources(point)
+        region = getattr(self, point.region)
+        return region(activity[source]) if point.region == "V1" else region(activity[source], point.time_step)
+
+
+class Region(nn.Module):
+    """One bottleneck whose convolutions serve every time step, with normalizations of their own for each."""
+
+    def __init__(self, in_channels: int, channels: int, times: int) -> None:
+        super().__init__()
+        inner = EXPANSION * channels
+        self.conv_input = nn.Conv2d(in_channels, channels, kernel_size=1, bias=False)
+        self.skip = nn.Conv2d(channels, channels, kernel_size=1, stride=2, bias=False)
+        self.norm_skip = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, inner, kernel_size=1, bias=False)
+        self.nonlin1 = nn.ReLU()
+        self.conv2 = StridedConv2d(inner, inner, kernel_size=3, padding=1, bias=False)
+        self.nonlin2 = nn.ReLU()
+        self.conv3 = nn.Conv2d(inner, channels, kernel_size=1, bias=False)
+        self.nonlin3 = nn.ReLU()
+        self.output = nn.Identity()
+        for step in range(times):
+            self.add_module(f"norm1_{step}", nn.BatchNorm2d(inner))
+            self.add_module(f"norm2_{step}", nn.BatchNorm2d(inner))
+            self.add_module(f"norm3_{step}", nn.BatchNorm2d(channels))
+
+    def forward(self, activity: Tensor, time_step: int) -> Tensor:
+        """Activity at `time_step`, from the region below at step 0 and from this region's step before later on."""
+        if time_step == 0:
+            activity = self.conv_input(activity)
+            skip, stride = self.norm_skip(self.skip(activity)), 2
+        else:
+            skip, stride = activity, 1
+        norm1, norm2, norm3 = (getattr(self, f"norm{i}_{time_step}") for i in (1, 2, 3))
+        inner = self.nonlin1(norm1(self.conv1(activity)))
+        inner = self.nonlin2(norm2(self.conv2(inner, stride)))
+        return self.output(self.nonlin3(norm3(self.conv3(inner)) + skip))
+
+
+class StridedConv2d(nn.Conv2d):
+    """A convolution that is told its stride at each call, since one set of weights serves steps of both strides."""
+
+    def forward(self, activity: Tensor, stride: int) -> Tensor:
+        return functional.conv2d(activity, self.weight, self.bias, stride, self.padding)
+
+
+def _v1(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False),
+            norm1=nn.BatchNorm2d(channels),
+            nonlin1=nn.ReLU(),
+            pool=nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+            conv2=nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
+            norm2=nn.BatchNorm2d(channels),
+            nonlin2=nn.ReLU(),
+            output=nn.Identity(),
+        )
+    )
