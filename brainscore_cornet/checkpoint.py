@@ -1,0 +1,133 @@
+"""Weight files that others wrote: what they hold, and whether it fits a network."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .architectures import CORnet
+from .weights import RELEASED, WeightsError
+
+# Checkpoints often keep an accuracy or a loss as a numpy scalar; what rebuilds one runs no code of the file's. Files
+# written with numpy < 2 and >= 2 name it differently.
+_SCALAR = np.float64(0).__reduce__()[0]
+_NUMPY_SCALARS = [
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+    (np.dtype, "numpy.dtype"),
+    *{type(np.dtype(kind)) for kind in (np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)},
+]
+_NAMED = 3  # of the entries that differ, before the rest is only counted
+
+
+def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
+    """Load a weight file into a network, in place.
+
+    Parameters
+    ----------
+    path
+        A state dict, or a checkpoint with one under `state_dict`; the prefix `module.` is allowed.
+    architecture
+        `Z`, `R`, `RT` or `S`. R and RT have the same entries: a file that says it holds the other is refused.
+
+    Raises
+    ------
+    WeightsError
+        For a file that is damaged, holds anything but tensors and plain values, says it holds another architecture,
+        or lacks entries, has more, or has them in other shapes.
+    """
+    checkpoint = read_checkpoint(path)
+    says = stated_architecture(checkpoint, path)
+    if says is not None and says != architecture:
+        raise WeightsError(f"{path} says that it holds CORnet-{says}: it cannot be loaded into CORnet-{architecture}.")
+    state = _without_unused_steps(_state_dict(checkpoint, path), network)
+    _check_entries(state, network.state_dict(), path, architecture)
+    network.load_state_dict(state)
+    return network
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """The contents of a file that torch.save wrote, without running any code in it."""
+    try:
+        with torch.serialization.safe_globals(_NUMPY_SCALARS):
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"(?:GLOBAL|Unsupported global|Unsupported class) ([\w.]+)", str(error))
+        if found is None:
+            raise WeightsError(f"{path} is not a complete file of weights: {_first_line(error)}") from error
+        raise WeightsError(
+            f"{path} holds {found[1]}, which could run code when loaded; it was refused. Expected tensors and plain "
+            "values: write the weights anew with torch.save(model.state_dict(), …)."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} is not a complete file of weights: {_first_line(error)}") from error
+    if not isinstance(checkpoint, Mapping):
+        raise WeightsError(f"{path} holds a {type(checkpoint).__name__}, expected a state dict.")
+    return checkpoint
+
+
+def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None:
+    """`Z`, `R`, `RT` or `S` where the file's contents or its released name tell, else None."""
+    flags = checkpoint.get("flags")
+    for stated in (
+        checkpoint.get("architecture"),
+        checkpoint.get("arch"),
+        checkpoint.get("model"),
+        flags.get("model") if isinstance(flags, Mapping) else None,
+    ):
+        if isinstance(stated, str) and (found := re.fullmatch(r"(?:cornet[_-]?)?(z|rt|r|s)", stated.lower())):
+            return found[1].upper()
+    return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
+
+
+def _state_dict(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    state = checkpoint.get("state_dict", checkpoint)
+    if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(
+            f"{path} holds no weights: expected a state dict (names and tensors), bare or under 'state_dict', "
+            f"found {_shortened(list(map(str, checkpoint)))}."
+        )
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _without_unused_steps(state: Mapping[str, Tensor], network: CORnet) -> dict[str, Tensor]:
+    """Leave out normalizations of time steps that the network does not run: CORnet-S may run fewer than released."""
+
+    def unused(name: str) -> bool:
+        found = re.match(r"(V1|V2|V4|IT)\.norm[123]_(\d+)\.", name)
+        return found is not None and int(found[2]) >= network.times[found[1]]
+
+    return {name: tensor for name, tensor in state.items() if not unused(name)}
+
+
+def _check_entries(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path, architecture: str) -> None:
+    # counted in training only, and not written by old versions of torch
+    missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in expected]
+    misshapen = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    problems = [
+        f"{len(names)} {what} ({_shortened(names)})"
+        for what, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
+        if names
+    ]
+    if problems:
+        raise WeightsError(f"{path} does not fit CORnet-{architecture}: of its entries are {', '.join(problems)}.")
+
+
+def _shortened(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f", … {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,194 @@
+"""What is committed when a CORnet is compared with a brain: a record for each model.
+
+A commitment fixes, before any data are seen, which layer stands for which region, when in milliseconds each time step
+of a region happens, which layer behaviour is read out from, and how much of the visual field the model sees.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .anatomy import REGIONS, TIME_STEPS
+from .errors import UserError, one_of
+
+TimeBin = tuple[int, int]
+"""(start, end) in ms after stimulus onset."""
+TimeBins = Mapping[str, Mapping[int, TimeBin]]
+"""Region -> time step -> time bin."""
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """The fixed mapping from one model to the ventral stream."""
+
+    identifier: str
+    name: str
+    architecture: str
+    trained: bool
+    time_steps: Mapping[str, int]
+    time_bins: TimeBins
+    layers: Mapping[str, str]
+    readout_layer: str = "decoder.avgpool"
+    visual_degrees: int = 8
+    image_size: int = 224
+
+
+# Sources: Z and R from candidate_models, Brain-Score's collection of models before version 2.0, in which V4 and IT of R
+# have no bin for 110-140 ms; S from Brain-Score's own CORnet-S plugin. None is published for RT: ours has one clock
+# for all regions, as biological unrolling implies, and commits only the steps that the image has reached.
+_R_AFTER_V2 = {1: (70, 110), 2: (140, 170), 3: (170, 200), 4: (200, 250)}
+_S_START_WIDTH = {"V1": (50, 100), "V2": (70, 100), "V4": (90, 50), "IT": (100, 100)}
+_RT_ARRIVAL = {"V1": 0, "V2": 1, "V4": 2, "IT": 3}
+
+
+def _time_bins(architecture: str, steps: Mapping[str, int]) -> TimeBins:
+    if architecture == "Z":
+        return {"V1": {0: (50, 150)}, "V2": {0: (70, 170)}, "V4": {0: (90, 190)}, "IT": {0: (100, 200)}}
+    if architecture == "S":
+        return {
+            region: {step: (start + step * width, start + (step + 1) * width) for step in range(steps[region])}
+            for region, (start, width) in _S_START_WIDTH.items()
+        }
+    if architecture == "RT":
+        return {
+            region: {step: (50 + 20 * step, 70 + 20 * step) for step in range(arrival, steps[region])}
+            for region, arrival in _RT_ARRIVAL.items()
+        }
+    published = {
+        "V1": {step: (50 + 30 * step, 80 + 30 * step) for step in range(5)},
+        "V2": {1: (60, 110), 2: (110, 140), 3: (140, 170), 4: (170, 200)},
+        "V4": _R_AFTER_V2,
+        "IT": _R_AFTER_V2,
+    }
+    return {
+        region: {step: time_bin for step, time_bin in published[region].items() if step < steps[region]}
+        for region in REGIONS
+    }
+
+
+def _commitment(architecture: str, trained: bool) -> Commitment:
+    steps = TIME_STEPS[architecture]
+    return Commitment(
+        identifier=f"cornet_{architecture.lower()}" + ("" if trained else "_untrained"),
+        name=f"CORnet-{architecture}",
+        architecture=architecture,
+        trained=trained,
+        time_steps=steps,
+        time_bins=_time_bins(architecture, steps),
+        layers={region: f"{region}.output" for region in REGIONS},
+    )
+
+
+COMMITMENTS: Mapping[str, Commitment] = {
+    commitment.identifier: commitment
+    for trained in (True, False)
+    for commitment in (_commitment(architecture, trained) for architecture in TIME_STEPS)
+}
+
+
+def get_commitment(identifier: str) -> Commitment:
+    """The record of a registered model; `UserError` with the nearest names for an unknown one."""
+    if identifier not in COMMITMENTS:
+        raise one_of(identifier, COMMITMENTS, "model")
+    return COMMITMENTS[identifier]
+
+
+def vary(
+    commitment: Commitment,
+    *,
+    times: int | Mapping[str, int] | None = None,
+    time_mapping: TimeBins | None = None,
+    image_size: int | None = None,
+    weights_hash: str | None = None,
+) -> Commitment:
+    """A commitment with other time steps, time bins, image size or weights, and an identifier that says so.
+
+    Brain-Score caches by the model's identifier: whatever changes the numbers is therefore part of it.
+
+    Parameters
+    ----------
+    times
+        As `architectures.build_network` takes it.
+    time_mapping
+        Region -> time step -> (start, end) in ms; replaces the bins of the regions that it names.
+    image_size
+        Height and width in px that images are resized to.
+    weights_hash
+        SHA-256 of a weight file other than the released one.
+    """
+    suffix = ""
+    if weights_hash is not None:
+        suffix += f"_weights_{weights_hash[:8]}"
+    steps = dict(commitment.time_steps)
+    if times is not None:
+        steps.update(dict.fromkeys(steps, times) if isinstance(times, int) else times)
+    if steps != commitment.time_steps:
+        changed = {region: count for region, count in steps.items() if count != commitment.time_steps[region]}
+        if len(set(steps.values())) == 1:
+            suffix += f"_times_{steps['V1']}"
+        else:
+            suffix += "_times_" + "_".join(f"{region}_{count}" for region, count in changed.items())
+    time_bins = _time_bins(commitment.architecture, steps)
+    if time_mapping is not None:
+        mapped = {**time_bins, **_checked_mapping(time_mapping, steps)}
+        if mapped != time_bins:
+            suffix += "_mapping_" + hashlib.sha256(json.dumps(mapped, sort_keys=True).encode()).hexdigest()[:8]
+        time_bins = mapped
+    elif commitment.architecture == "R" and steps["IT"] > commitment.time_steps["IT"]:
+        raise UserError(
+            f"CORnet-R has published time bins for {commitment.time_steps['IT']} time steps, not for {steps['IT']}: "
+            "give their times with time_mapping={'IT': {5: (250, 280), …}, …}."
+        )
+    if image_size is not None and image_size != commitment.image_size:
+        suffix += f"_size_{image_size}"
+    return replace(
+        commitment,
+        identifier=commitment.identifier + suffix,
+        time_steps=steps,
+        time_bins=time_bins,
+        image_size=commitment.image_size if image_size is None else image_size,
+    )
+
+
+def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBins:
+    checked: dict[str, dict[int, TimeBin]] = {}
+    for region, bins in time_mapping.items():
+        if region not in REGIONS:
+            raise one_of(region, REGIONS, "region in the time mapping")
+        if not bins:
+            raise UserError(f"The time mapping has no time bin for {region}; leave {region} out to keep its bins.")
+        for step, time_bin in bins.items():
+            if not 0 <= step < steps[region]:
+                last = steps[region] - 1
+                raise UserError(f"The time mapping names step {step} of {region}, whose steps are 0 to {last}.")
+            start, end = check_time_bin(time_bin)
+            checked.setdefault(region, {})[int(step)] = (start, end)
+    return checked
+
+
+def check_time_bin(time_bin) -> TimeBin:
+    """(start, end) in ms as plain numbers; `UserError` for anything else."""
+    try:
+        start, end = (value.item() if hasattr(value, "item") else value for value in time_bin)
+        valid = start < end
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise UserError(f"Expected a time bin (start, end) in ms with start before end, received {time_bin!r}.")
+    return start, end
+
+
+def answering_step(committed: Mapping[int, TimeBin], time_bin: TimeBin) -> int:
+    """The time step that answers a requested time bin: of the nearest start, the earlier one on a tie.
+
+    This is the rule of Brain-Score's CORnet-S plugin, which gives the leaderboard's scores.
+    """
+    return min(committed, key=lambda step: (abs(committed[step][0] - time_bin[0]), committed[step][0], step))
+
+
+def overlaps(committed: Mapping[int, TimeBin], time_bin: TimeBin) -> bool:
+    """Whether any committed bin shares time with the requested one."""
+    return any(start < time_bin[1] and time_bin[0] < end for start, end in committed.values())

@@ -1,0 +1,56 @@
+"""From a model's identifier to its network with weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from .architectures import CORnet, build_network
+from .checkpoint import load_checkpoint
+from .commitments import get_commitment
+from .weights import fetch, locate, released_file
+
+
+def load_network(
+    identifier: str,
+    *,
+    weights: str | os.PathLike | None = "released",
+    times: int | Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> CORnet:
+    """A CORnet as a PyTorch module in evaluation mode, on the CPU.
+
+    Parameters
+    ----------
+    identifier
+        `cornet_z`, `cornet_r`, `cornet_rt` or `cornet_s`; with `_untrained`, the weights are its initialization.
+    weights
+        `released` (downloaded when needed), None for the network's own initialization, a path or a URL.
+    times
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
+    seed
+        Of the initialization.
+
+    Raises
+    ------
+    UserError
+        For an unknown identifier, time steps that the network cannot have, and weights that cannot be had or loaded.
+    """
+    commitment = get_commitment(identifier)
+    network = build_network(commitment.architecture, times=times, seed=seed)
+    path = find_weights(identifier, weights)
+    if path is not None:
+        load_checkpoint(network, path, commitment.architecture)
+    return network.eval()
+
+
+def find_weights(identifier: str, weights: str | os.PathLike | None) -> Path | None:
+    """The weight file that `load_network` would load, None for a network with its own initialization."""
+    if weights is None:
+        return None
+    if weights != "released":
+        return locate(weights)
+    if not get_commitment(identifier).trained:
+        return None
+    return fetch(released_file(identifier))
