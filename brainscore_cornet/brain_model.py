@@ -1,0 +1,232 @@
+"""The BrainModel that benchmarks talk to."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, NeuroidAssembly
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.model_helpers.brain_transformation.behavior import (
+    LabelBehavior,
+    LabelToImagenetIndices,
+    OddOneOut,
+    ProbabilitiesMapping,
+)
+from brainscore_vision.model_interface import BrainModel
+
+from .activations import ActivationsModel
+from .anatomy import REGIONS
+from .architectures import MIN_IMAGE_SIZE, CORnet
+from .commitments import (
+    Commitment,
+    TimeBin,
+    TimeBins,
+    answering_step,
+    check_time_bin,
+    get_commitment,
+    overlaps,
+    vary,
+)
+from .errors import UserError, one_of
+from .network import find_weights, load_network
+from .recording import pick_device
+from .stimuli import as_stimulus_set
+from .weights import RELEASED, file_hash, mismatch
+
+DEFAULT_BATCH_SIZE = 32
+
+
+def load_model(
+    identifier: str,
+    *,
+    weights: str | os.PathLike | None = "released",
+    times: int | Mapping[str, int] | None = None,
+    time_mapping: TimeBins | None = None,
+    image_size: int | None = None,
+    device: str | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> CORnetModel:
+    """A CORnet as a Brain-Score model.
+
+    Parameters
+    ----------
+    identifier
+        `cornet_z`, `cornet_r`, `cornet_rt` or `cornet_s`, or one of these with `_untrained`.
+    weights
+        `released` (downloaded when needed), None for the network's own initialization from a fixed seed, a path or a
+        URL. An `_untrained` model has no released weights and starts from its initialization.
+    times
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
+    time_mapping
+        Region -> time step -> (start, end) in ms after stimulus onset, in place of the committed time bins.
+    image_size
+        Height and width in px that images are resized to, 224 by default.
+    device
+        Such as `cuda:1`; by default `cuda` where there is one, else `mps`, else `cpu`.
+    batch_size
+        Number of images that the network sees at a time; does not change the numbers.
+
+    Raises
+    ------
+    UserError
+        For anything that cannot be had; the message says what can.
+    """
+    base = get_commitment(identifier)
+    if image_size is not None and (not isinstance(image_size, int) or image_size < MIN_IMAGE_SIZE):
+        raise UserError(f"Expected an image size of at least {MIN_IMAGE_SIZE} px, received {image_size!r}.")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise UserError(f"Expected a batch size of at least 1, received {batch_size!r}.")
+    chosen = pick_device(device)
+    path = find_weights(identifier, weights)
+    network = load_network(identifier, weights=path, times=times)
+    trained = f"cornet_{base.architecture.lower()}"
+    commitment = vary(
+        get_commitment(trained if path is not None else f"{trained}_untrained"),
+        times=times,
+        time_mapping=time_mapping,
+        image_size=image_size,
+        weights_hash=None if path is None or weights == "released" else _hash_unless_released(path, trained),
+    )
+    return CORnetModel(commitment, network, device=chosen, batch_size=batch_size)
+
+
+def _hash_unless_released(path: Path, model: str) -> str | None:
+    return None if mismatch(RELEASED[model], path) is None else file_hash(path)
+
+
+@dataclass(frozen=True)
+class _Recording:
+    region: str
+    time_bins: Sequence[TimeBin]
+    time_steps: Sequence[int]
+
+
+class CORnetModel(BrainModel):
+    """An experimental subject: committed to regions, times and visual degrees, recorded from or given a task.
+
+    Each `start_recording` and each `start_task` replaces what went before.
+    """
+
+    def __init__(self, commitment: Commitment, network: CORnet, *, device, batch_size: int) -> None:
+        self.commitment = commitment
+        self.activations_model = ActivationsModel(
+            commitment.identifier,
+            network.to(device).eval(),
+            image_size=commitment.image_size,
+            visual_degrees=commitment.visual_degrees,
+            device=device,
+            batch_size=batch_size,
+        )
+        self.layer_model = SimpleNamespace(region_layer_map=dict(commitment.layers))  # for Brain-Score's score comment
+        readout = {"identifier": commitment.identifier, "activations_model": self.activations_model}
+        self._readouts = {
+            BrainModel.Task.label: LabelBehavior(**readout),
+            BrainModel.Task.probabilities: ProbabilitiesMapping(**readout, layer=commitment.readout_layer),
+            BrainModel.Task.odd_one_out: OddOneOut(**readout, layer=commitment.readout_layer),
+        }
+        self._recording: _Recording | None = None
+        self._task: str | None = None
+
+    @property
+    def identifier(self) -> str:
+        return self.commitment.identifier
+
+    def visual_degrees(self) -> int:
+        return self.commitment.visual_degrees
+
+    def start_recording(self, recording_target: str, time_bins: Sequence[TimeBin]) -> None:
+        """Record from a region in time bins of (start, end) in ms after stimulus onset.
+
+        A requested bin is answered by the committed bin of the nearest start, the earlier one on a tie; a warning
+        names the committed bins where none of them overlaps it.
+        """
+        if recording_target not in REGIONS:
+            raise one_of(recording_target, REGIONS, "recording target")
+        requested = [check_time_bin(time_bin) for time_bin in time_bins]
+        if not requested:
+            raise UserError("No time bins to record in; expected a list such as [(70, 170)].")
+        committed = self.commitment.time_bins[recording_target]
+        if not committed:
+            steps = self.commitment.time_steps[recording_target]
+            raise UserError(
+                f"The image does not reach {recording_target} in the {steps} time steps of {self.identifier}."
+            )
+        outside = [time_bin for time_bin in requested if not overlaps(committed, time_bin)]
+        if outside:
+            warnings.warn(
+                f"{self.identifier} has no activity in {recording_target} at {_in_ms(outside)}: committed are "
+                f"{_in_ms(committed.values())}. The nearest start answers.",
+                stacklevel=2,
+            )
+        self._task = None
+        self._recording = _Recording(
+            recording_target, requested, [answering_step(committed, time_bin) for time_bin in requested]
+        )
+
+    def start_task(self, task: str, *args, **kwargs) -> None:
+        """Begin a task: `passive`, `label`, `probabilities` or `odd_one_out`.
+
+        `label` takes `imagenet` or a list of labels, `probabilities` the stimuli to fit the readout on.
+        """
+        if task != BrainModel.Task.passive and task not in self._readouts:
+            raise one_of(task, (BrainModel.Task.passive, *self._readouts), "task")
+        self._recording = self._task = None
+        if task == BrainModel.Task.label:
+            _check_labels(*args, **kwargs)
+        if task != BrainModel.Task.passive:
+            self._readouts[task].start_task(task, *args, **kwargs)
+        self._task = task
+
+    def look_at(
+        self,
+        stimuli: StimulusSet | Sequence[str | Path],
+        number_of_trials: int = 1,
+        require_variance: bool = False,
+    ) -> NeuroidAssembly | BehavioralAssembly | None:
+        """Recordings (time_bin, presentation, neuroid), behaviour, or None in passive fixation.
+
+        Parameters
+        ----------
+        number_of_trials
+            The model is deterministic: it gives each trial the same, so that their average costs one.
+        require_variance
+            Every trial is a presentation of its own, shifted by a microsaccade.
+        """
+        stimuli = as_stimulus_set(stimuli)
+        options = {"number_of_trials": number_of_trials, "require_variance": require_variance}
+        if self._recording is not None:
+            recording = self._recording
+            return self.activations_model.record(
+                stimuli,
+                recording.region,
+                self.commitment.layers[recording.region],
+                recording.time_bins,
+                recording.time_steps,
+                **options,
+            )
+        if self._task is None:
+            raise UserError("Nothing to do with the stimuli: call start_recording or start_task first.")
+        if self._task == BrainModel.Task.passive:
+            return None
+        return self._readouts[self._task].look_at(stimuli, **options)
+
+
+def _in_ms(time_bins) -> str:
+    return ", ".join(f"{start}-{end} ms" for start, end in time_bins)
+
+
+def _check_labels(choice_labels, aggregation: str = "mean") -> None:
+    """ImageNet's classes, or labels that Brain-Score knows the ImageNet classes of."""
+    if isinstance(choice_labels, str):
+        if choice_labels != "imagenet":
+            raise UserError(f"Expected 'imagenet' or a list of labels, received {choice_labels!r}.")
+        return
+    known = {name.removesuffix("_indices") for name in vars(LabelToImagenetIndices) if name.endswith("_indices")}
+    for label in choice_labels:
+        if str(label).lower().replace(" ", "") not in known:
+            raise one_of(str(label), known, "label")

@@ -1,0 +1,97 @@
+"""Stimuli in, batches of preprocessed images out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
+from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
+
+from .errors import UserError
+
+
+def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
+    """A stimulus set as it is; a list of image files as a stimulus set whose ids are the paths."""
+    if isinstance(stimuli, StimulusSet):
+        if "stimulus_id" not in stimuli:
+            raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
+        return stimuli
+    if isinstance(stimuli, str | Path):
+        raise UserError(f"Expected a stimulus set or a list of image files, received {str(stimuli)!r}; write [path].")
+    paths = [str(path) for path in stimuli]
+    stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
+    stimulus_set.stimulus_paths = {path: path for path in paths}
+    stimulus_set.identifier = None
+    return stimulus_set
+
+
+def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
+    """The image file of each row; `UserError` where there are none, or where one does not exist."""
+    paths = [str(stimulus_set.get_stimulus(stimulus_id)) for stimulus_id in stimulus_set["stimulus_id"]]
+    if not paths:
+        raise UserError("The stimulus set is empty.")
+    missing = [path for path in dict.fromkeys(paths) if not Path(path).is_file()]
+    if missing:
+        raise UserError(f"{len(missing)} of {len(paths)} images do not exist, the first is {missing[0]}.")
+    return paths
+
+
+@dataclass(frozen=True)
+class Microsaccades:
+    """Small shifts of each image, one per trial, so that a deterministic model varies between trials.
+
+    Brain-Score's own spiral of shifts (`MicrosaccadeHelper`), up to 0.05 degrees from the centre.
+    """
+
+    trials: int
+    visual_degrees: float
+
+    def shift(self, image: np.ndarray, path: str, trial: int) -> np.ndarray:
+        """The image (channel, height, width) as it is seen in one trial."""
+        (shifted,) = self._helper().translate_images([image], [path], trial_number=trial, require_variance=True)
+        return shifted
+
+    def shifts(self, image_size: int) -> dict[str, np.ndarray]:
+        """Unit -> shifts (trial, 2) in x and y; the same for every image."""
+        helper = self._helper()
+        helper.build_microsaccades("any", (image_size, image_size))
+        return {unit: np.array(helper.microsaccades[unit]["any"]) for unit in ("pixels", "degrees")}
+
+    def _helper(self) -> MicrosaccadeHelper:
+        # a new one each time: Brain-Score's keeps its number of trials from one recording to the next
+        helper = MicrosaccadeHelper()
+        helper.number_of_trials = self.trials
+        helper.visual_degrees = self.visual_degrees
+        return helper
+
+
+def load_image(path: str, image_size: int) -> np.ndarray:
+    """One image as Brain-Score preprocesses it for ImageNet models: (3, height, width), float32."""
+    try:
+        return load_preprocess_images([path], image_size=image_size)[0]
+    except Exception as error:  # PIL raises many kinds for damaged files
+        raise UserError(f"Cannot read the image {path}: {error}") from error
+
+
+def batches(
+    paths: Sequence[str], image_size: int, batch_size: int, microsaccades: Microsaccades | None = None
+) -> Iterator[np.ndarray]:
+    """Batches (presentation, 3, height, width), float32; all trials of an image before the next image."""
+    if microsaccades is None:
+        for start in range(0, len(paths), batch_size):
+            yield np.stack([load_image(path, image_size) for path in paths[start : start + batch_size]])
+        return
+    batch = []
+    for path in paths:
+        image = load_image(path, image_size)
+        for trial in range(microsaccades.trials):
+            batch.append(microsaccades.shift(image, path, trial))
+            if len(batch) == batch_size:
+                yield np.stack(batch)
+                batch = []
+    if batch:
+        yield np.stack(batch)
