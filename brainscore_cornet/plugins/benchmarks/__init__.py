@@ -1,0 +1,10 @@
+"""Brain-Score's door to the embedded benchmarks. It reads these lines as text: one literal line for each."""
+
+from brainscore_vision import benchmark_registry
+
+from brainscore_cornet.marques2020light.benchmark import peak_sf, pref_or, sf_bandwidth, sf_selective
+
+benchmark_registry['Marques2020light_DeValois1982-pref_or'] = pref_or
+benchmark_registry['Marques2020light_DeValois1982-peak_sf'] = peak_sf
+benchmark_registry['Marques2020light_Schiller1976-sf_bandwidth'] = sf_bandwidth
+benchmark_registry['Marques2020light_Schiller1976-sf_selective'] = sf_selective

@@ -1,0 +1,22 @@
+"""What Brain-Score asks a model plugin for."""
+
+from brainscore_cornet.brain_model import CORnetModel, load_model
+from brainscore_cornet.citations import CORNET_2018, CORNET_S_2019
+from brainscore_cornet.commitments import COMMITMENTS, get_commitment
+
+
+def get_model_list() -> list[str]:
+    return list(COMMITMENTS)
+
+
+def get_model(identifier: str) -> CORnetModel:
+    return load_model(identifier)
+
+
+def get_layers(identifier: str) -> list[str]:
+    commitment = get_commitment(identifier)
+    return [*commitment.layers.values(), commitment.readout_layer]
+
+
+def get_bibtex(identifier: str) -> str:
+    return CORNET_S_2019 if get_commitment(identifier).architecture == "S" else CORNET_2018
