@@ -1,0 +1,19 @@
+"""CORnet, the family of shallow networks mapped onto V1, V2, V4 and IT, as Brain-Score models."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .brain_model import load_model
+    from .network import load_network
+
+_PUBLIC = {"load_model": "brain_model", "load_network": "network", "UserError": "errors"}
+
+__all__ = ["UserError", "load_model", "load_network"]
+
+
+def __getattr__(name: str):
+    # imported when first used: torch and Brain-Score take seconds, and `--help` should not wait for them
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)

@@ -1,0 +1,237 @@
+"""The command line, brainscore-cornet. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import UserError
+
+app = typer.Typer(
+    help="CORnet-Z, -R, -RT and -S as models of the primate ventral stream.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+weights_app = typer.Typer(help="The released weights: list, fetch, verify, path.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is shown in one line, without a traceback."""
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their authors
+    warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
+    try:
+        app()
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """The models: regions, layers, time steps and their time bins in ms after stimulus onset."""
+    from .commitments import COMMITMENTS
+
+    if as_json:
+        print(json.dumps([asdict(commitment) for commitment in COMMITMENTS.values()], indent=2))
+        return
+    rows = [("model", "region", "layer", "steps", "time bins in ms (time step: start-end)")]
+    for commitment in COMMITMENTS.values():
+        for region, layer in commitment.layers.items():
+            bins = commitment.time_bins[region].items()
+            rows.append(
+                (
+                    commitment.identifier,
+                    region,
+                    layer,
+                    str(commitment.time_steps[region]),
+                    "  ".join(f"{step}: {start}-{end}" for step, (start, end) in bins),
+                )
+            )
+    _print_table(rows)
+    print(
+        "\nEvery model reads behaviour out from decoder.avgpool, sees 8 degrees and images of 224 px. A requested time "
+        "bin is\nanswered by the committed bin of the nearest start. '_untrained' models keep their initialization."
+    )
+
+
+@app.command()
+def score(
+    model: Annotated[list[str], typer.Argument(help="Identifiers, such as cornet_s or cornet_s_untrained.")],
+    benchmark: Annotated[
+        list[str] | None, typer.Option("--benchmark", "-b", help="Brain-Score's identifier; repeatable.")
+    ] = None,
+    weights: Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")] = "released",
+    times: Annotated[
+        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="the best there is")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the scores: .csv or .json.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score models with Brain-Score; without a benchmark, on those that need no download."""
+    from .scoring import EMBEDDED, check_output, save_results, score_models
+
+    if output is not None:
+        check_output(output)
+    results = []
+    for result in score_models(
+        model,
+        benchmark or EMBEDDED,
+        weights=None if weights == "none" else weights,
+        times=_parse_times(times),
+        device=device,
+        batch_size=batch_size,
+    ):
+        results.append(result)
+        print(f"{result.model} on {result.benchmark}: {result.score:.3f} ({result.seconds} s)", file=sys.stderr)
+        if output is not None:
+            save_results(results, output)
+    if as_json:
+        print(json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
+        return
+    print()
+    _print_table(
+        [
+            ("model", "benchmark", "score", "error", "ceiling", "region", "time bins (ms)", "layer", "seconds"),
+            *(
+                (
+                    result.model,
+                    result.benchmark,
+                    *(_rounded(value) for value in (result.score, result.error, result.ceiling)),
+                    *(value or "-" for value in (result.region, result.time_bins, result.layer)),
+                    str(result.seconds),
+                )
+                for result in results
+            ),
+        ]
+    )
+    for note in dict.fromkeys(result.note for result in results if result.note):
+        print(f"\nNote: {note}.")
+
+
+@app.command()
+def link() -> None:
+    """Show brainscore_vision the way to our plugins after an editable installation."""
+    from . import doors
+
+    made = doors.link()
+    for path in made:
+        print(f"{path} -> {path.readlink()}")
+    if not made:
+        print("Nothing to do: brainscore_vision finds our models, benchmarks and data.")
+
+
+@app.command()
+def unlink() -> None:
+    """Take away the links that `link` made."""
+    from . import doors
+
+    for path in doors.unlink():
+        print(f"Removed {path}")
+
+
+@weights_app.command("list")
+def list_weights(as_json: Json = False) -> None:
+    """The released files, and where they are on this machine."""
+    from .weights import RELEASED, find
+
+    files = [{**asdict(file), "urls": file.urls, "path": _text(find(file))} for file in RELEASED.values()]
+    if as_json:
+        print(json.dumps(files, indent=2))
+        return
+    _print_table(
+        [
+            ("model", "file", "SHA-256 starts with", "on this machine"),
+            *((file["model"], file["filename"], file["sha256_start"], file["path"] or "no") for file in files),
+        ]
+    )
+
+
+Models = Annotated[list[str] | None, typer.Argument(help="cornet_z, cornet_r, cornet_rt, cornet_s; all by default.")]
+
+
+@weights_app.command()
+def fetch(
+    model: Models = None,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="--no-verify accepts a file whatever its hash is.")
+    ] = True,
+) -> None:
+    """Download released weights, or find them on this machine."""
+    from .weights import RELEASED, file_hash, released_file
+    from .weights import fetch as fetch_file
+
+    for name in model or RELEASED:
+        path = fetch_file(released_file(name), verify=verify)
+        print(f"{name}  {path}  SHA-256 {file_hash(path)}")
+
+
+@weights_app.command()
+def verify(model: Models = None) -> None:
+    """Compare the files on this machine with their published hashes."""
+    from .weights import RELEASED, file_hash, find, mismatch, released_file
+
+    wrong = []
+    for name in model or RELEASED:
+        file = released_file(name)
+        path = find(file)
+        if path is None:
+            print(f"{name}  not on this machine")
+            wrong += [name] if model else []
+            continue
+        difference = mismatch(file, path)
+        print(f"{name}  {path}  SHA-256 {file_hash(path)}  {difference or 'matches its published hash'}")
+        wrong += [name] if difference else []
+    if wrong:
+        raise UserError(f"Not as published: {', '.join(wrong)}.")
+
+
+@weights_app.command("path")
+def show_path(model: Annotated[str, typer.Argument(help="cornet_z, cornet_r, cornet_rt or cornet_s.")]) -> None:
+    """Where a model's released weights are on this machine."""
+    from .weights import find, released_file
+
+    path = find(released_file(model))
+    if path is None:
+        raise UserError(f"The weights of {model} are not on this machine: brainscore-cornet weights fetch {model}")
+    print(path)
+
+
+def _parse_times(text: str | None) -> int | dict[str, int] | None:
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return int(text)
+        return {region.strip(): int(steps) for region, steps in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, received {text!r}.") from None
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _rounded(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

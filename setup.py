@@ -1,0 +1,41 @@
+"""Metadata and dependencies, and the doors that are installed into brainscore_vision's own folders.
+
+Brain-Score finds plugins by reading the folders of its installation, so three small folders of ours are installed
+there too; `pip uninstall` takes them away again.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PLUGINS = "brainscore_cornet/plugins"
+DOORS = {
+    f"brainscore_vision.{kind}.brainscore_cornet": f"{PLUGINS}/{kind}" for kind in ("models", "benchmarks", "data")
+}
+
+setup(
+    name="brainscore_cornet",
+    version="0.1.0",
+    description="CORnet-Z, -R, -RT and -S as Brain-Score models",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="GPL-3.0-or-later",
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["brainscore_cornet*"]), *DOORS],
+    package_dir=DOORS,
+    package_data={"brainscore_cornet.plugins.models": ["metadata.yaml"], **{door: ["*.yaml"] for door in DOORS}},
+    install_requires=[
+        "brainscore-vision>=2.4",
+        "filelock",
+        "numpy>=1.24,<2",
+        "pandas>=2,<3",
+        "pillow",
+        "requests",
+        "torch>=2.6",
+        "torchvision>=0.21",
+        "tqdm",
+        "typer>=0.12",
+    ],
+    extras_require={"test": ["hypothesis", "pytest", "pytest-timeout", "ruff"]},
+    entry_points={"console_scripts": ["brainscore-cornet=brainscore_cornet.cli:main"]},
+)

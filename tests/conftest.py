@@ -1,0 +1,112 @@
+"""What all tests share: folders of their own, no network beyond this machine, pictures, networks with known weights."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+# Before Brain-Score and torch are imported: nothing of the user's is read or written.
+_HOME = tempfile.TemporaryDirectory(prefix="brainscore-cornet-tests-")
+for _variable in ("TORCH_HOME", "BRAINSCORE_HOME", "RESULTCACHING_HOME"):
+    os.environ[_variable] = str(Path(_HOME.name) / _variable.lower())
+for _variable in ("BRAINSCORE_CORNET_WEIGHTS", "RESULTCACHING_DISABLE"):
+    os.environ.pop(_variable, None)
+os.environ["BS_INSTALL_DEPENDENCIES"] = "no"
+# no credentials, and no search for them at an address that only machines in the cloud have
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.environ["AWS_CONFIG_FILE"] = os.devnull
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
+
+REFERENCE = Path(__file__).parent / "reference"
+LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def no_network(request, monkeypatch):
+    """Only tests marked `network` reach beyond this machine; the others see a machine without one."""
+    if request.node.get_closest_marker("network"):
+        return
+    connect = socket.socket.connect
+
+    def connect_locally(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in LOCAL:
+            raise OSError(101, "Network is unreachable")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory) -> list[Path]:
+    """Six small pictures of different sizes, modes and formats, all different."""
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.RandomState(0)
+    paths = []
+    for index, (mode, width, height, ending) in enumerate(
+        [
+            ("RGB", 256, 256, "png"),
+            ("RGB", 300, 200, "jpg"),
+            ("L", 224, 224, "png"),
+            ("RGBA", 90, 120, "png"),
+            ("P", 128, 128, "png"),
+            ("RGB", 64, 500, "jpg"),
+        ]
+    ):
+        coarse = Image.fromarray(random.randint(0, 256, (8, 8, 3), dtype=np.uint8))
+        path = folder / f"picture_{index}.{ending}"
+        coarse.resize((width, height), Image.Resampling.BICUBIC).convert(mode).save(path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def stimuli(pictures):
+    """The pictures as a stimulus set with columns of its own."""
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+    count = len(pictures)
+    stimulus_set = StimulusSet(
+        {
+            "stimulus_id": [f"id-{index}" for index in range(count)],
+            "category": ["dog", "cat"] * (count // 2),
+            "size": np.arange(count) * 0.5,
+        }
+    )
+    stimulus_set.stimulus_paths = dict(zip(stimulus_set["stimulus_id"], map(str, pictures), strict=True))
+    stimulus_set.identifier = "test-pictures"
+    return stimulus_set
+
+
+@pytest.fixture(scope="session")
+def stand_in():
+    """Architecture -> network with stand-in weights, in evaluation mode, made once: do not change it."""
+    from functools import cache
+
+    from reference.synthetic_weights import fill
+
+    from brainscore_cornet.architectures import build_network
+
+    return cache(lambda architecture: fill(build_network(architecture), architecture))
+
+
+@pytest.fixture(scope="session")
+def released_folder(tmp_path_factory, stand_in) -> Path:
+    """A folder with a file of the released form for each architecture, holding stand-in weights."""
+    import torch
+
+    from brainscore_cornet.weights import RELEASED
+
+    folder = tmp_path_factory.mktemp("released")
+    for file in RELEASED.values():
+        state = {f"module.{name}": tensor for name, tensor in stand_in(file.architecture).state_dict().items()}
+        torch.save(
+            {"epoch": 43, "state_dict": state, "flags": {"model": file.architecture}},
+            folder / file.filename,
+            _use_new_zipfile_serialization=False,
+        )
+    return folder
