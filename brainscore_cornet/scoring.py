@@ -167,7 +167,13 @@ def _network_reason(error: BaseException) -> str | None:
     # Brain-Score tries its storage with and without credentials, and then raises a bare Exception with both errors
     inner = error.args[0] if type(error) is Exception and error.args else None
     errors = inner if isinstance(inner, list) else [error]
-    offline = (botocore.exceptions.HTTPClientError, urllib.error.URLError, requests.RequestException, ConnectionError)
+    offline = (
+        botocore.exceptions.ConnectionError,
+        botocore.exceptions.HTTPClientError,
+        urllib.error.URLError,
+        requests.RequestException,
+        ConnectionError,
+    )
     for each in errors:
         if isinstance(each, urllib.error.HTTPError):
             return f"{each.url} answered {each.code} {each.reason}"
