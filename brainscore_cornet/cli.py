@@ -186,19 +186,20 @@ def verify(model: Models = None) -> None:
     """Compare the files on this machine with their published hashes."""
     from .weights import RELEASED, file_hash, find, mismatch, released_file
 
-    wrong = []
+    wrong, missing = [], []
     for name in model or RELEASED:
         file = released_file(name)
         path = find(file)
         if path is None:
             print(f"{name}  not on this machine")
-            wrong += [name] if model else []
+            missing += [name] if model else []
             continue
         difference = mismatch(file, path)
         print(f"{name}  {path}  SHA-256 {file_hash(path)}  {difference or 'matches its published hash'}")
         wrong += [name] if difference else []
-    if wrong:
-        raise UserError(f"Not as published: {', '.join(wrong)}.")
+    problems = [("Not as published", wrong), ("Not on this machine", missing)]
+    if wrong or missing:
+        raise UserError(" ".join(f"{what}: {', '.join(names)}." for what, names in problems if names))
 
 
 @weights_app.command("path")

@@ -6,15 +6,17 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .download import download
+from .download import DownloadError, download
 from .errors import UserError, one_of
 
 FOLDER_VARIABLE = "BRAINSCORE_CORNET_WEIGHTS"
+ORIGIN = "https://s3.amazonaws.com/cornet-models"
 
 
 class WeightsError(UserError):
@@ -39,7 +41,7 @@ class ReleasedFile:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        return (f"https://s3.amazonaws.com/cornet-models/{self.filename}", *self.mirrors)
+        return (f"{ORIGIN}/{self.filename}", *self.mirrors)
 
 
 RELEASED: Mapping[str, ReleasedFile] = {
@@ -71,8 +73,11 @@ def released_file(model: str) -> ReleasedFile:
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def cache_folder() -> Path:
@@ -97,10 +102,13 @@ def find(file: ReleasedFile) -> Path | None:
     """The file on this machine, unverified: in the folder of `BRAINSCORE_CORNET_WEIGHTS`, else among the downloads."""
     folders = [cache_folder()]
     if named := os.environ.get(FOLDER_VARIABLE):
-        if not Path(named).is_dir():
-            raise WeightsError(f"{FOLDER_VARIABLE} names {named}, which is not a folder. Correct or unset it.")
-        folders.insert(0, Path(named))
-    return next((folder / file.filename for folder in folders if (folder / file.filename).is_file()), None)
+        folder = _expanded(named)  # in a batch system's own lines no shell has expanded ~
+        if not (os.path.isdir(folder) and os.access(folder, os.X_OK)):
+            raise WeightsError(
+                f"{FOLDER_VARIABLE} names {named}, which is not a folder that can be read. Correct or unset it."
+            )
+        folders.insert(0, folder)
+    return next((folder / file.filename for folder in folders if os.path.isfile(folder / file.filename)), None)
 
 
 def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
@@ -109,66 +117,92 @@ def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
     Parameters
     ----------
     verify
-        False accepts the file whatever its hash is, and remembers the acceptance beside it, for this content alone.
+        False accepts the file whatever its hash is, and remembers the acceptance, for this content alone: beside the
+        file, or among the downloads where that folder cannot be written.
 
     Raises
     ------
     WeightsError
         Where the file is not here and cannot be downloaded, or does not match its published hashes.
+    DestinationError
+        Where a download cannot be written.
     """
-    path = find(file)
+    path, refused = find(file), None
     if path is not None:
         wrong = mismatch(file, path)
         if wrong is None or _is_accepted(path):
             return path
         if not verify:
-            _accept(path)
-            return path
+            return _accept(path)
+        refused = f"{path}: {wrong}"
         if path.parent != cache_folder():
-            raise WeightsError(f"{path}: {wrong}. {_how_to_go_on(file)}")
-
-    def check(downloaded: Path) -> None:
-        wrong = mismatch(file, downloaded)
-        if verify and wrong is not None:
-            raise WeightsError(f"{file.filename}: {wrong}. {_how_to_go_on(file)}")
-
-    path = download(file.urls, cache_folder() / file.filename, check=check, is_complete=_passes(check))
+            raise WeightsError(f"{refused}. Delete or replace it. {_how_to_go_on(file)}")
+    path = _download(file, verify, refused)
     if not verify and mismatch(file, path) is not None:
-        _accept(path)
+        return _accept(path)
     print(f"{path}: SHA-256 {file_hash(path)}", file=sys.stderr)
     return path
 
 
-def _passes(check: Callable[[Path], None]) -> Callable[[Path], bool]:
-    def passes(path: Path) -> bool:
-        try:
-            check(path)
-        except WeightsError:
-            return False
-        return True
+def _download(file: ReleasedFile, verify: bool, refused: str | None) -> Path:
+    """Download a file; `refused` says what is wrong with the one that lies there, where one does."""
+    reasons = [] if refused is None else [refused]
+    advice = _without_network(file) if refused is None else _how_to_go_on(file)
 
-    return passes
+    def check(path: Path) -> None:
+        nonlocal advice
+        wrong = mismatch(file, path) if verify else None
+        if wrong is not None:
+            advice = _how_to_go_on(file)
+            raise WeightsError(wrong)
+
+    def is_complete(path: Path) -> bool:
+        return not verify or mismatch(file, path) is None
+
+    try:
+        return download(file.urls, cache_folder() / file.filename, check=check, is_complete=is_complete)
+    except DownloadError as error:
+        raise WeightsError(". ".join([*reasons, str(error), advice])) from error
 
 
 def _how_to_go_on(file: ReleasedFile) -> str:
+    return f"To use such a file knowingly: brainscore-cornet weights fetch {file.model} --no-verify"
+
+
+def _without_network(file: ReleasedFile) -> str:
     return (
-        "The file may be damaged or replaced: delete it and fetch it again. To use it knowingly: "
-        f"brainscore-cornet weights fetch {file.model} --no-verify"
+        f"Without a network: copy the file from another machine into a folder that {FOLDER_VARIABLE} names, or use "
+        f"{file.model}_untrained, which needs no file."
     )
 
 
-def _acceptance(path: Path) -> Path:
-    return path.with_name(path.name + ".accepted")
+def _acceptances(path: Path) -> tuple[Path, Path]:
+    """Beside the file for all who share it, else among the user's own downloads."""
+    name = path.name + ".accepted"
+    return path.with_name(name), cache_folder() / name
 
 
-def _accept(path: Path) -> None:
-    _acceptance(path).write_text(file_hash(path) + "\n")
+def _accept(path: Path) -> Path:
+    found = file_hash(path)
+    for acceptance in _acceptances(path):
+        with suppress(OSError):  # a shared folder is often read-only
+            acceptance.parent.mkdir(parents=True, exist_ok=True)
+            with open(acceptance, "a") as file:
+                file.write(found + "\n")
+            print(f"{path}: accepted with the SHA-256 {found}, as {acceptance} remembers", file=sys.stderr)
+            return path
+    raise WeightsError(
+        f"Cannot remember that {path} was accepted: neither its folder nor {cache_folder()} can be written. "
+        "Set TORCH_HOME to a folder that can be."
+    )
 
 
 def _is_accepted(path: Path) -> bool:
-    with suppress(FileNotFoundError):
-        return _acceptance(path).read_text().strip() == file_hash(path)
-    return False
+    accepted = []
+    for acceptance in _acceptances(path):
+        with suppress(OSError):
+            accepted += acceptance.read_text(errors="replace").split()
+    return bool(accepted) and file_hash(path) in accepted
 
 
 def locate(weights: str | os.PathLike) -> Path:
@@ -178,21 +212,33 @@ def locate(weights: str | os.PathLike) -> Path:
         name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or "weights.pth"
         folder = cache_folder() / f"url-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
         path = folder / name
-        return path if path.is_file() else download((url,), path, check=_check_torch_hub_name)
-    path = Path(weights).expanduser()
-    if not path.is_file():
+        return path if path.is_file() else download((url,), path, check=lambda part: _check_own(name, part))
+    path = _expanded(weights)
+    if not os.path.isfile(path):
         raise WeightsError(
             f"No weight file at {path}. Expected 'released', None, the path of a file, or a URL (http or https)."
         )
+    if not os.access(path, os.R_OK):
+        raise WeightsError(f"Cannot read {path}: permission denied.")
     return path
 
 
-def _check_torch_hub_name(path: Path) -> None:
-    """A name such as `mine-1a2b3c4d.pth` promises the start of its SHA-256, as with torch.hub."""
-    # the download is checked under a temporary name, `mine-1a2b3c4d.pth.part`
-    promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
+def _expanded(path: str | os.PathLike) -> Path:
+    return Path(os.path.expanduser(path))  # unlike Path.expanduser, leaves the ~ of an unknown user as it is
+
+
+def _check_own(name: str, path: Path) -> None:
+    """Refuse a download that torch.save cannot have written, such as a web page that asks to log in, or half a file.
+
+    A name such as `mine-1a2b3c4d.pth` also promises the start of its SHA-256, as with torch.hub; one with a date not.
+    """
+    with open(path, "rb") as file:
+        is_pickle = file.read(1) == b"\x80"  # how torch.save wrote until version 1.6, and the released files are
+    if not is_pickle and not zipfile.is_zipfile(path):
+        raise WeightsError(f"{name}: the server sent something that is not a complete file of weights.")
+    promised = re.search(r"-(?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.", name)
     if promised and not (found := file_hash(path)).startswith(promised[1]):
         raise WeightsError(
-            f"{path.name.removesuffix('.part')}: expected a SHA-256 that starts with {promised[1]}, as its name says, "
-            f"found {found}. The file may be damaged; if it is right, give it a name without a hash."
+            f"{name}: expected a SHA-256 that starts with {promised[1]}, as its name says, found {found}. "
+            "The file may be damaged; if it is right, give it a name without a hash."
         )
