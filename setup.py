@@ -36,6 +36,8 @@ setup(
         "tqdm",
         "typer>=0.12",
     ],
-    extras_require={"test": ["hypothesis", "imageio", "matplotlib", "pytest", "pytest-timeout", "ruff"]},
+    extras_require={
+        "test": ["hypothesis", "imageio", "matplotlib", "pytest", "pytest-check", "pytest-timeout", "ruff"],
+    },
     entry_points={"console_scripts": ["brainscore-cornet=brainscore_cornet.cli:main"]},
 )

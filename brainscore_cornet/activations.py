@@ -155,7 +155,5 @@ class ActivationsModel:
 
 def _register(hooks: dict, hook) -> HookHandle:
     handle = HookHandle(hooks)
-    # Brain-Score's handles all carry the id 0: with two hooks in one place, one would replace the other
-    handle.id = max(hooks, default=-1) + 1
     hooks[handle.id] = hook
     return handle

@@ -58,16 +58,19 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     try:
         with torch.serialization.safe_globals(_NUMPY_SCALARS):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"(?:GLOBAL|Unsupported global|Unsupported class) ([\w.]+)", str(error))
-        if found is None:
-            raise WeightsError(f"{path} is not a complete file of weights: {_first_line(error)}") from error
+    except Exception as error:  # damaged bytes raise nearly anything
+        found = isinstance(error, pickle.UnpicklingError) and re.search(
+            r"(?:GLOBAL|Unsupported global|Unsupported class) ([\w.]+)", str(error)
+        )
+        if not found:
+            raise WeightsError(
+                f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, "
+                "or was not written by torch.save."
+            ) from error
         raise WeightsError(
             f"{path} holds {found[1]}, which could run code when loaded; it was refused. Expected tensors and plain "
             "values: write the weights anew with torch.save(model.state_dict(), …)."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} is not a complete file of weights: {_first_line(error)}") from error
     if not isinstance(checkpoint, Mapping):
         raise WeightsError(f"{path} holds a {type(checkpoint).__name__}, expected a state dict.")
     return checkpoint
@@ -89,10 +92,14 @@ def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None
 
 def _state_dict(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     state = checkpoint.get("state_dict", checkpoint)
-    if not isinstance(state, Mapping) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items())
+    ):
         raise WeightsError(
             f"{path} holds no weights: expected a state dict (names and tensors), bare or under 'state_dict', "
-            f"found {_shortened(list(map(str, checkpoint)))}."
+            f"found {_shortened(list(map(str, checkpoint))) or 'nothing'}."
         )
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}
 
@@ -116,18 +123,25 @@ def _check_entries(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], 
         for name, tensor in expected.items()
         if name in state and state[name].shape != tensor.shape
     ]
+    unusable = [name for name in expected if name in state and not _is_plain(state[name])]
     problems = [
         f"{len(names)} {what} ({_shortened(names)})"
-        for what, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
+        for what, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", misshapen),
+            ("not dense and real", unusable),
+        )
         if names
     ]
     if problems:
         raise WeightsError(f"{path} does not fit CORnet-{architecture}: of its entries are {', '.join(problems)}.")
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether its values can be copied: it has some, none is left out, and they are real numbers."""
+    return tensor.layout == torch.strided and not (tensor.is_meta or tensor.is_quantized or tensor.is_complex())
+
+
 def _shortened(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f", … {len(names) - _NAMED} more" if len(names) > _NAMED else "")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, one_of
@@ -154,17 +156,20 @@ def vary(
 
 
 def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBins:
+    if not isinstance(time_mapping, Mapping) or not all(isinstance(bins, Mapping) for bins in time_mapping.values()):
+        raise UserError(f"Expected a time mapping such as {{'V1': {{0: (50, 80)}}}}, received {time_mapping!r}.")
     checked: dict[str, dict[int, TimeBin]] = {}
     for region, bins in time_mapping.items():
         if region not in REGIONS:
-            raise one_of(region, REGIONS, "region in the time mapping")
+            raise one_of(str(region), REGIONS, "region in the time mapping")
         if not bins:
             raise UserError(f"The time mapping has no time bin for {region}; leave {region} out to keep its bins.")
         for step, time_bin in bins.items():
-            if not 0 <= step < steps[region]:
+            if not isinstance(step, Integral) or not 0 <= step < steps[region]:
                 last = steps[region] - 1
-                raise UserError(f"The time mapping names step {step} of {region}, whose steps are 0 to {last}.")
-            start, end = check_time_bin(time_bin)
+                raise UserError(f"The time mapping names step {step!r} of {region}, whose steps are 0 to {last}.")
+            # 50.0 ms are 50 ms: one variant has one identifier, however it is spelled
+            start, end = (int(value) if value == int(value) else value for value in check_time_bin(time_bin))
             checked.setdefault(region, {})[int(step)] = (start, end)
     return checked
 
@@ -173,7 +178,7 @@ def check_time_bin(time_bin) -> TimeBin:
     """(start, end) in ms as plain numbers; `UserError` for anything else."""
     try:
         start, end = (value.item() if hasattr(value, "item") else value for value in time_bin)
-        valid = start < end
+        valid = -math.inf < start < end < math.inf
     except (TypeError, ValueError):
         valid = False
     if not valid:

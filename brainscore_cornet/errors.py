@@ -10,6 +10,12 @@ def one_of(name: str, known, what: str) -> UserError:
     import difflib
 
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    folded = {_folded(candidate): candidate for candidate in known}
+    near = [folded[match] for match in difflib.get_close_matches(_folded(name), folded, n=3, cutoff=0.5)]
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(known)}."
     return UserError(f"Unknown {what} {name!r}. {hint}")
+
+
+def _folded(name: str) -> str:
+    """CORnet-S and cornet_s are one name to a person."""
+    return name.lower().replace("-", "_")

@@ -23,9 +23,8 @@ class Site(NamedTuple):
 
 
 def last_site(network: CORnet, layer: str) -> Site:
-    """The layer at its last time step; the decoder and the logits have just one."""
-    region = layer.split(".")[0]
-    return Site(layer, network.times[region] - 1 if region in network.times else 0)
+    """The layer at the last time step at which it works; the decoder and the logits have just one."""
+    return Site(layer, network.last_step(layer) if layer.split(".")[0] in network.times else 0)
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
@@ -97,7 +96,7 @@ class Probe:
                 raise UserError(f"{site.layer} is computed once, at the end: it has no time step {site.time_step}.")
             point = network.last_point if in_decoder else network.point_of(*site)
             self._sites.setdefault(point, []).append(site)
-        network.required(self._sites)  # an error now rather than in the middle
+        self._needed = network.required(self._sites)  # an error now rather than in the middle
         self._latest: dict[str, Tensor] = {}
         self._handles: list = []
 
@@ -118,8 +117,9 @@ class Probe:
         """Site -> activity, (batch or 1, …); 1 where it is the same for every image."""
         recorded = {}
         self._latest.clear()
-        for point, activity in self._network.unfold(images, wanted=self._sites):
-            sites = self._sites[point]
+        # all points that are needed, not only those with sites: what a layer did at an earlier one is to be forgotten
+        for point, activity in self._network.unfold(images, wanted=self._needed):
+            sites = self._sites.get(point, [])
             if any(site.layer.split(".")[0] not in self._network.times for site in sites):
                 self._network.decoder(activity)
             for site in sites:

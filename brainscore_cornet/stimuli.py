@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.model_helpers.activations import pytorch
 from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
-from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
+from PIL import Image
+from torchvision.transforms.functional import resize
 
 from .errors import UserError
 
@@ -34,9 +37,10 @@ def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
     paths = [str(stimulus_set.get_stimulus(stimulus_id)) for stimulus_id in stimulus_set["stimulus_id"]]
     if not paths:
         raise UserError("The stimulus set is empty.")
-    missing = [path for path in dict.fromkeys(paths) if not Path(path).is_file()]
+    images = dict.fromkeys(paths)
+    missing = [path for path in images if not Path(path).is_file()]
     if missing:
-        raise UserError(f"{len(missing)} of {len(paths)} images do not exist, the first is {missing[0]}.")
+        raise UserError(f"{len(missing)} of {len(images)} images do not exist, the first is {missing[0]}.")
     return paths
 
 
@@ -53,7 +57,7 @@ class Microsaccades:
     def shift(self, image: np.ndarray, path: str, trial: int) -> np.ndarray:
         """The image (channel, height, width) as it is seen in one trial."""
         (shifted,) = self._helper().translate_images([image], [path], trial_number=trial, require_variance=True)
-        return shifted
+        return np.ascontiguousarray(shifted)  # theirs has the channels last in memory, which changes the last bits
 
     def shifts(self, image_size: int) -> dict[str, np.ndarray]:
         """Unit -> shifts (trial, 2) in x and y; the same for every image."""
@@ -70,11 +74,29 @@ class Microsaccades:
 
 
 def load_image(path: str, image_size: int) -> np.ndarray:
-    """One image as Brain-Score preprocesses it for ImageNet models: (3, height, width), float32."""
+    """One image as Brain-Score preprocesses it for ImageNet models: (3, height, width), float32, bit for bit."""
     try:
-        return load_preprocess_images([path], image_size=image_size)[0]
+        image = pytorch.load_image(path)
+        if image.mode != "RGB":
+            return pytorch.preprocess_images([image], image_size=image_size)[0]
+        pixels = np.asarray(resize(image, [image_size, image_size]))
     except Exception as error:  # PIL raises many kinds for damaged files
         raise UserError(f"Cannot read the image {path}: {error}") from error
+    values = _normalized()
+    loaded = np.empty((3, image_size, image_size), dtype=np.float32)
+    for channel in range(3):
+        np.take(values[channel], pixels[:, :, channel], out=loaded[channel], mode="clip")
+    return loaded
+
+
+@cache
+def _normalized() -> np.ndarray:
+    """What Brain-Score's preprocessing makes of each of the 256 values of a pixel, (channel, value).
+
+    A pixel can be looked up here instead of being converted, scaled, shifted and scaled again in five passes.
+    """
+    greys = Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).convert("RGB")
+    return pytorch.preprocess_images([greys], image_size=16).reshape(3, 256)
 
 
 def batches(

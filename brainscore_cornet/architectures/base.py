@@ -64,6 +64,10 @@ class CORnet(nn.Module):
         """The point at which a layer inside a region, such as `IT.conv2`, does its work of `time_step`."""
         return Point(layer.split(".")[0], time_step)
 
+    def last_step(self, layer: str) -> int:
+        """The last time step at which a layer inside a region does its work."""
+        return self.times[layer.split(".")[0]] - 1
+
     @property
     def last_point(self) -> Point:
         """What the decoder reads: IT at its last time step."""

@@ -15,6 +15,8 @@ from .base import IMAGE, CORnet, Point, build_decoder, check_steps
 CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 RECURRENT = ("V2", "V4", "IT")
 EXPANSION = 4  # of channels inside the bottleneck
+AT_EACH_STEP = ("norm1", "norm2", "norm3")  # followed by `_` and the time step
+AT_FIRST_STEP = ("conv_input", "skip", "norm_skip")
 
 
 class CORnetS(CORnet):
@@ -57,6 +59,13 @@ class CORnetS(CORnet):
         (source,) = self.sources(point)
         region = getattr(self, point.region)
         return region(activity[source]) if point.region == "V1" else region(activity[source], point.time_step)
+
+    def last_step(self, layer: str) -> int:
+        name = layer.split(".")[-1]
+        stem, _, step = name.rpartition("_")
+        if stem in AT_EACH_STEP:
+            return int(step)
+        return 0 if name in AT_FIRST_STEP else super().last_step(layer)
 
 
 class Region(nn.Module):

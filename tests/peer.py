@@ -1,0 +1,115 @@
+"""What recordings are held against: Brain-Score's own pipeline around our networks, and plain forward hooks."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+import torch
+from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
+from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
+from torch import nn
+
+
+@contextmanager
+def tls_verification_kept() -> Iterator[None]:
+    """Importing Brain-Score's CORnet-S plugin turns TLS verification off for the whole process: turn it on again."""
+    context = ssl._create_default_https_context
+    try:
+        yield
+    finally:
+        ssl._create_default_https_context = context
+
+
+with tls_verification_kept():
+    from brainscore_vision.models.cornet_s import TIME_MAPPINGS, get_layers
+    from brainscore_vision.models.cornet_s.helpers.helpers import (
+        CORnetCommitment,
+        TemporalPytorchWrapper,
+        _build_time_mappings,
+    )
+
+
+@contextmanager
+def result_caching_disabled() -> Iterator[None]:
+    """Their cache forgets what was recorded, and when: without it, they say what correct recordings are."""
+    before = os.environ.get("RESULTCACHING_DISABLE")
+    os.environ["RESULTCACHING_DISABLE"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["RESULTCACHING_DISABLE"]
+        if before is not None:
+            os.environ["RESULTCACHING_DISABLE"] = before
+
+
+class UncachedCommitment(CORnetCommitment):
+    """Their brain model, which stores nothing."""
+
+    def start_task(self, *args, **kwargs):
+        with result_caching_disabled():
+            return super().start_task(*args, **kwargs)
+
+    def look_at(self, *args, **kwargs):
+        with result_caching_disabled():
+            return super().look_at(*args, **kwargs)
+
+
+def brain_score_cornet_s(
+    network: nn.Module, identifier: str, image_size: int = 224, batch_size: int = 1
+) -> CORnetCommitment:
+    """Brain-Score's brain model for CORnet-S, with its own layers and times, around a network of ours.
+
+    Their hooks do not copy what they see on the CPU. That is right here, since our networks have no in-place ReLU.
+
+    Parameters
+    ----------
+    identifier
+        Theirs is `CORnet-S`; it is part of the coordinates.
+    batch_size
+        With several trials in a batch of several images, they label the presentations in another order than they
+        compute them in. Images one by one are labelled rightly.
+    """
+    preprocessing = partial(load_preprocess_images, image_size=image_size)
+    activations_model = TemporalPytorchWrapper(
+        identifier=identifier, model=network, preprocessing=preprocessing, separate_time=True, batch_size=batch_size
+    )
+    activations_model._extractor.set_visual_degrees(8)  # the plugin leaves it out, and then has no microsaccades
+    return UncachedCommitment(
+        identifier,
+        activations_model=activations_model,
+        layers=get_layers("CORnet-S"),
+        time_mapping=_build_time_mappings(TIME_MAPPINGS),
+    )
+
+
+def assert_same(ours, theirs) -> None:
+    """The same values (numbers within 1e-5 of the largest), dimensions in the same order, all of their coordinates."""
+    assert type(ours) is type(theirs)
+    assert ours.dims == theirs.dims
+    assert ours.shape == theirs.shape
+    if theirs.dtype.kind == "f":
+        np.testing.assert_allclose(ours.values, theirs.values, rtol=0, atol=1e-5 * np.abs(theirs.values).max())
+    else:
+        np.testing.assert_array_equal(ours.values, theirs.values)
+    for name, dims, values in walk_coords(theirs):
+        assert ours[name].dims == dims, name
+        np.testing.assert_array_equal(ours[name].values, values, err_msg=name)
+
+
+def plain_hook(network: nn.Module, layer: str, images: np.ndarray | torch.Tensor) -> list[np.ndarray]:
+    """What a layer puts out at each of its calls in one forward pass, each (presentation, …)."""
+    outputs = []
+    handle = network.get_submodule(layer).register_forward_hook(
+        lambda _module, _inputs, output: outputs.append(output.numpy().copy())
+    )
+    try:
+        with torch.no_grad():
+            network(torch.as_tensor(images))
+    finally:
+        handle.remove()
+    return outputs

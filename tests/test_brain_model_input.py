@@ -1,0 +1,145 @@
+"""What models are given: stimuli in every form, and things that they cannot use, each refused in plain words."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from small_subject import small_subject
+
+from brainscore_cornet import UserError
+
+
+@pytest.fixture
+def subject(stand_in):
+    """Identifier -> a new model with stand-in weights that sees small images."""
+    return partial(small_subject, stand_in)
+
+
+@pytest.mark.parametrize("kind", [str, Path], ids=["strings", "pathlib"])
+def test_paths_are_stimuli(subject, stimuli, pictures, kind):
+    """A list of image files, repeated ones among them, gives what a stimulus set gives."""
+    model = subject("cornet_rt")
+    model.start_recording("V2", [(70, 90), (90, 110)])
+    order = [2, 0, 2, 5, 0]
+    recording = model.look_at([kind(pictures[index]) for index in order])
+    np.testing.assert_array_equal(recording.values, model.look_at(stimuli).values[:, order])
+    for coord in ("stimulus_id", "stimulus_path"):
+        assert recording[coord].values.tolist() == [str(pictures[index]) for index in order]
+
+
+@pytest.mark.parametrize("require_variance", [False, True])
+def test_two_stimuli_may_share_an_image(subject, pictures, require_variance):
+    """Rows of a stimulus set are presentations of their own, also where they show the same image."""
+    stimulus_set = StimulusSet({"stimulus_id": ["a", "b", "c", "a"], "repetition": [0, 0, 0, 1]})
+    stimulus_set.stimulus_paths = {"a": pictures[0], "b": pictures[1], "c": pictures[0]}
+    stimulus_set.identifier = None
+    model = subject("cornet_z")
+    model.start_recording("V4", [(90, 190)])
+    recording = model.look_at(stimulus_set, number_of_trials=2, require_variance=require_variance)
+    trials = 2 if require_variance else 1
+    assert recording["stimulus_id"].values.tolist() == np.repeat(["a", "b", "c", "a"], trials).tolist()
+    assert recording["repetition"].values.tolist() == np.repeat([0, 0, 0, 1], trials).tolist()
+    first, other, shared, again = np.split(recording.values[0], 4)
+    np.testing.assert_array_equal(first, shared)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+REFUSED = {
+    "nothing to do": (lambda model, stimuli: model.look_at(stimuli), "call start_recording or start_task first"),
+    "region": (
+        lambda model, _: model.start_recording("V3", [(70, 170)]),
+        "Unknown recording target 'V3'. Did you mean .*V2",
+    ),
+    "near region": (
+        lambda model, _: model.start_recording("PIT", [(70, 170)]),
+        "Unknown recording target 'PIT'. Did you mean IT",
+    ),
+    "task": (lambda model, _: model.start_task("odd-one-out"), "Unknown task 'odd-one-out'. Did you mean odd_one_out"),
+    "no task like it": (lambda model, _: model.start_task("sleep"), "Known are .*label.*passive"),
+    "label": (lambda model, _: model.start_task("label", ["dog", "catt"]), "Unknown label 'catt'. Did you mean cat"),
+    "label set": (lambda model, _: model.start_task("label", "cifar"), "'imagenet' or a list of labels.*'cifar'"),
+}
+TIME_BINS = {
+    "none": ([], "No time bins"),
+    "reversed": ([(70, 170), (170, 70)], r"start before end, received \(170, 70\)"),
+    "empty": ([(70, 70)], r"received \(70, 70\)"),
+    "one number": ([(70,)], r"received \(70,\)"),
+    "three numbers": ([(70, 170, 270)], r"received \(70, 170, 270\)"),
+    "bare": ((70, 170), "received 70"),
+    "text": ([("070", "170")], r"received \('070', '170'\)"),
+    "not a number": ([(70, float("nan"))], r"received \(70, nan\)"),
+    "nothing": ([None], "received None"),
+}
+
+
+@pytest.mark.parametrize(("ask", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_a_model_cannot_do_is_refused(subject, stimuli, ask, message):
+    """The error names what was wrong, and the nearest that there is."""
+    with pytest.raises(UserError, match=message):
+        ask(subject("cornet_z"), stimuli)
+
+
+@pytest.mark.parametrize(("time_bins", "message"), TIME_BINS.values(), ids=TIME_BINS)
+def test_what_is_not_a_time_bin_is_refused(subject, time_bins, message):
+    """The error repeats what was received."""
+    with pytest.raises(UserError, match=message):
+        subject("cornet_s").start_recording("IT", time_bins)
+
+
+@pytest.fixture
+def unusable(tmp_path, pictures, stimuli):
+    """Name -> (stimuli, what the error says about them)."""
+    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "half.png").write_bytes(pictures[0].read_bytes()[:500])
+    nameless = StimulusSet({"image": [str(pictures[0])]})
+    gone = tmp_path / "gone.png"
+    return {
+        "missing": ([pictures[0], gone, gone], f"1 of 2 images do not exist, the first is {gone}"),
+        "folder": ([tmp_path], f"1 of 1 images do not exist, the first is {tmp_path}"),
+        "text": ([pictures[0], tmp_path / "text.png"], f"Cannot read the image {tmp_path / 'text.png'}"),
+        "half": ([tmp_path / "half.png"], f"Cannot read the image {tmp_path / 'half.png'}"),
+        "no paths": ([], "The stimulus set is empty"),
+        "no rows": (stimuli[:0], "The stimulus set is empty"),
+        "one path": (pictures[0], "Expected a stimulus set or a list of image files"),
+        "no ids": (nameless, "no column stimulus_id, only image"),
+    }
+
+
+@pytest.mark.parametrize("task", [None, "label", "odd_one_out"])
+@pytest.mark.parametrize("name", ["missing", "folder", "text", "half", "no paths", "no rows", "one path", "no ids"])
+def test_what_cannot_be_looked_at_is_refused(subject, unusable, name, task):
+    """The error names the file, whether activity is recorded or a task is done."""
+    shown, message = unusable[name]
+    model = subject("cornet_z")
+    if task is None:
+        model.start_recording("V1", [(50, 150)])
+    else:
+        model.start_task(task, *([["dog", "cat"]] if task == "label" else []))
+    with pytest.raises(UserError, match=re.escape(message)):
+        model.look_at(shown)
+
+
+@pytest.mark.parametrize("require_variance", [False, True])
+def test_no_trials_are_refused(subject, stimuli, require_variance):
+    """There is nothing to see in no trials."""
+    model = subject("cornet_z")
+    model.start_recording("V1", [(50, 150)])
+    with pytest.raises(UserError, match="at least one trial, received number_of_trials=0"):
+        model.look_at(stimuli, number_of_trials=0, require_variance=require_variance)
+
+
+def test_a_model_goes_on_after_an_error(subject, stimuli, pictures):
+    """What was refused leaves no trace in what is recorded next."""
+    model, fresh = subject("cornet_rt"), subject("cornet_rt")
+    model.start_recording("V2", [(70, 90)])
+    with pytest.raises(UserError):
+        model.look_at([pictures[0], "gone.png"])
+    with pytest.raises(UserError):
+        model.start_task("label", ["nonsense"])
+    for either in (model, fresh):
+        either.start_recording("IT", [(110, 130)])
+    assert model.look_at(stimuli).identical(fresh.look_at(stimuli))
