@@ -7,11 +7,12 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
-from brainscore_cornet.cli import app
+from brainscore_cornet.cli import app, main
 from brainscore_cornet.commitments import COMMITMENTS
 from brainscore_cornet.errors import UserError
 from brainscore_cornet.scoring import EMBEDDED, Result, check_output, save_results
@@ -43,6 +44,7 @@ def test_help_imports_nothing_heavy():
     """`--help` is answered before torch, Brain-Score or pandas are imported, which take seconds."""
     code = """
 import sys
+import warnings
 from brainscore_cornet.cli import main
 sys.argv = ["brainscore-cornet", *sys.argv[1:]]
 try:
@@ -102,9 +104,15 @@ def test_models_prints_every_commitment():
         (("score", "alexnet", "--times", "3"), "alexnet is not one of ours"),
     ],
 )
-def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected):
+def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected, monkeypatch, capsys):
     """Each mistake is named, with what was expected, before any work is done."""
-    assert expected in one_line_error(run(*arguments))
+    monkeypatch.setattr(sys, "argv", ["brainscore-cornet", *arguments])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which `main` replaces
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    printed = capsys.readouterr()
+    result = subprocess.CompletedProcess(arguments, stopped.value.code, printed.out, printed.err)
+    assert expected in one_line_error(result)
 
 
 @pytest.mark.parametrize(
