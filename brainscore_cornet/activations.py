@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,34 +12,80 @@ import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.activations.core import HookHandle
+from torch import Tensor
 from tqdm.auto import tqdm
 
-from . import assembly
-from .architectures import CORnet
+from . import assembly, cache
+from .architectures import CORnet, is_hooked
 from .commitments import TimeBin
 from .errors import UserError
-from .recording import LOGITS, Site, last_site, record
-from .stimuli import Microsaccades, as_stimulus_set, batches, stimulus_paths
+from .inference import Prepared, network_hash
+from .recording import LOGITS, Allocate, Site, last_site, record
+from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, batches, stimulus_paths
 
-NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
+MOST_WORKERS = 8  # unless asked for: a few threads decode faster than a network computes
+
+Shapes = dict[Site, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown to the network, and which presentations it answers."""
+
+    paths: list[str]
+    """Each image once, unless every presentation of it is another."""
+    microsaccades: Microsaccades | None
+    rows: np.ndarray
+    """For each presentation the one that is computed for it: itself, or an earlier one of the same image."""
+    coords: dict
+    identifier: str | None
+    """Of the stimulus set."""
+
+    @classmethod
+    def of(cls, stimulus_set: StimulusSet, image_size: int, microsaccades: Microsaccades | None) -> Shown:
+        paths = stimulus_paths(stimulus_set)
+        identifier = getattr(stimulus_set, "identifier", None)
+        if microsaccades is not None:
+            rows = np.arange(len(paths) * microsaccades.trials)
+            coords = assembly.presentation_coords(stimulus_set, microsaccades.shifts(image_size))
+            return cls(paths, microsaccades, rows, coords, identifier)
+        # every trial would give the same: each image is shown once, also where it is listed repeatedly
+        first: dict[str, int] = {}
+        rows = np.array([first.setdefault(path, row) for row, path in enumerate(paths)])
+        return cls(list(first), None, rows, assembly.presentation_coords(stimulus_set, NO_SHIFT), identifier)
+
+    @property
+    def first_rows(self) -> np.ndarray:
+        """The presentations that are computed, in their order."""
+        return np.flatnonzero(self.rows == np.arange(len(self.rows)))
+
+    def repeat(self, values: np.ndarray) -> None:
+        """Fill in the presentations (presentation, …) that repeat an earlier one."""
+        for row in np.flatnonzero(self.rows != np.arange(len(self.rows))):
+            values[row] = values[self.rows[row]]
 
 
 class ActivationsModel:
     """A network together with what turns stimuli into labelled activations.
 
-    It has the interface of Brain-Score's `PytorchWrapper` and `ActivationsExtractorHelper`, and keeps nothing from one
-    call to the next, in memory or on disk.
+    It has the interface of Brain-Score's `PytorchWrapper` and `ActivationsExtractorHelper`, and keeps nothing in
+    memory from one call to the next; on disk, activations are kept by all that they depend on (`cache`). The network
+    may be changed between two calls.
 
     Parameters
     ----------
     identifier
         Labels the neuroids; Brain-Score caches by it.
     network
-        In evaluation mode, on `device`.
+        In evaluation mode; it stays as and where it is.
     image_size
         Height and width in px that images are resized to.
     visual_degrees
         Width of the images; the size of microsaccades depends on it.
+    workers
+        Threads that prepare images ahead; by default as many as torch uses, eight at most.
+    precision, compiled
+        As `inference.Prepared` takes them.
     """
 
     def __init__(
@@ -49,13 +97,17 @@ class ActivationsModel:
         visual_degrees: float,
         device: torch.device,
         batch_size: int,
+        workers: int | None = None,
+        precision: str = "fp32",
+        compiled: bool = False,
     ) -> None:
         self.identifier = identifier
         self.network = network
         self.image_size = image_size
         self._visual_degrees = visual_degrees
-        self._device = device
+        self._prepared = Prepared(network, device, precision, compiled)
         self._batch_size = batch_size
+        self._workers = workers or min(MOST_WORKERS, torch.get_num_threads())
         self._batch_activations_hooks: dict = {}
         self._stimulus_set_hooks: dict = {}
         self._extractor = self  # Brain-Score's tools look for hooks and paths there
@@ -72,14 +124,24 @@ class ActivationsModel:
         layers = [LOGITS] if layers is None else list(dict.fromkeys(layers))
         if not layers:
             raise UserError("No layers to record from.")
-        sites = [last_site(self.network, layer) for layer in layers]
-        arrays, presentations = self._record(stimuli, sites, number_of_trials, require_variance)
-        neuroids = assembly.neuroid_index(
-            self.identifier,
-            [(site.layer.split(".")[0], site.layer, arrays[site].shape[1:]) for site in sites],
-            named_by="layer",
-        )
-        return assembly.layer_activations([arrays[site] for site in sites], presentations, neuroids)
+        shown = self._show(stimuli, number_of_trials, require_variance)
+        values: np.ndarray | None = None
+        neuroids = None
+
+        def allocate(shapes: Shapes) -> dict[Site, np.ndarray]:
+            nonlocal values, neuroids
+            located = [(site.layer.split(".")[0], site.layer, shape) for site, shape in shapes.items()]
+            neuroids = assembly.neuroid_index(self.identifier, located, named_by="layer")
+            values = np.empty((len(shown.rows), len(neuroids)), dtype=np.float32)
+            ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
+            return {
+                site: values[:, end - math.prod(shape) : end]
+                for (site, shape), end in zip(shapes.items(), ends, strict=True)
+            }
+
+        self._record(shown, [last_site(self.network, layer) for layer in layers], allocate)
+        shown.repeat(values)
+        return assembly.layer_activations(values, shown.coords, neuroids)
 
     def record(
         self,
@@ -92,44 +154,96 @@ class ActivationsModel:
         require_variance: bool = False,
     ) -> NeuroidAssembly:
         """Recordings (time_bin, presentation, neuroid): for each time bin the layer at one time step."""
-        sites = [Site(layer, time_step) for time_step in time_steps]
-        arrays, presentations = self._record(stimuli, sites, number_of_trials, require_variance)
-        shape = arrays[sites[0]].shape[1:]
-        neuroids = assembly.neuroid_index(self.identifier, [(region, layer, shape)], named_by="region")
-        return assembly.recordings([arrays[site] for site in sites], time_bins, presentations, neuroids)
+        shown = self._show(stimuli, number_of_trials, require_variance)
+        # time bins that one step answers are recorded once
+        first = {step: time_steps.index(step) for step in time_steps}
+        values: np.ndarray | None = None
+        shape: tuple[int, ...] = ()
 
-    def _record(
-        self, stimuli, sites: Sequence[Site], number_of_trials: int, require_variance: bool
-    ) -> tuple[dict[Site, np.ndarray], dict]:
+        def allocate(shapes: Shapes) -> dict[Site, np.ndarray]:
+            nonlocal values, shape
+            shape = next(iter(shapes.values()))
+            values = np.empty((len(time_bins), len(shown.rows), math.prod(shape)), dtype=np.float32)
+            return {site: values[first[site.time_step]] for site in shapes}
+
+        self._record(shown, [Site(layer, step) for step in first], allocate)
+        for step, index in first.items():
+            shown.repeat(values[index])
+            for other in range(index + 1, len(time_bins)):
+                if time_steps[other] == step:
+                    values[other] = values[index]
+        neuroids = assembly.neuroid_index(self.identifier, [(region, layer, shape)], named_by="region")
+        return assembly.recordings(values, time_bins, shown.coords, neuroids)
+
+    def _show(self, stimuli, number_of_trials: int, require_variance: bool) -> Shown:
         stimulus_set = as_stimulus_set(stimuli)
         for hook in list(self._stimulus_set_hooks.values()):
             stimulus_set = hook(stimulus_set)
-        paths = stimulus_paths(stimulus_set)
         if number_of_trials < 1:
             raise UserError(f"Expected at least one trial, received number_of_trials={number_of_trials}.")
-        if require_variance:
-            microsaccades = Microsaccades(number_of_trials, self._visual_degrees)
-            shifts, shown = microsaccades.shifts(self.image_size), paths
-        else:  # every trial would give the same: each image is shown once, also where it is listed repeatedly
-            microsaccades, shifts, shown = None, NO_SHIFT, list(dict.fromkeys(paths))
-        presentations = len(shown) * len(shifts["pixels"])
-        arrays = record(
-            self.network,
-            self._batches(shown, presentations, microsaccades),
-            sites,
-            presentations,
-            self._device,
-            hooks=list(self._batch_activations_hooks.values()),
-        )
-        if len(shown) < len(paths):
-            position = {path: index for index, path in enumerate(shown)}
-            index = [position[path] for path in paths]
-            arrays = {site: array[index] for site, array in arrays.items()}
-        return arrays, assembly.presentation_coords(stimulus_set, shifts)
+        microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
+        return Shown.of(stimulus_set, self.image_size, microsaccades)
 
-    def _batches(self, paths: Sequence[str], presentations: int, microsaccades: Microsaccades | None):
+    def _record(self, shown: Shown, sites: Sequence[Site], allocate: Allocate) -> None:
+        """Fill the arrays, from disk where these activations were kept, and keep what is computed."""
+        entries = self._entries(shown, sites)
+        stored = {site: array for site, entry in entries.items() if (array := entry.load()) is not None}
+        rows = shown.first_rows
+        if entries and len(stored) == len(sites):
+            destinations = allocate({site: array.shape[1:] for site, array in stored.items()})
+            for site, array in stored.items():
+                destinations[site][rows] = array.reshape(len(array), -1)
+            return
+        shapes: Shapes = {}
+        destinations = {}
+
+        def allocate_and_remember(found: Shapes) -> dict[Site, np.ndarray]:
+            shapes.update(found)
+            destinations.update(allocate(found))
+            return destinations
+
+        loaded = batches(
+            shown.paths,
+            self.image_size,
+            self._batch_size,
+            shown.microsaccades,
+            workers=self._workers,
+            pinned=self._prepared.device.type == "cuda",
+        )
+        record(
+            self._prepared,
+            self._progress(loaded, len(rows)),
+            sites,
+            allocate_and_remember,
+            rows,
+            hooks=list(self._batch_activations_hooks.values()),
+            batch_size=self._batch_size,
+        )
+        for site, entry in entries.items():
+            array = destinations[site] if len(rows) == len(shown.rows) else destinations[site][rows]
+            entry.save(array.reshape(len(rows), *shapes[site]))
+
+    def _entries(self, shown: Shown, sites: Sequence[Site]) -> dict[Site, cache.Entry]:
+        """Where on disk the activations are kept; nowhere when something that has no name takes part."""
+        named = self.identifier and shown.identifier and cache.is_enabled()
+        if not named or self._batch_activations_hooks or is_hooked(self.network):
+            return {}
+        seen = shown.microsaccades
+        key = {
+            "images": cache.images_hash(shown.paths),
+            "image_size": self.image_size,
+            "network": network_hash(self.network),
+            "precision": self._prepared.precision,
+            "microsaccades": None if seen is None else [seen.trials, seen.visual_degrees],
+        }
+        return {
+            site: cache.Entry(self.identifier, shown.identifier, layer=site.layer, time_step=site.time_step, **key)
+            for site in sites
+        }
+
+    def _progress(self, loaded: Iterable[Tensor], presentations: int) -> Iterator[Tensor]:
         with tqdm(total=presentations, desc=self.identifier, unit="image", leave=False, disable=None) as progress:
-            for batch in batches(paths, self.image_size, self._batch_size, microsaccades):
+            for batch in loaded:
                 yield batch
                 progress.update(len(batch))
 

@@ -79,18 +79,9 @@ def _distinct(values: Sequence[str], which: np.ndarray) -> tuple[list[str], np.n
 
 
 def recordings(
-    activations: Sequence[np.ndarray], time_bins: Sequence[TimeBin], presentations: dict, neuroids: pd.MultiIndex
+    values: np.ndarray, time_bins: Sequence[TimeBin], presentations: dict, neuroids: pd.MultiIndex
 ) -> NeuroidAssembly:
-    """A recording (time_bin, presentation, neuroid).
-
-    Parameters
-    ----------
-    activations
-        For each time bin (presentation, …); the same array may answer several bins.
-    """
-    values = np.empty((len(time_bins), len(activations[0]), len(neuroids)), dtype=activations[0].dtype)
-    for index, array in enumerate(activations):
-        values[index] = array.reshape(len(array), -1)
+    """A recording (time_bin, presentation, neuroid) around `values`, which are not copied."""
     coords = {
         "time_bin_start": ("time_bin", [start for start, _ in time_bins]),
         "time_bin_end": ("time_bin", [end for _, end in time_bins]),
@@ -100,10 +91,6 @@ def recordings(
     return NeuroidAssembly(values, coords=coords, dims=["time_bin", "presentation", "neuroid"])
 
 
-def layer_activations(
-    activations: Sequence[np.ndarray], presentations: dict, neuroids: pd.MultiIndex
-) -> NeuroidAssembly:
-    """Activations (presentation, neuroid) of one or more layers, each given as (presentation, …)."""
-    flat = [array.reshape(len(array), -1) for array in activations]
-    values = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1)
+def layer_activations(values: np.ndarray, presentations: dict, neuroids: pd.MultiIndex) -> NeuroidAssembly:
+    """Activations (presentation, neuroid) of one or more layers around `values`, which are not copied."""
     return NeuroidAssembly(values, coords={**presentations, "neuroid": neuroids}, dims=["presentation", "neuroid"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.brain_transformation.behavior import (
@@ -33,6 +34,7 @@ from .commitments import (
     vary,
 )
 from .errors import UserError, one_of
+from .inference import PRECISIONS
 from .network import find_weights, load_network
 from .recording import pick_device
 from .stimuli import as_stimulus_set
@@ -50,6 +52,9 @@ def load_model(
     image_size: int | None = None,
     device: str | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    workers: int | None = None,
+    precision: str = "fp32",
+    compiled: bool = False,
 ) -> CORnetModel:
     """A CORnet as a Brain-Score model.
 
@@ -69,7 +74,14 @@ def load_model(
     device
         Such as `cuda:1`; by default `cuda` where there is one, else `mps`, else `cpu`.
     batch_size
-        Number of images that the network sees at a time; does not change the numbers.
+        Number of images that the network sees at a time; does not change the numbers. On CUDA, what does not fit the
+        memory is halved.
+    workers
+        Threads that prepare images ahead of the network; by default as many as torch uses, eight at most.
+    precision
+        `bf16` for mixed precision: faster on recent hardware, with other numbers from the third digit on.
+    compiled
+        Whether torch.compile makes kernels for this network: minutes at first, faster on a GPU afterwards.
 
     Raises
     ------
@@ -81,6 +93,10 @@ def load_model(
         raise UserError(f"Expected an image size of at least {MIN_IMAGE_SIZE} px, received {image_size!r}.")
     if not isinstance(batch_size, int) or batch_size < 1:
         raise UserError(f"Expected a batch size of at least 1, received {batch_size!r}.")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise UserError(f"Expected at least one worker, received {workers!r}.")
+    if precision not in PRECISIONS:
+        raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     chosen = pick_device(device)
     path = find_weights(identifier, weights)
     network = load_network(identifier, weights=path, times=times)
@@ -91,8 +107,9 @@ def load_model(
         time_mapping=time_mapping,
         image_size=image_size,
         weights_hash=None if path is None else _hash_unless_released(path, trained),
+        precision=precision,
     )
-    return CORnetModel(commitment, network, device=chosen, batch_size=batch_size)
+    return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
 
 
 def _hash_unless_released(path: Path, model: str) -> str | None:
@@ -113,15 +130,27 @@ class CORnetModel(BrainModel):
     Each `start_recording` and each `start_task` replaces what went before.
     """
 
-    def __init__(self, commitment: Commitment, network: CORnet, *, device, batch_size: int) -> None:
+    def __init__(
+        self,
+        commitment: Commitment,
+        network: CORnet,
+        *,
+        device: torch.device,
+        batch_size: int,
+        workers: int | None = None,
+        compiled: bool = False,
+    ) -> None:
         self.commitment = commitment
         self.activations_model = ActivationsModel(
             commitment.identifier,
-            network.to(device).eval(),
+            network.eval(),
             image_size=commitment.image_size,
             visual_degrees=commitment.visual_degrees,
             device=device,
             batch_size=batch_size,
+            workers=workers,
+            precision=commitment.precision,
+            compiled=compiled,
         )
         self.layer_model = SimpleNamespace(region_layer_map=dict(commitment.layers))  # for Brain-Score's score comment
         readout = {"identifier": commitment.identifier, "activations_model": self.activations_model}

@@ -80,6 +80,8 @@ def score(
     ] = None,
     device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="the best there is")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, or bf16: faster on some machines, less exact.")] = "fp32",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the scores: .csv or .json.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -96,6 +98,8 @@ def score(
         times=_parse_times(times),
         device=device,
         batch_size=batch_size,
+        workers=workers,
+        precision=precision,
     ):
         results.append(result)
         print(f"{result.model} on {result.benchmark}: {result.score:.3f} ({result.seconds} s)", file=sys.stderr)

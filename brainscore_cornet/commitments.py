@@ -36,6 +36,7 @@ class Commitment:
     readout_layer: str = "decoder.avgpool"
     visual_degrees: int = 8
     image_size: int = 224
+    precision: str = "fp32"
 
 
 # Sources: Z and R from candidate_models, Brain-Score's collection of models before version 2.0, in which V4 and IT of R
@@ -105,6 +106,7 @@ def vary(
     time_mapping: TimeBins | None = None,
     image_size: int | None = None,
     weights_hash: str | None = None,
+    precision: str = "fp32",
 ) -> Commitment:
     """A commitment with other time steps, time bins, image size or weights, and an identifier that says so.
 
@@ -120,6 +122,8 @@ def vary(
         Height and width in px that images are resized to.
     weights_hash
         SHA-256 of a weight file other than the released one.
+    precision
+        `fp32` or `bf16`.
     """
     suffix = ""
     if weights_hash is not None:
@@ -146,12 +150,15 @@ def vary(
         )
     if image_size is not None and image_size != commitment.image_size:
         suffix += f"_size_{image_size}"
+    if precision != commitment.precision:
+        suffix += f"_{precision}"
     return replace(
         commitment,
         identifier=commitment.identifier + suffix,
         time_steps=steps,
         time_bins=time_bins,
         image_size=commitment.image_size if image_size is None else image_size,
+        precision=precision,
     )
 
 

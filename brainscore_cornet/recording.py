@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .anatomy import REGIONS
 from .architectures import CORnet, Point
 from .errors import UserError
+from .inference import Prepared
+
+_logger = logging.getLogger(__name__)
 
 LOGITS = "logits"
 
@@ -24,7 +29,7 @@ class Site(NamedTuple):
 
 def last_site(network: CORnet, layer: str) -> Site:
     """The layer at the last time step at which it works; the decoder and the logits have just one."""
-    return Site(layer, network.last_step(layer) if layer.split(".")[0] in network.times else 0)
+    return Site(layer, 0 if is_decoded(layer) else network.last_step(layer))
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
@@ -40,47 +45,98 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
 
 
 BatchHook = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+Allocate = Callable[[dict[Site, tuple[int, ...]]], dict[Site, np.ndarray]]
+"""Site -> shape of one presentation's activations -> array (presentation, unit) to write them to."""
 
 
 def record(
-    network: CORnet,
-    batches: Iterable[np.ndarray],
+    prepared: Prepared,
+    batches: Iterable[Tensor],
     sites: Sequence[Site],
-    presentations: int,
-    device: torch.device,
+    allocate: Allocate,
+    rows: Sequence[int],
     hooks: Sequence[BatchHook] = (),
-) -> dict[Site, np.ndarray]:
-    """Activations at some sites, computing nothing that they do not depend on.
+    batch_size: int | None = None,
+) -> None:
+    """Write the activations at some sites into arrays, computing nothing that they do not depend on.
 
     Parameters
     ----------
-    network
-        In evaluation mode, on `device`.
     batches
         Preprocessed images, (presentation, 3, height, width), float32.
-    presentations
-        Their number over all batches.
+    allocate
+        Called once, when the shapes are known.
+    rows
+        Where in the arrays each presentation belongs.
     hooks
         Called for each batch and time step with layer -> activations, (presentation, …); return the same.
-
-    Returns
-    -------
-    dict
-        Site -> activations, (presentation, channel, height, width), or (presentation, unit) in the decoder.
+    batch_size
+        The most that are computed at a time. What does not fit a GPU's memory is halved and tried again.
     """
-    results: dict[Site, np.ndarray] = {}
-    start = 0
-    with Probe(network, sites) as probe, torch.inference_mode():
+    rows, start, most = np.asarray(rows), 0, batch_size
+    arrays = _Arrays(sites, allocate, hooks)
+    whole_regions = all(is_output(site.layer) or is_decoded(site.layer) for site in sites)
+    copied: tuple | None = None  # on CUDA a batch is written while the next one is computed
+    with Probe(prepared.get(whole_regions), sites) as probe, torch.inference_mode(), prepared.autocast():
         for batch in batches:
-            images = torch.from_numpy(batch).to(device)
-            end = start + len(batch)
-            recorded = {site: _to_numpy(activity, len(batch)) for site, activity in probe(images).items()}
-            for site, activity in _hooked(recorded, hooks).items():
-                if site not in results:
-                    results[site] = np.empty((presentations, *activity.shape[1:]), dtype=activity.dtype)
-                results[site][start:end] = activity
-            start = end
-    return results
+            done = 0
+            while done < len(batch):
+                portion = batch[done : done + (most or len(batch))]
+                where = rows[start : start + len(portion)]
+                try:
+                    activities = probe(prepared.as_input(portion))
+                    if prepared.device.type == "cuda":
+                        copied, before = _copied(activities, where), copied
+                        arrays.write_copied(before)
+                    else:
+                        arrays.write(activities, where)
+                except torch.OutOfMemoryError as error:
+                    if len(portion) == 1:
+                        raise UserError(f"Not even one image fits the memory of {prepared.device}: {error}") from error
+                    most = -(-len(portion) // 2)
+                    _logger.warning("Out of memory on %s: going on with batches of %d.", prepared.device, most)
+                    torch.cuda.empty_cache()
+                    continue
+                done += len(portion)
+                start += len(portion)
+        arrays.write_copied(copied)
+
+
+class _Arrays:
+    """Where activations are written: allocated when the first ones are there."""
+
+    def __init__(self, sites: Sequence[Site], allocate: Allocate, hooks: Sequence[BatchHook]) -> None:
+        self._sites, self._allocate, self._hooks = sites, allocate, hooks
+        self._destinations: dict[Site, np.ndarray] = {}
+
+    def write(self, activities: Iterable[tuple[Site, Tensor]], rows: np.ndarray) -> None:
+        if self._hooks or not self._destinations:
+            recorded = {site: activity.float().cpu() for site, activity in activities}
+            recorded = _hooked(recorded, self._hooks, len(rows))
+            activities = recorded.items()
+        if not self._destinations:
+            asked = dict.fromkeys(site for site in (*self._sites, *recorded) if site in recorded)
+            self._destinations = self._allocate({site: tuple(recorded[site].shape[1:]) for site in asked})
+        for site, activity in activities:  # one after the other, so that none is kept longer than it is needed
+            _write(activity, self._destinations[site], rows)
+
+    def write_copied(self, copied: tuple | None) -> None:
+        if copied is not None:
+            activities, rows, event = copied
+            event.synchronize()
+            self.write(activities, rows)
+
+
+def _copied(activities: Iterable[tuple[Site, Tensor]], rows: np.ndarray) -> tuple:
+    """Start to copy activities from a CUDA device; they are there when the event has happened."""
+    copies = []
+    for site, activity in activities:
+        # into memory that the system cannot move, so that copying goes on beside the computation
+        host = torch.empty(activity.shape, dtype=torch.float32, pin_memory=True)
+        copies.append((site, host.copy_(activity, non_blocking=True)))
+    event = torch.cuda.Event()
+    event.record()
+    return copies, rows, event
 
 
 class Probe:
@@ -89,12 +145,11 @@ class Probe:
     def __init__(self, network: CORnet, sites: Sequence[Site]) -> None:
         self._network = network
         self._sites: dict[Point, list[Site]] = {}
-        self._modules = {site.layer: _find_module(network, site.layer) for site in sites}
+        self._modules = {site.layer: _find_module(network, site.layer) for site in sites if not is_output(site.layer)}
         for site in dict.fromkeys(sites):
-            in_decoder = site.layer.split(".")[0] not in network.times
-            if in_decoder and site.time_step != 0:
+            if is_decoded(site.layer) and site.time_step != 0:
                 raise UserError(f"{site.layer} is computed once, at the end: it has no time step {site.time_step}.")
-            point = network.last_point if in_decoder else network.point_of(*site)
+            point = network.last_point if is_decoded(site.layer) else network.point_of(*site)
             self._sites.setdefault(point, []).append(site)
         self._needed = network.required(self._sites)  # an error now rather than in the middle
         self._latest: dict[str, Tensor] = {}
@@ -113,21 +168,33 @@ class Probe:
         for handle in self._handles:
             handle.remove()
 
-    def __call__(self, images: Tensor) -> dict[Site, Tensor]:
-        """Site -> activity, (batch or 1, …); 1 where it is the same for every image."""
-        recorded = {}
+    def __call__(self, images: Tensor) -> Iterator[tuple[Site, Tensor]]:
+        """Yield (site, activity) in causal order, activity as (batch or 1, …); 1 where all images give the same."""
         self._latest.clear()
         # all points that are needed, not only those with sites: what a layer did at an earlier one is to be forgotten
         for point, activity in self._network.unfold(images, wanted=self._needed):
             sites = self._sites.get(point, [])
-            if any(site.layer.split(".")[0] not in self._network.times for site in sites):
+            if any(is_decoded(site.layer) for site in sites):
                 self._network.decoder(activity)
             for site in sites:
-                if site.layer not in self._latest:
+                if is_output(site.layer):
+                    yield site, activity
+                elif site.layer in self._latest:
+                    yield site, self._latest[site.layer]
+                else:
                     raise UserError(f"{site.layer} does nothing at time step {site.time_step}.")
-                recorded[site] = self._latest[site.layer]
             self._latest.clear()
-        return recorded
+
+
+def is_output(layer: str) -> bool:
+    """Whether this is what a region gives to the next, rather than something inside it."""
+    region, _, name = layer.partition(".")
+    return region in REGIONS and name == "output"
+
+
+def is_decoded(layer: str) -> bool:
+    """Whether this comes after the regions: the logits, and what leads to them."""
+    return layer.split(".")[0] not in REGIONS
 
 
 def _find_module(network: CORnet, layer: str) -> nn.Module:
@@ -138,19 +205,27 @@ def _find_module(network: CORnet, layer: str) -> nn.Module:
         raise UserError(f"No layer {layer!r}. The layers are {LOGITS}, {', '.join(layers)}.") from None
 
 
-def _to_numpy(activity: Tensor, batch: int) -> np.ndarray:
-    array = activity.float().cpu().numpy()
-    return np.broadcast_to(array, (batch, *array.shape[1:]))
+def _write(activity: Tensor, destination: np.ndarray, rows: np.ndarray) -> None:
+    first, count = int(rows[0]), len(rows)
+    if np.array_equal(rows, np.arange(first, first + count)):
+        view = torch.from_numpy(destination[first : first + count])
+        view.view(count, *activity.shape[1:]).copy_(activity)
+    else:
+        destination[rows] = activity.float().cpu().numpy().reshape(len(activity), -1)
 
 
-def _hooked(recorded: dict[Site, np.ndarray], hooks: Sequence[BatchHook]) -> dict[Site, np.ndarray]:
+def _hooked(recorded: dict[Site, Tensor], hooks: Sequence[BatchHook], count: int) -> dict[Site, Tensor]:
     """One call of the hooks for each time step, with layers as keys: what Brain-Score's hooks expect."""
     if not hooks:
         return recorded
     changed = {}
-    for time_step in {site.time_step for site in recorded}:
-        activations = {site.layer: array for site, array in recorded.items() if site.time_step == time_step}
+    for time_step in sorted({site.time_step for site in recorded}):
+        activations = {
+            site.layer: np.ascontiguousarray(activity.expand(count, *activity.shape[1:]).numpy())
+            for site, activity in recorded.items()
+            if site.time_step == time_step
+        }
         for hook in hooks:
             activations = hook(activations)
-        changed.update({Site(layer, time_step): array for layer, array in activations.items()})
+        changed.update({Site(layer, time_step): torch.as_tensor(array) for layer, array in activations.items()})
     return changed

@@ -49,6 +49,8 @@ def score_models(
     times: int | Mapping[str, int] | None = None,
     device: str | None = None,
     batch_size: int | None = None,
+    workers: int | None = None,
+    precision: str = "fp32",
 ) -> Iterator[Result]:
     """Score each model on each benchmark, and yield each result as soon as it is there.
 
@@ -58,7 +60,7 @@ def score_models(
         Our identifiers, or those of other Brain-Score models where none of the options is given.
     benchmarks
         Brain-Score's identifiers; by default those that are embedded in this package.
-    weights, times, device, batch_size
+    weights, times, device, batch_size, workers, precision
         As `load_model` takes them.
 
     Raises
@@ -67,16 +69,16 @@ def score_models(
         For unknown identifiers, before any work is done; for data or weights that cannot be downloaded.
     """
     doors.require()
-    options = {"weights": weights, "times": times, "device": device}
-    options = {name: value for name, value in options.items() if value not in (None, "released")}
-    if weights is None:
-        options["weights"] = None
-    if batch_size is not None:
-        options["batch_size"] = batch_size
+    options = {"times": times, "device": device, "batch_size": batch_size, "workers": workers}
+    options = {name: value for name, value in options.items() if value is not None}
+    options |= {} if weights == "released" else {"weights": weights}
+    options |= {} if precision == "fp32" else {"precision": precision}
     for identifier in models:
         _check_known("models", identifier)
         if options and identifier not in COMMITMENTS:
-            raise UserError(f"{identifier} is not one of ours: --{next(iter(options))} cannot be applied to it.")
+            raise UserError(
+                f"{identifier} is not one of ours: --{next(iter(options)).replace('_', '-')} cannot be applied to it."
+            )
     for identifier in benchmarks:
         _check_known("benchmarks", identifier)
     yield from _score_all(models, benchmarks, options)

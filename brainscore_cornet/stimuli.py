@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.activations import pytorch
 from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from PIL import Image
+from torch import Tensor
 from torchvision.transforms.functional import resize
 
 from .errors import UserError
+
+NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
+"""Unit -> shifts (trial, 2), as `Microsaccades.shifts` gives them, of a single trial that looks at the centre."""
 
 
 def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
@@ -100,20 +108,50 @@ def _normalized() -> np.ndarray:
 
 
 def batches(
-    paths: Sequence[str], image_size: int, batch_size: int, microsaccades: Microsaccades | None = None
-) -> Iterator[np.ndarray]:
-    """Batches (presentation, 3, height, width), float32; all trials of an image before the next image."""
-    if microsaccades is None:
-        for start in range(0, len(paths), batch_size):
-            yield np.stack([load_image(path, image_size) for path in paths[start : start + batch_size]])
-        return
-    batch = []
-    for path in paths:
+    paths: Sequence[str],
+    image_size: int,
+    batch_size: int,
+    microsaccades: Microsaccades | None = None,
+    *,
+    workers: int = 1,
+    pinned: bool = False,
+) -> Iterator[Tensor]:
+    """Batches (presentation, 3, height, width), float32; all trials of an image before the next image.
+
+    Images are decoded and preprocessed ahead of their use, by threads: PIL works outside of Python's lock. At most two
+    batches are ready at a time.
+
+    Parameters
+    ----------
+    batch_size
+        Presentations in a batch; a batch holds all trials of its images, so that it may be larger.
+    workers
+        Number of threads.
+    pinned
+        In memory from which a CUDA device copies by itself.
+    """
+    trials = 1 if microsaccades is None else microsaccades.trials
+    count = max(1, batch_size // trials)
+
+    def load(batch: np.ndarray, index: int, path: str) -> None:
         image = load_image(path, image_size)
-        for trial in range(microsaccades.trials):
-            batch.append(microsaccades.shift(image, path, trial))
-            if len(batch) == batch_size:
-                yield np.stack(batch)
-                batch = []
-    if batch:
-        yield np.stack(batch)
+        for trial in range(trials):
+            batch[index * trials + trial] = image if microsaccades is None else microsaccades.shift(image, path, trial)
+
+    def begin(portion: Sequence[str]) -> tuple[Tensor, list[Future]]:
+        batch = torch.empty((len(portion) * trials, 3, image_size, image_size), pin_memory=pinned)
+        return batch, [executor.submit(load, batch.numpy(), index, path) for index, path in enumerate(portion)]
+
+    starts = iter(range(0, len(paths), count))
+    with ThreadPoolExecutor(workers, thread_name_prefix="stimuli") as executor:
+        begun = deque(begin(paths[start : start + count]) for start in itertools.islice(starts, 2))
+        try:
+            while begun:
+                batch, loading = begun.popleft()
+                for future in loading:
+                    future.result()  # raises what the thread raised
+                for start in itertools.islice(starts, 1):
+                    begun.append(begin(paths[start : start + count]))
+                yield batch
+        finally:  # also after an error, or when nobody wants more
+            executor.shutdown(wait=True, cancel_futures=True)

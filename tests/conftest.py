@@ -26,6 +26,16 @@ REFERENCE = Path(__file__).parent / "reference"
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
+def pytest_collection_modifyitems(items):
+    """Tests marked `gpu` are skipped where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
 @pytest.fixture(autouse=True)
 def no_network(request, monkeypatch):
     """Only tests marked `network` reach beyond this machine; the others see a machine without one."""

@@ -87,13 +87,13 @@ def brain_score_cornet_s(
     )
 
 
-def assert_same(ours, theirs) -> None:
-    """The same values (numbers within 1e-5 of the largest), dimensions in the same order, all of their coordinates."""
+def assert_same(ours, theirs, tolerance: float = 1e-5) -> None:
+    """The same values (numbers within `tolerance` of the largest), dimensions in order, all of their coordinates."""
     assert type(ours) is type(theirs)
     assert ours.dims == theirs.dims
     assert ours.shape == theirs.shape
     if theirs.dtype.kind == "f":
-        np.testing.assert_allclose(ours.values, theirs.values, rtol=0, atol=1e-5 * np.abs(theirs.values).max())
+        np.testing.assert_allclose(ours.values, theirs.values, rtol=0, atol=tolerance * np.abs(theirs.values).max())
     else:
         np.testing.assert_array_equal(ours.values, theirs.values)
     for name, dims, values in walk_coords(theirs):

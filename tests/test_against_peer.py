@@ -86,12 +86,12 @@ def test_trials_equal_the_peer(build, shuffled, options):
 @pytest.mark.parametrize("options", [{}, TRIALS["three varying"]], ids=["once", "varying"])
 def test_probabilities_equal_the_peer(build, stimuli, shuffled, options):
     """A readout fitted on some pictures gives the peer's probabilities for others."""
-    # the solver stops early: batches of different sizes, and so the last bits of the features, would show
     ours, theirs = build(ours_at_a_time=1, theirs_at_a_time=1)
     for model in (ours, theirs):
         model.start_task("probabilities", shuffled, **options)
     probabilities = ours.look_at(stimuli[1:3], **options)
-    assert_same(probabilities, theirs.look_at(stimuli[1:3], **options))
+    # the readout's solver stops at a gradient of 1e-4, so that the last bits of the features show in the third digit
+    assert_same(probabilities, theirs.look_at(stimuli[1:3], **options), tolerance=5e-4)
     assert np.ptp(probabilities.values) > 1e-3
 
 

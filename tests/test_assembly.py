@@ -65,7 +65,7 @@ def recording(stimuli):
     """Three time bins, two of which the same activity answers, of three presentations and 2 x 2 x 3 neuroids."""
     first, second = np.random.RandomState(0).rand(2, 3, 2, 2, 3).astype(np.float32)
     return recordings(
-        [first, second, first],
+        np.stack([first, second, first]).reshape(3, 3, -1),
         [(200, 300), (0, 100), (100, 200)],
         presentation_coords(stimuli[:3], NO_SHIFT),
         neuroid_index("mine", [("V4", "V4.output", (2, 2, 3))], named_by="region"),
@@ -114,7 +114,9 @@ def test_layers_stand_side_by_side(stimuli):
     """Activations of several layers are (presentation, neuroid), each layer under its name."""
     wide, narrow = np.random.RandomState(0).rand(3, 2, 2, 2), np.random.RandomState(1).rand(3, 5)
     index = neuroid_index("mine", [("V1", "V1.output", (2, 2, 2)), ("logits", "logits", (5,))], named_by="layer")
-    activations = layer_activations([wide, narrow], presentation_coords(stimuli[:3], NO_SHIFT), index)
+    activations = layer_activations(
+        np.concatenate([wide.reshape(3, 8), narrow], axis=1), presentation_coords(stimuli[:3], NO_SHIFT), index
+    )
     assert activations.dims == ("presentation", "neuroid")
     np.testing.assert_array_equal(activations.sel(layer="V1.output").values, wide.reshape(3, 8))
     np.testing.assert_array_equal(activations.sel(layer="logits").values, narrow)

@@ -7,6 +7,7 @@ from peer import plain_hook
 from reference.synthetic_weights import images as noise
 
 from brainscore_cornet import UserError
+from brainscore_cornet.inference import Prepared
 from brainscore_cornet.recording import LOGITS, Site, last_site, pick_device, record
 
 CPU = torch.device("cpu")
@@ -19,8 +20,20 @@ def images() -> np.ndarray:
 
 
 def recorded(network, images, *sites, batch_size=3, **options):
-    batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
-    return record(network, batches, sites, len(images), CPU, **options)
+    batches = (torch.from_numpy(images[start : start + batch_size]) for start in range(0, len(images), batch_size))
+    return record_all(network, batches, sites, len(images), **options)
+
+
+def record_all(network, batches, sites, presentations, **options) -> dict[Site, np.ndarray]:
+    """Site -> activations in the shape in which the network has them."""
+    results = {}
+
+    def allocate(shapes):
+        results.update({site: np.empty((presentations, *shape), np.float32) for site, shape in shapes.items()})
+        return {site: array.reshape(presentations, -1) for site, array in results.items()}
+
+    record(Prepared(network, CPU), batches, sites, allocate, range(presentations), **options)
+    return results
 
 
 def assert_close(ours, theirs):
@@ -74,13 +87,13 @@ def test_logits_are_the_networks_output(stand_in, images, architecture):
 
 @pytest.mark.parametrize("architecture", ["RT", "S"])
 def test_many_sites_at_once_are_what_each_is_alone(stand_in, images, architecture):
-    """Sites do not disturb each other, whatever their order."""
+    """Sites do not disturb each other, whatever their order; alone, a region may take a faster way to its output."""
     network = stand_in(architecture)
     sites = [Site(LOGITS, 0), Site("IT.output", 1), Site("V1.output", 0), Site("IT.conv1", 1), Site("IT.output", 0)]
     together = recorded(network, images, *sites, batch_size=2)
     assert set(together) == set(sites)
     for site in sites:
-        np.testing.assert_array_equal(together[site], recorded(network, images, site, batch_size=2)[site])
+        assert_close(together[site], recorded(network, images, site, batch_size=2)[site])
 
 
 def test_activity_that_no_image_has_reached_is_the_same_for_all(stand_in, images):
@@ -143,11 +156,11 @@ def test_an_interrupted_recording_leaves_no_hooks(stand_in, images):
     network = stand_in("Z")
 
     def broken():
-        yield images[:1]
+        yield torch.from_numpy(images[:1])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        record(network, broken(), [Site("V1.output", 0), Site(LOGITS, 0)], 3, CPU)
+        record_all(network, broken(), [Site("V1.output", 0), Site(LOGITS, 0)], 3)
     assert not any(module._forward_hooks for module in network.modules())
 
 

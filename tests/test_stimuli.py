@@ -68,7 +68,7 @@ def test_only_later_trials_are_shifted(pictures):
     path = str(pictures[1])
     image = load_image(path, 64)
     (shown,) = batches([path], 64, 8, Microsaccades(3, visual_degrees=8))
-    assert shown.flags.c_contiguous
+    assert shown.is_contiguous()
     np.testing.assert_array_equal(shown[0], image)
     for first, second in ((0, 1), (0, 2), (1, 2)):
         assert not np.array_equal(shown[first], shown[second])

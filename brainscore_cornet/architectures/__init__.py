@@ -9,8 +9,21 @@ from .base import IMAGE, MIN_IMAGE_SIZE, CORnet, Point, seeded
 from .cornet_r import CORnetR
 from .cornet_s import CORnetS
 from .cornet_z import CORnetZ
+from .folded import FoldedS, can_fold, is_hooked
 
-__all__ = ["IMAGE", "MIN_IMAGE_SIZE", "CORnet", "CORnetR", "CORnetS", "CORnetZ", "Point", "build_network"]
+__all__ = [
+    "IMAGE",
+    "MIN_IMAGE_SIZE",
+    "CORnet",
+    "CORnetR",
+    "CORnetS",
+    "CORnetZ",
+    "FoldedS",
+    "Point",
+    "build_network",
+    "can_fold",
+    "is_hooked",
+]
 
 _UPDATES = {"R": "sequential", "RT": "simultaneous"}
 

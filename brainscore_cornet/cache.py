@@ -1,0 +1,112 @@
+"""Activations kept on disk, by all that they depend on, so that several benchmarks share them.
+
+Brain-Score keeps activations of its models in the same place and by the same rules: under `RESULTCACHING_HOME`, not
+where `RESULTCACHING_DISABLE` says so, and only of stimulus sets that have an identifier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import result_caching
+
+_logger = logging.getLogger(__name__)
+
+NAME = "brainscore_cornet.activations"  # what `RESULTCACHING_DISABLE` can name to disable it alone
+LIMIT_VARIABLE = "BRAINSCORE_CORNET_CACHE_GB"
+LIMIT_GB = 10.0  # beyond it, what was not used for longest is removed
+FORMAT = 1  # raise it when the same key would stand for other numbers
+
+
+def is_enabled() -> bool:
+    return result_caching.is_enabled(NAME)
+
+
+def folder() -> Path:
+    return Path(os.environ.get("RESULTCACHING_HOME", "~/.result_caching")).expanduser() / NAME
+
+
+def images_hash(paths: Sequence[str]) -> str:
+    """Of the contents of image files, in order."""
+    found = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
+class Entry:
+    """One array on disk.
+
+    Parameters
+    ----------
+    model, stimuli
+        Identifiers; they name the file for people, and are part of the key.
+    key
+        All else that the array depends on; JSON.
+    """
+
+    def __init__(self, model: str, stimuli: str, **key: Any) -> None:
+        digest = hashlib.sha256(
+            json.dumps({"format": FORMAT, "model": model, "stimuli": stimuli, **key}, sort_keys=True).encode()
+        ).hexdigest()
+        self.path = folder() / _file_name(model) / f"{_file_name(stimuli)}-{digest[:32]}.npy"
+
+    def load(self) -> np.ndarray | None:
+        """The array, read from disk when it is used; None where there is none, or not the whole of it."""
+        try:
+            array = np.load(self.path, mmap_mode="r")  # raises where the file is shorter than its header says
+        except (OSError, ValueError, EOFError):
+            return None
+        with suppress(OSError):
+            os.utime(self.path)
+        return array
+
+    def save(self, array: np.ndarray) -> None:
+        """Write an array aside and rename it when it is complete; a disk that is full is no reason to stop."""
+        temporary = None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_room(array.nbytes, self.path.parents[1])
+            with tempfile.NamedTemporaryFile(dir=self.path.parent, suffix=".part", delete=False) as file:
+                temporary = file.name
+                np.save(file, array)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except OSError as error:
+            _logger.warning("Activations are not kept in %s: %s", self.path.parent, error.strerror or error)
+            if temporary is not None:
+                with suppress(OSError):
+                    os.unlink(temporary)
+
+
+def _make_room(size: int, root: Path) -> None:
+    """Remove what was not used for longest, until `size` bytes more are within the limit."""
+    limit = float(os.environ.get(LIMIT_VARIABLE, LIMIT_GB)) * 1e9
+    entries = []
+    for path in root.rglob("*.npy"):
+        with suppress(OSError):  # another process may remove it, too
+            entries.append((path.stat().st_mtime, path.stat().st_size, path))
+    total = size + sum(size for _, size, _ in entries)
+    for _, freed, path in sorted(entries):
+        if total <= limit:
+            return
+        path.unlink(missing_ok=True)
+        total -= freed
+    if total > limit:
+        raise OSError(None, f"{size / 1e9:.1f} GB are more than {LIMIT_VARIABLE}={limit / 1e9:g} allows")
+
+
+def _file_name(identifier: str) -> str:
+    return re.sub(r"[^\w.-]", "_", identifier)[:100]

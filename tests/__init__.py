@@ -1,0 +1,1 @@
+"""Tests of brainscore_cornet; `python -m tests.speed` compares its speed."""

@@ -1,0 +1,164 @@
+"""What is compared: for each row of the table ours, the other, and how many images both see.
+
+A side is a function of (image files, width) that returns a function to be timed; what comes before is preparation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import peer
+import torch
+from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
+from brainscore_vision.model_helpers.brain_transformation.behavior import LabelBehavior
+from reference.synthetic_weights import fill
+
+from brainscore_cornet.architectures import CORnet, build_network
+from brainscore_cornet.brain_model import DEFAULT_BATCH_SIZE, CORnetModel
+from brainscore_cornet.commitments import get_commitment
+from brainscore_cornet.recording import pick_device
+from brainscore_cornet.stimuli import batches, load_image
+
+Side = Callable[[Sequence[str]], Callable[[], np.ndarray]]
+
+PEER_BATCH = 64  # as Brain-Score's plugin has it
+SIZE = 224  # px
+KAR_2019 = [(start, start + 10) for start in range(70, 250, 10)]  # ms
+ONE_BIN = [(70, 170)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison; `goal` is the least ratio of times, `gflop` what one image needs (2 per multiply-add)."""
+
+    ours: Side
+    theirs: Side
+    goal: float
+    gflop: float | None = None
+    images: int = 128
+    repeats: int = 3
+
+
+def network(architecture: str) -> CORnet:
+    return fill(build_network(architecture), architecture)
+
+
+def _subject(architecture: str) -> CORnetModel:
+    commitment = get_commitment(f"cornet_{architecture.lower()}_untrained")
+    return CORnetModel(commitment, network(architecture), device=pick_device(), batch_size=DEFAULT_BATCH_SIZE)
+
+
+def our_recording(paths: Sequence[str], architecture: str, region: str, bins=ONE_BIN):
+    model = _subject(architecture)
+    model.start_recording(region, bins)
+    return lambda: model.look_at(paths).values
+
+
+def peers_recording(paths: Sequence[str], region: str, bins=ONE_BIN):
+    from brainscore_cornet.stimuli import as_stimulus_set
+
+    model = peer.brain_score_cornet_s(network("S"), "CORnet-S", batch_size=PEER_BATCH)
+    model.start_recording(region, bins)
+    stimuli = as_stimulus_set(paths)
+    # merging gives the time bins in another order when there are several
+    return lambda: model.look_at(stimuli).sortby("time_bin_start").transpose(*DIMS).values
+
+
+DIMS = ("time_bin", "presentation", "neuroid")
+
+
+def our_labels(paths: Sequence[str], architecture: str):
+    model = _subject(architecture)
+    model.start_task("label", "imagenet")
+    return lambda: model.look_at(paths).values
+
+
+def our_logits(paths: Sequence[str], architecture: str):
+    model = _subject(architecture)
+    return lambda: model.activations_model(paths, ["logits"]).values
+
+
+def peers_labels(paths: Sequence[str]):
+    preprocess = partial(load_preprocess_images, image_size=SIZE)
+    wrapper = PytorchWrapper(network("S"), preprocess, identifier="CORnet-S", batch_size=PEER_BATCH)
+    behavior = LabelBehavior("CORnet-S", activations_model=wrapper)
+    behavior.start_task("label", "imagenet")
+
+    def look():
+        with peer.result_caching_disabled():
+            return behavior.look_at(paths).values
+
+    return look
+
+
+def plain_forward(paths: Sequence[str], layer: str, time_step: int):
+    """Load a batch, run the whole network in channels-last, take what is wanted: what one writes by hand."""
+    device = pick_device()
+    plain = network("RT").to(device, memory_format=torch.channels_last)
+    seen: list[torch.Tensor] = []
+    plain.get_submodule(layer).register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+
+    @torch.inference_mode()
+    def run():
+        recorded = []
+        for start in range(0, len(paths), DEFAULT_BATCH_SIZE):
+            images = load_preprocess_images(paths[start : start + DEFAULT_BATCH_SIZE], image_size=SIZE)
+            seen.clear()
+            plain(torch.from_numpy(images).to(device, memory_format=torch.channels_last))
+            recorded.append(seen[time_step].flatten(1).cpu().numpy())
+        return np.concatenate(recorded)
+
+    return run
+
+
+def images_ahead(paths: Sequence[str]):
+    return lambda: np.concatenate([batch.numpy() for batch in batches(paths, SIZE, DEFAULT_BATCH_SIZE, workers=2)])
+
+
+def images_one_by_one(paths: Sequence[str]):
+    return lambda: np.concatenate([load_preprocess_images([path], image_size=SIZE) for path in paths])
+
+
+def our_images_one_by_one(paths: Sequence[str]):
+    return lambda: np.stack([load_image(path, SIZE) for path in paths])
+
+
+def recording(region: str, goal: float, gflop: float, **options) -> Row:
+    return Row(
+        partial(our_recording, architecture="S", region=region),
+        partial(peers_recording, region=region),
+        goal,
+        gflop,
+        **options,
+    )
+
+
+# GFLOP an image until the activity is known: of the point that the bin (70, 170) is answered by
+ROWS: dict[str, Row] = {
+    "CORnet-S V1": recording("V1", 25, 0.47),
+    "CORnet-S V2": recording("V2", 6, 4.76),
+    "CORnet-S V4": recording("V4", 3, 12.95),
+    "CORnet-S IT": recording("IT", 1.35, 28.96),
+    "CORnet-S IT, Kar2019's 18 bins": Row(
+        partial(our_recording, architecture="S", region="IT", bins=KAR_2019),
+        partial(peers_recording, region="IT", bins=KAR_2019),
+        1.6,
+        32.86,
+        images=256,
+        repeats=1,
+    ),
+    "CORnet-S labels": Row(partial(our_labels, architecture="S"), peers_labels, 1.15, 32.86),
+    "CORnet-RT IT": Row(
+        partial(our_recording, architecture="RT", region="IT"),
+        partial(plain_forward, layer="IT.output", time_step=3),
+        1.7,
+    ),
+    "CORnet-RT labels (logits)": Row(
+        partial(our_logits, architecture="RT"), partial(plain_forward, layer="decoder.linear", time_step=0), 1.7
+    ),
+    "images ready, 2 workers": Row(images_ahead, images_one_by_one, 1.7),
+    "images ready, 2 workers against our own one by one": Row(images_ahead, our_images_one_by_one, 1),
+}

@@ -1,0 +1,90 @@
+"""The two sides of a comparison, each in a process of its own, told in turn to run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+TOLERANCE = 1e-5  # of the largest activity
+
+
+def compare(name: str, paths: list[str], repeats: int) -> dict:
+    """Each side in a process of its own, in turn."""
+    context = multiprocessing.get_context("spawn")
+    sides = {}
+    for side in ("theirs", "ours"):
+        here, there = context.Pipe()
+        process = context.Process(target=serve, args=(there, name, side, paths), daemon=True)
+        process.start()
+        there.close()  # so that the end of the process is noticed
+        sides[side] = here
+        here.recv()  # prepared, and warmed up on a few images
+    seconds = {side: [] for side in sides}
+    for _ in range(repeats):
+        for side, connection in sides.items():
+            connection.send("run")
+            seconds[side].append(connection.recv())
+    values, memory, share = {}, {}, {}
+    for side, connection in sides.items():
+        connection.send("stop")
+        path, memory[side], share[side] = connection.recv()
+        values[side] = np.load(path, mmap_mode="r")
+    ms = {side: statistics.median(times) / len(paths) * 1000 for side, times in seconds.items()}
+    return {
+        "name": name,
+        "images": len(paths),
+        **{f"{side}_ms": value for side, value in ms.items()},
+        "ratio": ms["theirs"] / ms["ours"],
+        **{f"{side}_mb": value for side, value in memory.items()},
+        "equal": equal(values["ours"], values["theirs"]),
+        "ours_gpu_share": share["ours"],
+    }
+
+
+def serve(connection, name: str, side: str, paths: list[str]) -> None:
+    """One side: prepare, then run when told to."""
+    import warnings
+
+    from speed.rows import ROWS
+
+    warnings.simplefilter("ignore")
+    make = getattr(ROWS[name], side)
+    make(paths[:4])()  # whatever is slow only once
+    run = make(paths)
+    connection.send("ready")
+    values = None
+    while connection.recv() == "run":
+        values = None
+        start = time.perf_counter()
+        values = run()
+        connection.send(time.perf_counter() - start)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    path = Path(paths[0]).parent / f"{side}.npy"
+    np.save(path, values)
+    connection.send((str(path), memory, gpu_share(run)))
+
+
+def gpu_share(run) -> float | None:
+    """How much of the time of a run the GPU computes, None where there is none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        start = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - start
+    kernels = sum(event.self_device_time_total for event in profile.key_averages() if "Memcpy" not in event.key)
+    return kernels / 1e6 / seconds
+
+
+def equal(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    ours = ours.reshape(theirs.shape)
+    if theirs.dtype.kind != "f":
+        return bool((ours == theirs).all())
+    return bool(np.abs(ours - theirs).max() <= TOLERANCE * np.abs(theirs).max())
