@@ -6,18 +6,13 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from brainscore_vision.model_helpers.brain_transformation.behavior import (
-    LabelBehavior,
-    LabelToImagenetIndices,
-    OddOneOut,
-    ProbabilitiesMapping,
-)
 from brainscore_vision.model_interface import BrainModel
 
 from .activations import ActivationsModel
@@ -40,7 +35,13 @@ from .recording import pick_device
 from .stimuli import as_stimulus_set
 from .weights import RELEASED, file_hash, mismatch
 
-DEFAULT_BATCH_SIZE = 32
+TASKS = (
+    BrainModel.Task.passive,
+    BrainModel.Task.label,
+    BrainModel.Task.probabilities,
+    BrainModel.Task.odd_one_out,
+)
+DEFAULT_BATCH_SIZE = 16
 
 
 def load_model(
@@ -99,7 +100,8 @@ def load_model(
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     chosen = pick_device(device)
     path = find_weights(identifier, weights)
-    network = load_network(identifier, weights=path, times=times)
+    # in the layout that inference uses, so that most weights are in memory only once
+    network = load_network(identifier, weights=path, times=times).to(memory_format=torch.channels_last)
     trained = f"cornet_{base.architecture.lower()}"
     commitment = vary(
         get_commitment(trained if path is not None else f"{trained}_untrained"),
@@ -153,12 +155,7 @@ class CORnetModel(BrainModel):
             compiled=compiled,
         )
         self.layer_model = SimpleNamespace(region_layer_map=dict(commitment.layers))  # for Brain-Score's score comment
-        readout = {"identifier": commitment.identifier, "activations_model": self.activations_model}
-        self._readouts = {
-            BrainModel.Task.label: LabelBehavior(**readout),
-            BrainModel.Task.probabilities: ProbabilitiesMapping(**readout, layer=commitment.readout_layer),
-            BrainModel.Task.odd_one_out: OddOneOut(**readout, layer=commitment.readout_layer),
-        }
+        self._readouts: dict[str, BrainModel] = {}
         self._recording: _Recording | None = None
         self._task: str | None = None
 
@@ -203,14 +200,29 @@ class CORnetModel(BrainModel):
 
         `label` takes `imagenet` or a list of labels, `probabilities` the stimuli to fit the readout on.
         """
-        if task != BrainModel.Task.passive and task not in self._readouts:
-            raise one_of(task, (BrainModel.Task.passive, *self._readouts), "task")
+        if task not in TASKS:
+            raise one_of(str(task), TASKS, "task")
         self._recording = self._task = None
         if task == BrainModel.Task.label:
             _check_labels(*args, **kwargs)
         if task != BrainModel.Task.passive:
-            self._readouts[task].start_task(task, *args, **kwargs)
+            self._readout(task).start_task(task, *args, **kwargs)
         self._task = task
+
+    def _readout(self, task: str) -> BrainModel:
+        """Brain-Score's readout for a task, made when it is first asked for: its libraries take time and memory."""
+        from brainscore_vision.model_helpers.brain_transformation import behavior
+
+        if task not in self._readouts:
+            made = {
+                BrainModel.Task.label: behavior.LabelBehavior,
+                BrainModel.Task.probabilities: partial(
+                    behavior.ProbabilitiesMapping, layer=self.commitment.readout_layer
+                ),
+                BrainModel.Task.odd_one_out: partial(behavior.OddOneOut, layer=self.commitment.readout_layer),
+            }[task]
+            self._readouts[task] = made(identifier=self.identifier, activations_model=self.activations_model)
+        return self._readouts[task]
 
     def look_at(
         self,
@@ -243,7 +255,7 @@ class CORnetModel(BrainModel):
             raise UserError("Nothing to do with the stimuli: call start_recording or start_task first.")
         if self._task == BrainModel.Task.passive:
             return None
-        return self._readouts[self._task].look_at(stimuli, **options)
+        return self._readout(self._task).look_at(stimuli, **options)
 
 
 def _in_ms(time_bins) -> str:
@@ -256,6 +268,8 @@ def _check_labels(choice_labels, aggregation: str = "mean") -> None:
         if choice_labels != "imagenet":
             raise UserError(f"Expected 'imagenet' or a list of labels, received {choice_labels!r}.")
         return
+    from brainscore_vision.model_helpers.brain_transformation.behavior import LabelToImagenetIndices
+
     known = {name.removesuffix("_indices") for name in vars(LabelToImagenetIndices) if name.endswith("_indices")}
     for label in choice_labels:
         if str(label).lower().replace(" ", "") not in known:

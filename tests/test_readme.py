@@ -75,7 +75,7 @@ def test_shell_snippets_run(code, folder, accepted):
         return
     # the stand-ins are not the released files: verifying must refuse them
     code = re.sub(r"^(brainscore-cornet weights verify)", r"! \1", code, flags=re.MULTILINE)
-    where = ROOT if code.startswith("ruff") else folder
+    where = ROOT if code.startswith(("ruff", "python -m tests")) else folder
     code = INSTALL.sub("", code).replace("/lab/cornet-weights", accepted["BRAINSCORE_CORNET_WEIGHTS"])
     run(["bash", "-euo", "pipefail", "-c", code], where, accepted)
 

@@ -1,6 +1,6 @@
 """What is compared: for each row of the table ours, the other, and how many images both see.
 
-A side is a function of (image files, width) that returns a function to be timed; what comes before is preparation.
+A side is a function that prepares a run; what is timed is the run, from image files to numbers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from brainscore_cornet.architectures import CORnet, build_network
 from brainscore_cornet.brain_model import DEFAULT_BATCH_SIZE, CORnetModel
 from brainscore_cornet.commitments import get_commitment
 from brainscore_cornet.recording import pick_device
-from brainscore_cornet.stimuli import batches, load_image
+from brainscore_cornet.stimuli import as_stimulus_set, batches
 
-Side = Callable[[Sequence[str]], Callable[[], np.ndarray]]
+Run = Callable[[Sequence[str]], np.ndarray]
+Side = Callable[[], Run]
+DIMS = ("time_bin", "presentation", "neuroid")
 
 PEER_BATCH = 64  # as Brain-Score's plugin has it
 SIZE = 224  # px
@@ -48,53 +50,49 @@ def network(architecture: str) -> CORnet:
 
 def _subject(architecture: str) -> CORnetModel:
     commitment = get_commitment(f"cornet_{architecture.lower()}_untrained")
-    return CORnetModel(commitment, network(architecture), device=pick_device(), batch_size=DEFAULT_BATCH_SIZE)
+    # in the layout in which `load_model` has it
+    plain = network(architecture).to(memory_format=torch.channels_last)
+    return CORnetModel(commitment, plain, device=pick_device(), batch_size=DEFAULT_BATCH_SIZE)
 
 
-def our_recording(paths: Sequence[str], architecture: str, region: str, bins=ONE_BIN):
+def our_recording(architecture: str, region: str, bins=ONE_BIN) -> Run:
     model = _subject(architecture)
     model.start_recording(region, bins)
-    return lambda: model.look_at(paths).values
+    return lambda paths: model.look_at(paths).values
 
 
-def peers_recording(paths: Sequence[str], region: str, bins=ONE_BIN):
-    from brainscore_cornet.stimuli import as_stimulus_set
-
+def peers_recording(region: str, bins=ONE_BIN) -> Run:
     model = peer.brain_score_cornet_s(network("S"), "CORnet-S", batch_size=PEER_BATCH)
     model.start_recording(region, bins)
-    stimuli = as_stimulus_set(paths)
     # merging gives the time bins in another order when there are several
-    return lambda: model.look_at(stimuli).sortby("time_bin_start").transpose(*DIMS).values
+    return lambda paths: model.look_at(as_stimulus_set(paths)).sortby("time_bin_start").transpose(*DIMS).values
 
 
-DIMS = ("time_bin", "presentation", "neuroid")
-
-
-def our_labels(paths: Sequence[str], architecture: str):
-    model = _subject(architecture)
+def our_labels() -> Run:
+    model = _subject("S")
     model.start_task("label", "imagenet")
-    return lambda: model.look_at(paths).values
+    return lambda paths: model.look_at(paths).values
 
 
-def our_logits(paths: Sequence[str], architecture: str):
-    model = _subject(architecture)
-    return lambda: model.activations_model(paths, ["logits"]).values
-
-
-def peers_labels(paths: Sequence[str]):
+def peers_labels() -> Run:
     preprocess = partial(load_preprocess_images, image_size=SIZE)
     wrapper = PytorchWrapper(network("S"), preprocess, identifier="CORnet-S", batch_size=PEER_BATCH)
     behavior = LabelBehavior("CORnet-S", activations_model=wrapper)
     behavior.start_task("label", "imagenet")
 
-    def look():
+    def look(paths):
         with peer.result_caching_disabled():
             return behavior.look_at(paths).values
 
     return look
 
 
-def plain_forward(paths: Sequence[str], layer: str, time_step: int):
+def our_logits(architecture: str) -> Run:
+    model = _subject(architecture)
+    return lambda paths: model.activations_model(paths, ["logits"]).values
+
+
+def plain_forward(layer: str, time_step: int) -> Run:
     """Load a batch, run the whole network in channels-last, take what is wanted: what one writes by hand."""
     device = pick_device()
     plain = network("RT").to(device, memory_format=torch.channels_last)
@@ -102,7 +100,7 @@ def plain_forward(paths: Sequence[str], layer: str, time_step: int):
     plain.get_submodule(layer).register_forward_hook(lambda _module, _inputs, output: seen.append(output))
 
     @torch.inference_mode()
-    def run():
+    def run(paths):
         recorded = []
         for start in range(0, len(paths), DEFAULT_BATCH_SIZE):
             images = load_preprocess_images(paths[start : start + DEFAULT_BATCH_SIZE], image_size=SIZE)
@@ -114,16 +112,15 @@ def plain_forward(paths: Sequence[str], layer: str, time_step: int):
     return run
 
 
-def images_ahead(paths: Sequence[str]):
-    return lambda: np.concatenate([batch.numpy() for batch in batches(paths, SIZE, DEFAULT_BATCH_SIZE, workers=2)])
+def images_ahead(workers: int) -> Run:
+    def run(paths):
+        return np.concatenate([batch.numpy() for batch in batches(paths, SIZE, DEFAULT_BATCH_SIZE, workers=workers)])
+
+    return run
 
 
-def images_one_by_one(paths: Sequence[str]):
-    return lambda: np.concatenate([load_preprocess_images([path], image_size=SIZE) for path in paths])
-
-
-def our_images_one_by_one(paths: Sequence[str]):
-    return lambda: np.stack([load_image(path, SIZE) for path in paths])
+def images_one_by_one() -> Run:
+    return lambda paths: np.concatenate([load_preprocess_images([path], image_size=SIZE) for path in paths])
 
 
 def recording(region: str, goal: float, gflop: float, **options) -> Row:
@@ -150,7 +147,7 @@ ROWS: dict[str, Row] = {
         images=256,
         repeats=1,
     ),
-    "CORnet-S labels": Row(partial(our_labels, architecture="S"), peers_labels, 1.15, 32.86),
+    "CORnet-S labels": Row(our_labels, peers_labels, 1.15, 32.86),
     "CORnet-RT IT": Row(
         partial(our_recording, architecture="RT", region="IT"),
         partial(plain_forward, layer="IT.output", time_step=3),
@@ -159,6 +156,6 @@ ROWS: dict[str, Row] = {
     "CORnet-RT labels (logits)": Row(
         partial(our_logits, architecture="RT"), partial(plain_forward, layer="decoder.linear", time_step=0), 1.7
     ),
-    "images ready, 2 workers": Row(images_ahead, images_one_by_one, 1.7),
-    "images ready, 2 workers against our own one by one": Row(images_ahead, our_images_one_by_one, 1),
+    "images ready, 2 workers / Brain-Score's one by one": Row(partial(images_ahead, 2), images_one_by_one, 1.7),
+    "images ready, 2 workers / 1": Row(partial(images_ahead, 2), partial(images_ahead, 1), 1.7),
 }
