@@ -37,7 +37,16 @@ setup(
         "typer>=0.12",
     ],
     extras_require={
-        "test": ["hypothesis", "imageio", "matplotlib", "pytest", "pytest-check", "pytest-timeout", "ruff"],
+        "test": [
+            "hypothesis",
+            "imageio",
+            "matplotlib",
+            "pytest",
+            "pytest-check",
+            "pytest-timeout",
+            "pytest-xdist",
+            "ruff",
+        ],
     },
     entry_points={"console_scripts": ["brainscore-cornet=brainscore_cornet.cli:main"]},
 )

@@ -14,6 +14,8 @@ for _variable in ("TORCH_HOME", "BRAINSCORE_HOME", "RESULTCACHING_HOME"):
 for _variable in ("BRAINSCORE_CORNET_WEIGHTS", "RESULTCACHING_DISABLE"):
     os.environ.pop(_variable, None)
 os.environ["BS_INSTALL_DEPENDENCIES"] = "no"
+# Two workers share two cores: threads that wait for each other would cost more than they give.
+os.environ["OMP_NUM_THREADS"] = "1"
 # no credentials, and no search for them at an address that only machines in the cloud have
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.environ["AWS_CONFIG_FILE"] = os.devnull

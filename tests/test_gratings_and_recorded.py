@@ -10,6 +10,7 @@ import brainscore_vision
 import numpy as np
 import pytest
 from PIL import Image
+from processes import render_in
 
 from brainscore_cornet.errors import UserError
 from brainscore_cornet.marques2020light import recorded
@@ -86,19 +87,11 @@ def test_stimulus_sets(name):
         assert rows.values.tolist() == sorted(rows.values.tolist())
 
 
-def _render_in(folder: str, name: str, results) -> None:
-    import os
-
-    os.environ["BRAINSCORE_HOME"] = folder
-    stimuli = stimulus_set(name)
-    results.put(sum(Path(path).stat().st_size for path in stimuli.stimulus_paths.values()))
-
-
 def test_two_processes_render_at_once(tmp_path):
     """Both get all images, and nothing unfinished is left."""
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=_render_in, args=(str(tmp_path), "localizer", results)) for _ in range(2)]
+    processes = [context.Process(target=render_in, args=(str(tmp_path), "localizer", results)) for _ in range(2)]
     for process in processes:
         process.start()
     sizes = {results.get(timeout=60) for _ in processes}

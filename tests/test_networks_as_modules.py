@@ -7,6 +7,7 @@ import io
 
 import pytest
 import torch
+from processes import PROCESSES, gradients, noise, train_in_process
 from torch import nn
 
 from brainscore_cornet.architectures import Point, build_network
@@ -23,10 +24,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def noise(batch: int = 2, size: int = 32, seed: int = 0) -> torch.Tensor:
-    return torch.randn((batch, 3, size, size), generator=torch.Generator().manual_seed(seed))
 
 
 def logits_of(network, pictures: torch.Tensor) -> torch.Tensor:
@@ -182,27 +179,6 @@ def test_data_parallel(architecture, stand_in):
     expected = logits_of(network, noise().to(device))
     torch.testing.assert_close(logits_of(parallel, noise().to(device)), expected, rtol=1e-3, atol=1e-3)
     assert list(parallel.state_dict()) == [f"module.{name}" for name in network.state_dict()]
-
-
-PROCESSES = 2
-
-
-def gradients(network, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-    labels = torch.arange(len(pictures))
-    nn.functional.cross_entropy(network(pictures), labels).backward()
-    return {name.removeprefix("module."): parameter.grad for name, parameter in network.named_parameters()}
-
-
-def train_in_process(rank: int, folder: str) -> None:
-    """One of several processes: a forward and a backward pass on images of its own."""
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=PROCESSES
-    )
-    # another initialization in each process: DDP begins by giving all the first one's
-    network = nn.parallel.DistributedDataParallel(build_network("Z", seed=rank))
-    torch.save(gradients(network, noise(2, 32, seed=rank)), f"{folder}/gradients-{rank}.pth")
-    torch.distributed.destroy_process_group()
 
 
 def test_distributed_data_parallel(tmp_path, monkeypatch):
