@@ -90,7 +90,7 @@ def test_probabilities_equal_the_peer(build, stimuli, shuffled, options):
     for model in (ours, theirs):
         model.start_task("probabilities", shuffled, **options)
     probabilities = ours.look_at(stimuli[1:3], **options)
-    # the readout's solver stops at a gradient of 1e-4, so that the last bits of the features show in the third digit or so
+    # the readout's solver stops at a gradient of 1e-4, so that the last bits of the features show
     assert_same(probabilities, theirs.look_at(stimuli[1:3], **options), tolerance=5e-3)
     assert np.ptp(probabilities.values) > 1e-3
 

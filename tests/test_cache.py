@@ -203,7 +203,7 @@ def memory(name):
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 model = load_model("cornet_z_untrained", batch_size=8)
-paths = [f"{index}.png" for index in range(150)]
+paths = [f"{index}.png" for index in range(200)]
 for index, path in enumerate(paths):
     Image.fromarray(np.full((64, 64, 3), index, np.uint8)).save(path)
 model.start_recording("V1", [(start, start + 10) for start in (50, 60)])
@@ -221,4 +221,4 @@ def test_memory_grows_with_the_result_and_not_with_a_multiple_of_it(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", MEMORY]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert result.returncode == 0, result.stderr
-    assert 0.8 < float(result.stdout) < 1.4
+    assert 0.8 < float(result.stdout) < 1.6  # a second copy would make it 2
