@@ -17,15 +17,6 @@ ARCHITECTURES = ("Z", "R", "RT", "S")
 each_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small images on one thread: threads that wait for each other cost more than they give."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def logits_of(network, pictures: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         return network(pictures)

@@ -24,15 +24,6 @@ def noise(batch: int = BATCH, size: int = 32, seed: int = 0) -> torch.Tensor:
     return torch.randn((batch, 3, size, size), generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small images on one thread: threads that wait for each other cost more than they give."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(autouse=True)
 def without_gradients():
     with torch.no_grad():
