@@ -90,8 +90,8 @@ def score(
 
     if output is not None:
         check_output(output)
-    results = []
-    for result in score_models(
+    results, failure = [], None
+    scored = score_models(
         model,
         benchmark or EMBEDDED,
         weights=None if weights == "none" else weights,
@@ -100,14 +100,26 @@ def score(
         batch_size=batch_size,
         workers=workers,
         precision=precision,
-    ):
-        results.append(result)
-        print(f"{result.model} on {result.benchmark}: {result.score:.3f} ({result.seconds} s)", file=sys.stderr)
-        if output is not None:
-            save_results(results, output)
+    )
+    try:
+        for result in scored:
+            results.append(result)
+            print(f"{result.model} on {result.benchmark}: {result.score:.3f} ({result.seconds} s)", file=sys.stderr)
+            if output is not None:
+                save_results(results, output)
+    except UserError as error:
+        if not results:
+            raise
+        failure = error  # after what was scored has been shown
     if as_json:
         print(json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
-        return
+    else:
+        _print_scores(results)
+    if failure is not None:
+        raise failure
+
+
+def _print_scores(results: list) -> None:
     print()
     _print_table(
         [
@@ -135,7 +147,7 @@ def link() -> None:
 
     made = doors.link()
     for path in made:
-        print(f"{path} -> {path.readlink()}")
+        print(f"{path} -> {doors.room(path.parent.name)}")
     if not made:
         print("Nothing to do: brainscore_vision finds our models, benchmarks and data.")
 
@@ -145,8 +157,11 @@ def unlink() -> None:
     """Take away the links that `link` made."""
     from . import doors
 
-    for path in doors.unlink():
+    removed = doors.unlink()
+    for path in removed:
         print(f"Removed {path}")
+    if not removed:
+        print("Nothing to do: there are no links of ours.")
 
 
 @weights_app.command("list")

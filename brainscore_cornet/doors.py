@@ -43,7 +43,11 @@ def require() -> None:
 
 
 def link() -> list[Path]:
-    """Make the doors that are missing, and return them."""
+    """Make the doors that are missing, and return them.
+
+    A door is a folder of its own with links to our files in it: an installation over it then replaces the links, and
+    does not write through one link into the folder that it leads to.
+    """
     made = []
     for kind in missing():
         here = door(kind)
@@ -52,7 +56,10 @@ def link() -> list[Path]:
                 here.unlink()  # it leads nowhere
             elif here.is_dir():
                 shutil.rmtree(here)  # left over from an uninstallation: it has no plugin in it
-            here.symlink_to(room(kind), target_is_directory=True)
+            here.mkdir()
+            for file in room(kind).iterdir():
+                if file.is_file():
+                    (here / file.name).symlink_to(file)
         except OSError as error:
             raise UserError(
                 f"Cannot make {here}: {error.strerror or error}. Is brainscore_vision's folder yours?"
@@ -62,8 +69,8 @@ def link() -> list[Path]:
 
 
 def unlink() -> list[Path]:
-    """Take away the links that `link` made, and return them; what pip installed stays."""
-    links = [door(kind) for kind in KINDS if door(kind).is_symlink()]
+    """Take away the doors that `link` made, and return them; what pip installed stays."""
+    links = [door(kind) for kind in KINDS if (door(kind) / "__init__.py").is_symlink()]
     for here in links:
-        here.unlink()
+        shutil.rmtree(here)
     return links

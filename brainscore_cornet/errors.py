@@ -1,5 +1,7 @@
 """Errors that a person can mend."""
 
+_LISTED = 20  # names that still fit a message
+
 
 class UserError(ValueError):
     """Says what was wrong, what was expected, and what to do; the command line shows it without a traceback."""
@@ -12,7 +14,13 @@ def one_of(name: str, known, what: str) -> UserError:
     known = sorted(known)
     folded = {_folded(candidate): candidate for candidate in known}
     near = [folded[match] for match in difflib.get_close_matches(_folded(name), folded, n=3, cutoff=0.5)]
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are {', '.join(known)}."
+    near = near or [candidate for candidate in known if _folded(name) in _folded(candidate)][:3]
+    if near:
+        hint = f"Did you mean {' or '.join(near)}?"
+    elif len(known) <= _LISTED:
+        hint = f"Known are {', '.join(known)}."
+    else:
+        hint = f"None of the {len(known)} known ones has a similar name."
     return UserError(f"Unknown {what} {name!r}. {hint}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 
 from .architectures import CORnet, build_network
@@ -38,11 +39,18 @@ def load_network(
         For an unknown identifier, time steps that the network cannot have, and weights that cannot be had or loaded.
     """
     commitment = get_commitment(identifier)
-    network = build_network(commitment.architecture, times=times, seed=seed)
+    network = build_network(commitment.architecture, times=plain_steps(times), seed=seed)
     path = find_weights(identifier, weights)
     if path is not None:
         load_checkpoint(network, path, commitment.architecture)
     return network.eval()
+
+
+def plain_steps(times):
+    """Time steps with numpy's integers as Python's own, which torch and JSON know."""
+    if isinstance(times, Mapping):
+        return {region: plain_steps(steps) for region, steps in times.items()}
+    return int(times) if isinstance(times, Integral) and not isinstance(times, bool) else times
 
 
 def find_weights(identifier: str, weights: str | os.PathLike | None) -> Path | None:

@@ -66,7 +66,8 @@ def score_models(
     Raises
     ------
     UserError
-        For unknown identifiers, before any work is done; for data or weights that cannot be downloaded.
+        For unknown identifiers, and for data that cannot be downloaded, before any work is done; for models that
+        cannot be loaded, after the others were scored.
     """
     doors.require()
     options = {"times": times, "device": device, "batch_size": batch_size, "workers": workers}
@@ -92,16 +93,23 @@ def _score_all(models, benchmarks, options) -> Iterator[Result]:
     from .marques2020light.benchmark import shared_recordings
 
     loaded = {identifier: _reachable(identifier, brainscore_vision.load_benchmark) for identifier in benchmarks}
+    failures = []
     for model_identifier in models:
-        if model_identifier in COMMITMENTS:
-            model = load_model(model_identifier, **options)
-        else:
-            model = _reachable(model_identifier, brainscore_vision.load_model)
+        try:
+            if model_identifier in COMMITMENTS:
+                model = load_model(model_identifier, **options)
+            else:
+                model = _reachable(model_identifier, brainscore_vision.load_model)
+        except UserError as error:  # the other models are scored all the same
+            failures.append(str(error))
+            continue
         with shared_recordings():
             for benchmark_identifier, benchmark in loaded.items():
                 start = time.perf_counter()
                 score = _reachable(benchmark_identifier, lambda _, b=benchmark, m=model: score_benchmark(b, m))
                 yield _result(model, benchmark, score, time.perf_counter() - start)
+    if failures:
+        raise UserError(" ".join(failures))
 
 
 def _result(model, benchmark, score, seconds: float) -> Result:
@@ -137,7 +145,7 @@ def _check_known(kind: str, identifier: str) -> None:
 
     registry = f"{kind[:-1]}_registry"
     texts = [path.read_text(encoding="utf-8") for path in sorted(doors.door(kind).parent.glob("[!_.]*/__init__.py"))]
-    known = {name for text in texts for name in re.findall(rf"{registry}\[['\"]([^'\"{{}}]+)['\"]\]", text)}
+    known = {name for text in texts for name in re.findall(rf"{registry}\[['\"]([^'\"{{}}<>]+)['\"]\]", text)}
     if identifier not in known:
         raise one_of(identifier, known, kind[:-1])
 
@@ -149,6 +157,10 @@ def _reachable(identifier: str, load):
     except UserError:
         raise
     except Exception as error:
+        if isinstance(error, ImportError):
+            ours = identifier.lower().replace("-", "_")
+            hint = f" Ours is {ours}." if ours in COMMITMENTS else ""
+            raise UserError(f"Cannot load {identifier}, another package's plugin: {error}.{hint}") from error
         reason = _network_reason(error)
         if reason is None:
             raise

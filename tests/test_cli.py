@@ -101,6 +101,9 @@ def test_models_prints_every_commitment():
         (("score", "cornet_z_untrained", "--weights", "nowhere.pth"), "No weight file at nowhere.pth"),
         (("score", "cornet_z_untrained", "-o", "scores.txt"), "ends in .csv or .json"),
         (("score", "cornet_z_untrained", "-o", "no/such/folder/scores.csv"), "does not exist"),
+        (("score", "CORnet-S"), "Ours is cornet_s."),
+        (("score", "cornet_z_untrained", "-b", "pref_or"), "Marques2020light_DeValois1982-pref_or"),
+        (("score", "cornet_z_untrained", "-b", "xyzzyxyzzy"), "known ones has a similar name"),
         (("score", "alexnet", "--times", "3"), "alexnet is not one of ours"),
     ],
 )

@@ -234,3 +234,11 @@ def test_nothing_global_is_changed(pictures):
         [sys.executable, "-c", CHANGES, str(pictures[0])], capture_output=True, text=True, check=True
     ).stdout
     assert json.loads(output) == []
+
+
+def test_numpy_integers_are_numbers(pictures):
+    """What comes out of an array counts as well as what is typed."""
+    model = load_model("cornet_rt_untrained", times=np.int64(4), image_size=np.int64(64), batch_size=np.int32(2))
+    assert model.identifier == load_model("cornet_rt_untrained", times=4, image_size=64).identifier
+    model.start_recording("IT", [(110, 130)])
+    assert model.look_at(pictures[:1]).shape == (1, 1, 512 * 2 * 2)

@@ -80,6 +80,8 @@ def test_ceiling_is_fixed_and_high(name):
     np.random.seed(4)
     assert float(BENCHMARKS[name]().ceiling) == float(first)
     assert 0.9 < float(first) < 1
+    # and it is the one that a score is divided by, whichever model was measured before
+    assert float(BENCHMARKS[name]()(_gabors()).ceiling) == float(first)
 
 
 def test_score_says_what_it_is_not():
