@@ -167,11 +167,11 @@ class ActivationsModel:
             return {site: values[first[site.time_step]] for site in shapes}
 
         self._record(shown, [Site(layer, step) for step in first], allocate)
-        for step, index in first.items():
-            shown.repeat(values[index])
-            for other in range(index + 1, len(time_bins)):
-                if time_steps[other] == step:
-                    values[other] = values[index]
+        for index, step in enumerate(time_steps):
+            if index == first[step]:
+                shown.repeat(values[index])
+            else:
+                values[index] = values[first[step]]
         neuroids = assembly.neuroid_index(self.identifier, [(region, layer, shape)], named_by="region")
         return assembly.recordings(values, time_bins, shown.coords, neuroids)
 

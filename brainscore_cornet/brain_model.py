@@ -30,7 +30,7 @@ from .commitments import (
 )
 from .errors import UserError, one_of
 from .inference import PRECISIONS
-from .network import find_weights, load_network, plain_steps
+from .network import find_weights, load_network, plain_integers
 from .recording import pick_device
 from .stimuli import as_stimulus_set
 from .weights import RELEASED, file_hash, mismatch
@@ -90,7 +90,7 @@ def load_model(
         For anything that cannot be had; the message says what can.
     """
     base = get_commitment(identifier)
-    times, image_size, batch_size, workers = map(plain_steps, (times, image_size, batch_size, workers))
+    times, image_size, batch_size, workers = map(plain_integers, (times, image_size, batch_size, workers))
     if image_size is not None and (not isinstance(image_size, int) or image_size < MIN_IMAGE_SIZE):
         raise UserError(f"Expected an image size of at least {MIN_IMAGE_SIZE} px, received {image_size!r}.")
     if not isinstance(batch_size, int) or batch_size < 1:

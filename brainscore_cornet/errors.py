@@ -12,9 +12,9 @@ def one_of(name: str, known, what: str) -> UserError:
     import difflib
 
     known = sorted(known)
-    folded = {_folded(candidate): candidate for candidate in known}
-    near = [folded[match] for match in difflib.get_close_matches(_folded(name), folded, n=3, cutoff=0.5)]
-    near = near or [candidate for candidate in known if _folded(name) in _folded(candidate)][:3]
+    by_folded = {folded(candidate): candidate for candidate in known}
+    near = [by_folded[match] for match in difflib.get_close_matches(folded(name), by_folded, n=3, cutoff=0.5)]
+    near = near or [candidate for candidate in known if folded(name) in folded(candidate)][:3]
     if near:
         hint = f"Did you mean {' or '.join(near)}?"
     elif len(known) <= _LISTED:
@@ -24,6 +24,6 @@ def one_of(name: str, known, what: str) -> UserError:
     return UserError(f"Unknown {what} {name!r}. {hint}")
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """CORnet-S and cornet_s are one name to a person."""
     return name.lower().replace("-", "_")

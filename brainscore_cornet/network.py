@@ -39,18 +39,18 @@ def load_network(
         For an unknown identifier, time steps that the network cannot have, and weights that cannot be had or loaded.
     """
     commitment = get_commitment(identifier)
-    network = build_network(commitment.architecture, times=plain_steps(times), seed=seed)
+    network = build_network(commitment.architecture, times=plain_integers(times), seed=seed)
     path = find_weights(identifier, weights)
     if path is not None:
         load_checkpoint(network, path, commitment.architecture)
     return network.eval()
 
 
-def plain_steps(times):
-    """Time steps with numpy's integers as Python's own, which torch and JSON know."""
-    if isinstance(times, Mapping):
-        return {region: plain_steps(steps) for region, steps in times.items()}
-    return int(times) if isinstance(times, Integral) and not isinstance(times, bool) else times
+def plain_integers(value):
+    """A number, or a mapping to numbers, with numpy's integers as Python's own, which torch and JSON know."""
+    if isinstance(value, Mapping):
+        return {key: plain_integers(number) for key, number in value.items()}
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 def find_weights(identifier: str, weights: str | os.PathLike | None) -> Path | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import doors
 from .commitments import COMMITMENTS
-from .errors import UserError, one_of
+from .errors import UserError, folded, one_of
 
 EMBEDDED = (
     "Marques2020light_DeValois1982-pref_or",
@@ -156,11 +156,11 @@ def _reachable(identifier: str, load):
         return load(identifier)
     except UserError:
         raise
+    except ImportError as error:
+        ours = folded(identifier)
+        hint = f" Ours is {ours}." if ours in COMMITMENTS else ""
+        raise UserError(f"Cannot load {identifier}, another package's plugin: {error}.{hint}") from error
     except Exception as error:
-        if isinstance(error, ImportError):
-            ours = identifier.lower().replace("-", "_")
-            hint = f" Ours is {ours}." if ours in COMMITMENTS else ""
-            raise UserError(f"Cannot load {identifier}, another package's plugin: {error}.{hint}") from error
         reason = _network_reason(error)
         if reason is None:
             raise

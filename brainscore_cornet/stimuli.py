@@ -23,7 +23,6 @@ from .errors import UserError
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` gives them, of a single trial that looks at the centre."""
 
-
 # Of ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)

@@ -5,8 +5,8 @@ import pytest
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly, walk_coords
 
 from brainscore_cornet.assembly import layer_activations, neuroid_index, presentation_coords, recordings
+from brainscore_cornet.stimuli import NO_SHIFT
 
-NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 LEVELS = ["neuroid_num", "model", "layer", "region", "channel", "channel_x", "channel_y", "neuroid_id"]
 
 

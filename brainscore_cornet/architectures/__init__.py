@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import UserError
-from .base import IMAGE, MIN_IMAGE_SIZE, CORnet, Point, seeded
+from .base import IMAGE, MIN_IMAGE_SIZE, CORnet, Point, is_hooked, seeded
 from .cornet_r import CORnetR
 from .cornet_s import CORnetS
 from .cornet_z import CORnetZ
-from .folded import FoldedS, can_fold, is_hooked
+from .folded import FoldedS, can_fold
 
 __all__ = [
     "IMAGE",

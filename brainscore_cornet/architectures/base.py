@@ -138,6 +138,11 @@ def check_images(images: Tensor) -> None:
         )
 
 
+def is_hooked(network: nn.Module) -> bool:
+    """Whether somebody's hooks may change what the network computes."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+
+
 def build_decoder(channels: int, classes: int = 1000) -> nn.Sequential:
     """Global average pooling and a linear layer: (batch, channels, height, width) -> (batch, classes)."""
     return nn.Sequential(

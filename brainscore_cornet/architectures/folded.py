@@ -1,8 +1,8 @@
 """CORnet-S for inference: the same activity at the same points, from fewer and larger operations.
 
 In evaluation mode a batch normalization only scales and shifts, so that it can be folded into the convolutions around
-it. At a region's first step `conv_input` is followed by nothing but further
-1x1 convolutions, so that it disappears in these.
+it. At a region's first step `conv_input` is followed by nothing but further 1x1 convolutions, so that it disappears in
+these.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from .base import CORnet, Point
+from .base import CORnet, Point, is_hooked
 from .cornet_s import RECURRENT, CORnetS, Region, StridedConv2d
 
 _UNDERSTOOD = {
@@ -56,11 +56,6 @@ def can_fold(network: CORnet) -> bool:
     if type(network) is not CORnetS or network.training:
         return False
     return not is_hooked(network) and all(type(module) in _UNDERSTOOD for module in network.modules())
-
-
-def is_hooked(network: nn.Module) -> bool:
-    """Whether somebody's hooks may change what the network computes."""
-    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
 class _V1(nn.Module):
