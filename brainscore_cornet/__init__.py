@@ -14,6 +14,10 @@ __all__ = ["UserError", "load_model", "load_network"]
 
 def __getattr__(name: str):
     # imported when first used: torch and Brain-Score take seconds, and `--help` should not wait for them
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)

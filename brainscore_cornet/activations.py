@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from . import assembly, cache
 from .architectures import CORnet, is_hooked
 from .commitments import TimeBin
-from .errors import UserError
+from .errors import UserError, whole_number
 from .inference import Prepared, network_hash
 from .recording import LOGITS, Allocate, Site, last_site, record
 from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, batches, stimulus_paths
@@ -179,8 +179,7 @@ class ActivationsModel:
         stimulus_set = as_stimulus_set(stimuli)
         for hook in list(self._stimulus_set_hooks.values()):
             stimulus_set = hook(stimulus_set)
-        if number_of_trials < 1:
-            raise UserError(f"Expected at least one trial, received number_of_trials={number_of_trials}.")
+        number_of_trials = whole_number(number_of_trials, "a number of trials", 1)
         microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
         return Shown.of(stimulus_set, self.image_size, microsaccades)
 

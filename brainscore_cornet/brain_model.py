@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +17,7 @@ from brainscore_vision.model_interface import BrainModel
 from .activations import ActivationsModel
 from .anatomy import REGIONS
 from .architectures import MIN_IMAGE_SIZE, CORnet
+from .behaviour import Behaviour
 from .commitments import (
     Commitment,
     TimeBin,
@@ -28,19 +28,13 @@ from .commitments import (
     overlaps,
     vary,
 )
-from .errors import UserError, one_of
+from .errors import UserError, one_of, whole_number
 from .inference import PRECISIONS
 from .network import find_weights, load_network, plain_integers
 from .recording import pick_device
 from .stimuli import as_stimulus_set
 from .weights import RELEASED, file_hash, mismatch
 
-TASKS = (
-    BrainModel.Task.passive,
-    BrainModel.Task.label,
-    BrainModel.Task.probabilities,
-    BrainModel.Task.odd_one_out,
-)
 DEFAULT_BATCH_SIZE = 16
 
 
@@ -90,13 +84,11 @@ def load_model(
         For anything that cannot be had; the message says what can.
     """
     base = get_commitment(identifier)
-    times, image_size, batch_size, workers = map(plain_integers, (times, image_size, batch_size, workers))
-    if image_size is not None and (not isinstance(image_size, int) or image_size < MIN_IMAGE_SIZE):
-        raise UserError(f"Expected an image size of at least {MIN_IMAGE_SIZE} px, received {image_size!r}.")
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise UserError(f"Expected a batch size of at least 1, received {batch_size!r}.")
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise UserError(f"Expected at least one worker, received {workers!r}.")
+    if image_size is not None:
+        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
+    batch_size = whole_number(batch_size, "a batch size", 1)
+    workers = None if workers is None else whole_number(workers, "a number of workers", 1)
+    times = plain_integers(times)
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     chosen = pick_device(device)
@@ -156,7 +148,7 @@ class CORnetModel(BrainModel):
             compiled=compiled,
         )
         self.layer_model = SimpleNamespace(region_layer_map=dict(commitment.layers))  # for Brain-Score's score comment
-        self._readouts: dict[str, BrainModel] = {}
+        self._behaviour = Behaviour(self.activations_model, commitment.readout_layer)
         self._recording: _Recording | None = None
         self._task: str | None = None
 
@@ -175,6 +167,8 @@ class CORnetModel(BrainModel):
         """
         if recording_target not in REGIONS:
             raise one_of(recording_target, REGIONS, "recording target")
+        if isinstance(time_bins, str) or not isinstance(time_bins, Iterable):
+            raise UserError(f"Expected a list of time bins such as [(70, 170)], received {time_bins!r}.")
         requested = [check_time_bin(time_bin) for time_bin in time_bins]
         if not requested:
             raise UserError("No time bins to record in; expected a list such as [(70, 170)].")
@@ -201,29 +195,9 @@ class CORnetModel(BrainModel):
 
         `label` takes `imagenet` or a list of labels, `probabilities` the stimuli to fit the readout on.
         """
-        if task not in TASKS:
-            raise one_of(str(task), TASKS, "task")
         self._recording = self._task = None
-        if task == BrainModel.Task.label:
-            _check_labels(*args, **kwargs)
-        if task != BrainModel.Task.passive:
-            self._readout(task).start_task(task, *args, **kwargs)
+        self._behaviour.start(task, *args, **kwargs)
         self._task = task
-
-    def _readout(self, task: str) -> BrainModel:
-        """Brain-Score's readout for a task, made when it is first asked for: its libraries take time and memory."""
-        from brainscore_vision.model_helpers.brain_transformation import behavior
-
-        if task not in self._readouts:
-            made = {
-                BrainModel.Task.label: behavior.LabelBehavior,
-                BrainModel.Task.probabilities: partial(
-                    behavior.ProbabilitiesMapping, layer=self.commitment.readout_layer
-                ),
-                BrainModel.Task.odd_one_out: partial(behavior.OddOneOut, layer=self.commitment.readout_layer),
-            }[task]
-            self._readouts[task] = made(identifier=self.identifier, activations_model=self.activations_model)
-        return self._readouts[task]
 
     def look_at(
         self,
@@ -241,6 +215,7 @@ class CORnetModel(BrainModel):
             Every trial is a presentation of its own, shifted by a microsaccade.
         """
         stimuli = as_stimulus_set(stimuli)
+        number_of_trials = whole_number(number_of_trials, "a number of trials", 1)
         options = {"number_of_trials": number_of_trials, "require_variance": require_variance}
         if self._recording is not None:
             recording = self._recording
@@ -254,24 +229,8 @@ class CORnetModel(BrainModel):
             )
         if self._task is None:
             raise UserError("Nothing to do with the stimuli: call start_recording or start_task first.")
-        if self._task == BrainModel.Task.passive:
-            return None
-        return self._readout(self._task).look_at(stimuli, **options)
+        return self._behaviour.look_at(self._task, stimuli, **options)
 
 
 def _in_ms(time_bins) -> str:
     return ", ".join(f"{start}-{end} ms" for start, end in time_bins)
-
-
-def _check_labels(choice_labels, aggregation: str = "mean") -> None:
-    """ImageNet's classes, or labels that Brain-Score knows the ImageNet classes of."""
-    if isinstance(choice_labels, str):
-        if choice_labels != "imagenet":
-            raise UserError(f"Expected 'imagenet' or a list of labels, received {choice_labels!r}.")
-        return
-    from brainscore_vision.model_helpers.brain_transformation.behavior import LabelToImagenetIndices
-
-    known = {name.removesuffix("_indices") for name in vars(LabelToImagenetIndices) if name.endswith("_indices")}
-    for label in choice_labels:
-        if str(label).lower().replace(" ", "") not in known:
-            raise one_of(str(label), known, "label")

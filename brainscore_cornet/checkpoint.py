@@ -25,6 +25,8 @@ _NUMPY_SCALARS = [
     *{type(np.dtype(kind)) for kind in (np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)},
 ]
 _NAMED = 3  # of the entries that differ, before the rest is only counted
+_WRAPPED = ("state_dict", "model_state_dict")  # under which a checkpoint keeps its state dict
+_PREFIXES = ("module.", "_orig_mod.", "model.", "network.")  # of DataParallel, torch.compile and Lightning modules
 
 
 def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
@@ -33,7 +35,8 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
     Parameters
     ----------
     path
-        A state dict, or a checkpoint with one under `state_dict`; the prefix `module.` is allowed.
+        A state dict, or a checkpoint with one under `state_dict` or `model_state_dict`; what DataParallel,
+        torch.compile and Lightning put before the names is allowed.
     architecture
         `Z`, `R`, `RT` or `S`. R and RT have the same entries: a file that says it holds the other is refused.
 
@@ -91,7 +94,7 @@ def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None
 
 
 def _state_dict(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    state = checkpoint.get("state_dict", checkpoint)
+    state = next((checkpoint[name] for name in _WRAPPED if name in checkpoint), checkpoint)
     if (
         not isinstance(state, Mapping)
         or not state
@@ -101,7 +104,10 @@ def _state_dict(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
             f"{path} holds no weights: expected a state dict (names and tensors), bare or under 'state_dict', "
             f"found {_shortened(list(map(str, checkpoint))) or 'nothing'}."
         )
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    state = dict(state)
+    while prefix := next((prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in state)), None):
+        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return state
 
 
 def _without_unused_steps(state: Mapping[str, Tensor], network: CORnet) -> dict[str, Tensor]:

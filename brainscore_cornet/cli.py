@@ -40,6 +40,23 @@ def main() -> None:
         sys.exit(130)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"brainscore_cornet {version('brainscore_cornet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def models(as_json: Json = False) -> None:
     """The models: regions, layers, time steps and their time bins in ms after stimulus onset."""
@@ -203,7 +220,7 @@ def fetch(
 @weights_app.command()
 def verify(model: Models = None) -> None:
     """Compare the files on this machine with their published hashes."""
-    from .weights import RELEASED, file_hash, find, mismatch, released_file
+    from .weights import RELEASED, file_hash, find, is_accepted, mismatch, released_file
 
     wrong, missing = [], []
     for name in model or RELEASED:
@@ -214,7 +231,10 @@ def verify(model: Models = None) -> None:
             missing += [name] if model else []
             continue
         difference = mismatch(file, path)
-        print(f"{name}  {path}  SHA-256 {file_hash(path)}  {difference or 'matches its published hash'}")
+        verdict = difference or "matches its published hash"
+        if difference and is_accepted(path):
+            verdict += "; accepted with --no-verify"
+        print(f"{name}  {path}  SHA-256 {file_hash(path)}  {verdict}")
         wrong += [name] if difference else []
     problems = [("Not as published", wrong), ("Not on this machine", missing)]
     if wrong or missing:
@@ -238,9 +258,13 @@ def _parse_times(text: str | None) -> int | dict[str, int] | None:
     try:
         if "=" not in text:
             return int(text)
-        return {region.strip(): int(steps) for region, steps in (part.split("=") for part in text.split(","))}
+        parts = [part.split("=") for part in text.split(",")]
+        times = {region.strip(): int(steps) for region, steps in parts}
+        if len(times) == len(parts):
+            return times
     except ValueError:
-        raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, received {text!r}.") from None
+        pass
+    raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, each region once, received {text!r}.")
 
 
 def _text(path: Path | None) -> str | None:

@@ -94,7 +94,7 @@ COMMITMENTS: Mapping[str, Commitment] = {
 
 def get_commitment(identifier: str) -> Commitment:
     """The record of a registered model; `UserError` with the nearest names for an unknown one."""
-    if identifier not in COMMITMENTS:
+    if not isinstance(identifier, str) or identifier not in COMMITMENTS:
         raise one_of(identifier, COMMITMENTS, "model")
     return COMMITMENTS[identifier]
 
@@ -185,7 +185,7 @@ def check_time_bin(time_bin) -> TimeBin:
     """(start, end) in ms as plain numbers; `UserError` for anything else."""
     try:
         start, end = (value.item() if hasattr(value, "item") else value for value in time_bin)
-        valid = -math.inf < start < end < math.inf
+        valid = -math.inf < start < end < math.inf and not any(isinstance(value, bool) for value in (start, end))
     except (TypeError, ValueError):
         valid = False
     if not valid:

@@ -10,6 +10,7 @@ from pathlib import Path
 from .architectures import CORnet, build_network
 from .checkpoint import load_checkpoint
 from .commitments import get_commitment
+from .errors import whole_number
 from .weights import fetch, locate, released_file
 
 
@@ -39,6 +40,7 @@ def load_network(
         For an unknown identifier, time steps that the network cannot have, and weights that cannot be had or loaded.
     """
     commitment = get_commitment(identifier)
+    seed = whole_number(seed, "a seed", 0)
     network = build_network(commitment.architecture, times=plain_integers(times), seed=seed)
     path = find_weights(identifier, weights)
     if path is not None:
@@ -57,7 +59,7 @@ def find_weights(identifier: str, weights: str | os.PathLike | None) -> Path | N
     """The weight file that `load_network` would load, None for a network with its own initialization."""
     if weights is None:
         return None
-    if weights != "released":
+    if not isinstance(weights, str) or weights != "released":
         return locate(weights)
     if not get_commitment(identifier).trained:
         return None

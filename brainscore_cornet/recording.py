@@ -38,8 +38,8 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=chosen).item()  # raises where nothing is computed, as on `meta`
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         raise UserError(f"No device {device!r} on this machine: {str(error).splitlines()[0]}") from error
     return chosen
 

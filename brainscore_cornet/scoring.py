@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import doors
 from .commitments import COMMITMENTS
-from .errors import UserError, folded, one_of
+from .errors import MissingImages, UserError, folded, one_of
 
 EMBEDDED = (
     "Marques2020light_DeValois1982-pref_or",
@@ -20,6 +20,11 @@ EMBEDDED = (
     "Marques2020light_Schiller1976-sf_selective",
 )
 """Benchmarks that need no download."""
+
+_OFFLINE = (
+    f"Without a network, the embedded benchmarks ({', '.join(EMBEDDED)}) work, and the models cornet_z_untrained, "
+    "cornet_r_untrained, cornet_rt_untrained and cornet_s_untrained."
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,8 @@ def _score_all(models, benchmarks, options) -> Iterator[Result]:
         with shared_recordings():
             for benchmark_identifier, benchmark in loaded.items():
                 start = time.perf_counter()
-                score = _reachable(benchmark_identifier, lambda _, b=benchmark, m=model: score_benchmark(b, m))
+                both = f"{model_identifier} on {benchmark_identifier}"
+                score = _reachable(both, lambda _, b=benchmark, m=model: score_benchmark(b, m))
                 yield _result(model, benchmark, score, time.perf_counter() - start)
     if failures:
         raise UserError(" ".join(failures))
@@ -154,6 +160,8 @@ def _reachable(identifier: str, load):
     """Run something that may download, and say in one line when it cannot."""
     try:
         return load(identifier)
+    except MissingImages as error:
+        raise UserError(f"Cannot score {identifier} on this machine: {error} {_OFFLINE}") from error
     except UserError:
         raise
     except ImportError as error:
@@ -164,11 +172,7 @@ def _reachable(identifier: str, load):
         reason = _network_reason(error)
         if reason is None:
             raise
-        raise UserError(
-            f"Cannot download what {identifier} needs: {reason}. Without a network, the embedded benchmarks "
-            f"({', '.join(EMBEDDED)}) work, and the models cornet_z_untrained, cornet_r_untrained, "
-            "cornet_rt_untrained and cornet_s_untrained."
-        ) from error
+        raise UserError(f"Cannot download what {identifier} needs: {reason}. {_OFFLINE}") from error
 
 
 def _network_reason(error: BaseException) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +18,7 @@ from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from PIL import Image
 from torch import Tensor
 
-from .errors import UserError
+from .errors import MissingImages, UserError
 
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` gives them, of a single trial that looks at the centre."""
@@ -26,6 +26,8 @@ NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 # Of ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+
+_OTHER_COLOURS = ("1", "CMYK", "HSV", "YCbCr")  # of 8 bits or less, in which Brain-Score's loading leaves an image
 
 
 def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
@@ -36,7 +38,11 @@ def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
         return stimuli
     if isinstance(stimuli, str | Path):
         raise UserError(f"Expected a stimulus set or a list of image files, received {str(stimuli)!r}; write [path].")
-    paths = [str(path) for path in stimuli]
+    paths = list(stimuli) if isinstance(stimuli, Iterable) else [stimuli]
+    others = [type(path).__name__ for path in paths if not isinstance(path, str | Path)]
+    if others:
+        raise UserError(f"Expected a stimulus set or a list of image files, received {others[0]}.")
+    paths = [str(path) for path in paths]
     stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
     stimulus_set.stimulus_paths = {path: path for path in paths}
     stimulus_set.identifier = None
@@ -45,13 +51,21 @@ def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
 
 def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
     """The image file of each row; `UserError` where there are none, or where one does not exist."""
-    paths = [str(stimulus_set.get_stimulus(stimulus_id)) for stimulus_id in stimulus_set["stimulus_id"]]
+    paths = []
+    for stimulus_id in stimulus_set["stimulus_id"]:
+        try:
+            paths.append(str(stimulus_set.get_stimulus(stimulus_id)))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"The stimulus set does not say where the image of stimulus {stimulus_id!r} is: expected "
+                "stimulus_paths, a mapping from each stimulus_id to an image file."
+            ) from error
     if not paths:
         raise UserError("The stimulus set is empty.")
     images = dict.fromkeys(paths)
     missing = [path for path in images if not Path(path).is_file()]
     if missing:
-        raise UserError(f"{len(missing)} of {len(images)} images do not exist, the first is {missing[0]}.")
+        raise MissingImages(f"{len(missing)} of {len(images)} images do not exist, the first is {missing[0]}.")
     return paths
 
 
@@ -88,8 +102,10 @@ def load_image(path: str, image_size: int) -> np.ndarray:
     """One image as Brain-Score preprocesses it for ImageNet models: (3, height, width), float32, bit for bit."""
     try:
         image = pytorch.load_image(path)
+        if image.mode in _OTHER_COLOURS:
+            image = image.convert("RGB")
         if image.mode != "RGB":
-            return pytorch.preprocess_images([image], image_size=image_size)[0]
+            raise ValueError(f"its pixels are {image.mode}, expected 8 bits for each of red, green and blue, or gray")
         pixels = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
     except Exception as error:  # PIL raises many kinds for damaged files
         raise UserError(f"Cannot read the image {path}: {error}") from error

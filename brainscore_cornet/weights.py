@@ -16,6 +16,7 @@ from .download import DownloadError, download
 from .errors import UserError, one_of
 
 FOLDER_VARIABLE = "BRAINSCORE_CORNET_WEIGHTS"
+_SPELLINGS = "'released', None ('none' on the command line), the path of a file, or a URL (http or https)"
 ORIGIN = "https://s3.amazonaws.com/cornet-models"
 
 
@@ -130,7 +131,7 @@ def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
     path, refused = find(file), None
     if path is not None:
         wrong = mismatch(file, path)
-        if wrong is None or _is_accepted(path):
+        if wrong is None or is_accepted(path):
             return path
         if not verify:
             return _accept(path)
@@ -197,7 +198,7 @@ def _accept(path: Path) -> Path:
     )
 
 
-def _is_accepted(path: Path) -> bool:
+def is_accepted(path: Path) -> bool:
     accepted = []
     for acceptance in _acceptances(path):
         with suppress(OSError):
@@ -207,6 +208,10 @@ def _is_accepted(path: Path) -> bool:
 
 def locate(weights: str | os.PathLike) -> Path:
     """The file of a user's own weights, given as a path or as a URL (downloaded once)."""
+    if not isinstance(weights, str | os.PathLike) or not os.fspath(weights):
+        raise WeightsError(f"Expected weights as {_SPELLINGS}, received {_shown(weights)}.")
+    if re.match(r"(?!https?://)[a-z0-9+]+://", str(weights)):
+        raise WeightsError(f"Cannot download {weights}: expected weights as {_SPELLINGS}.")
     if re.match(r"https?://", str(weights)):
         url = str(weights)
         name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or "weights.pth"
@@ -215,12 +220,14 @@ def locate(weights: str | os.PathLike) -> Path:
         return path if path.is_file() else download((url,), path, check=lambda part: _check_own(name, part))
     path = _expanded(weights)
     if not os.path.isfile(path):
-        raise WeightsError(
-            f"No weight file at {path}. Expected 'released', None, the path of a file, or a URL (http or https)."
-        )
+        raise WeightsError(f"No weight file at {path}. Expected weights as {_SPELLINGS}.")
     if not os.access(path, os.R_OK):
         raise WeightsError(f"Cannot read {path}: permission denied.")
     return path
+
+
+def _shown(value) -> str:
+    return repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
 
 
 def _expanded(path: str | os.PathLike) -> Path:

@@ -245,14 +245,17 @@ def test_seed_fixes_initialization(architecture):
         ("z", None, "Unknown architecture 'z'"),
         ("Z", 2, "CORnet-Z is feedforward.*not 2"),
         ("Z", {"V1": 1}, "CORnet-Z is feedforward"),
-        *(("RT", wrong, f"from 1 up for all regions, received {wrong}") for wrong in (0, -1, 2.0, True)),
-        ("R", "5", "from 1 up for all regions, received '5'"),
+        *(
+            ("RT", wrong, f"for all regions, a whole number of at least 1, received {wrong}")
+            for wrong in (0, -1, 2.0, True)
+        ),
+        ("R", "5", "for all regions, a whole number of at least 1, received '5'"),
         ("R", {"IT": 5}, r"CORnet-R has one number of time steps for all regions, not \{'IT': 5\}"),
         ("S", 4, r"CORnet-S has a number of time steps for each region, such as \{'V4': 4\}, not 4"),
         ("S", {"V1": 2}, "for V2, V4, IT, not for V1"),
         ("S", {"V3": 2, "V4": 1}, "for V2, V4, IT, not for V3"),
-        ("S", {"V4": 0}, "from 1 up for V4, received 0"),
-        ("S", {"IT": "2"}, "from 1 up for IT, received '2'"),
+        ("S", {"V4": 0}, "for V4, a whole number of at least 1, received 0"),
+        ("S", {"IT": "2"}, "for IT, a whole number of at least 1, received '2'"),
     ],
 )
 def test_wrong_architecture_or_time_steps(architecture, times, expected):

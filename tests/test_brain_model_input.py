@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from PIL import Image
 from small_subject import small_subject
 
 from brainscore_cornet import UserError
@@ -61,6 +62,31 @@ REFUSED = {
     "task": (lambda model, _: model.start_task("odd-one-out"), "Unknown task 'odd-one-out'. Did you mean odd_one_out"),
     "no task like it": (lambda model, _: model.start_task("sleep"), "Known are .*label.*passive"),
     "label": (lambda model, _: model.start_task("label", ["dog", "catt"]), "Unknown label 'catt'. Did you mean cat"),
+    "labels": (lambda model, _: model.start_task("label", []), r"'imagenet' or a list of labels, received \[\]"),
+    "no labels": (lambda model, _: model.start_task("label"), "label takes 'imagenet' or a list of labels"),
+    "label number": (lambda model, _: model.start_task("label", 5), "'imagenet' or a list of labels, received 5"),
+    "aggregation": (lambda model, _: model.start_task("label", ["dog"], "median"), "Unknown aggregation 'median'"),
+    "no task": (lambda model, _: model.start_task(None), "the name of a task such as 'label', received None"),
+    "no region": (lambda model, _: model.start_recording(None, [(70, 170)]), "recording target .*received None"),
+    "regions": (lambda model, _: model.start_recording(["V1"], [(70, 170)]), r"received \['V1'\]"),
+    "odd three": (lambda model, _: model.start_task("odd_one_out", 3), "odd_one_out takes nothing more"),
+    "nothing to fit": (lambda model, _: model.start_task("probabilities"), "takes the stimulus set to fit"),
+    "list to fit": (
+        lambda model, stimuli: model.start_task("probabilities", list(stimuli["stimulus_id"])),
+        "a StimulusSet with a column image_label .*received a list",
+    ),
+    "unlabelled": (
+        lambda model, stimuli: model.start_task("probabilities", stimuli),
+        "a column image_label .*received one without",
+    ),
+    "one label": (
+        lambda model, stimuli: model.start_task("probabilities", stimuli.assign(image_label="dog")),
+        r"at least two labels .*\['dog'\]",
+    ),
+    "pairs": (
+        lambda model, stimuli: (model.start_task("odd_one_out"), model.look_at(stimuli[:2])),
+        "takes triplets, .*received 2 stimuli",
+    ),
     "label set": (lambda model, _: model.start_task("label", "cifar"), "'imagenet' or a list of labels.*'cifar'"),
 }
 TIME_BINS = {
@@ -73,6 +99,9 @@ TIME_BINS = {
     "text": ([("070", "170")], r"received \('070', '170'\)"),
     "not a number": ([(70, float("nan"))], r"received \(70, nan\)"),
     "nothing": ([None], "received None"),
+    "no list": (None, "a list of time bins .*received None"),
+    "word": ("early", "a list of time bins .*received 'early'"),
+    "truth": ([(False, True)], r"received \(False, True\)"),
 }
 
 
@@ -90,12 +119,21 @@ def test_what_is_not_a_time_bin_is_refused(subject, time_bins, message):
         subject("cornet_s").start_recording("IT", time_bins)
 
 
+UNUSABLE = (
+    *("missing", "folder", "text", "half", "no paths", "no rows", "one path", "no ids"),
+    *("nothing", "pixels", "no files", "too few files", "16 bits"),
+)
+
+
 @pytest.fixture
 def unusable(tmp_path, pictures, stimuli):
     """Name -> (stimuli, what the error says about them)."""
     (tmp_path / "text.png").write_text("not an image")
     (tmp_path / "half.png").write_bytes(pictures[0].read_bytes()[:500])
     nameless = StimulusSet({"image": [str(pictures[0])]})
+    incomplete = StimulusSet({"stimulus_id": ["a", "b"]})
+    incomplete.stimulus_paths = {"a": str(pictures[0])}
+    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8)).save(tmp_path / "deep.png")
     gone = tmp_path / "gone.png"
     return {
         "missing": ([pictures[0], gone, gone], f"1 of 2 images do not exist, the first is {gone}"),
@@ -106,11 +144,16 @@ def unusable(tmp_path, pictures, stimuli):
         "no rows": (stimuli[:0], "The stimulus set is empty"),
         "one path": (pictures[0], "Expected a stimulus set or a list of image files"),
         "no ids": (nameless, "no column stimulus_id, only image"),
+        "nothing": (None, "a list of image files, received NoneType"),
+        "pixels": (np.zeros((2, 3, 8, 8)), "a list of image files, received ndarray"),
+        "no files": (StimulusSet({"stimulus_id": ["a"]}), "where the image of stimulus 'a' is"),
+        "too few files": (incomplete, "where the image of stimulus 'b' is"),
+        "16 bits": ([tmp_path / "deep.png"], "its pixels are I;16, expected 8 bits"),
     }
 
 
 @pytest.mark.parametrize("task", [None, "label", "odd_one_out"])
-@pytest.mark.parametrize("name", ["missing", "folder", "text", "half", "no paths", "no rows", "one path", "no ids"])
+@pytest.mark.parametrize("name", UNUSABLE)
 def test_what_cannot_be_looked_at_is_refused(subject, unusable, name, task):
     """The error names the file, whether activity is recorded or a task is done."""
     shown, message = unusable[name]
@@ -124,12 +167,13 @@ def test_what_cannot_be_looked_at_is_refused(subject, unusable, name, task):
 
 
 @pytest.mark.parametrize("require_variance", [False, True])
-def test_no_trials_are_refused(subject, stimuli, require_variance):
-    """There is nothing to see in no trials."""
+@pytest.mark.parametrize("trials", [0, 1.5, "2", None, True])
+def test_trials_that_are_none_are_refused(subject, stimuli, trials, require_variance):
+    """There is nothing to see in no trials, or in half a trial."""
     model = subject("cornet_z")
     model.start_recording("V1", [(50, 150)])
-    with pytest.raises(UserError, match="at least one trial, received number_of_trials=0"):
-        model.look_at(stimuli, number_of_trials=0, require_variance=require_variance)
+    with pytest.raises(UserError, match=f"trials, a whole number of at least 1, received {trials!r}"):
+        model.look_at(stimuli, number_of_trials=trials, require_variance=require_variance)
 
 
 def test_a_model_goes_on_after_an_error(subject, stimuli, pictures):

@@ -66,8 +66,14 @@ def assert_refused(path, expected: str, architecture: str = "Z") -> None:
         lambda state: {"state_dict": prefixed(state), "epoch": 25, "flags": {"model": "Z", "lr": 0.01}},
         lambda state: {"state_dict": state, "optimizer": {"state": {0: {"momentum_buffer": torch.ones(2)}}}},
         lambda state: {name: nn.Parameter(tensor) for name, tensor in state.items()},
+        lambda state: {"model_state_dict": state},
+        lambda state: {f"module._orig_mod.{name}": tensor for name, tensor in state.items()},
+        lambda state: {"state_dict": {f"model.{name}": tensor for name, tensor in state.items()}},
     ],
-    ids=["bare", "dict", "module", "ordered", "wrapped", "released", "optimizer", "parameters"],
+    ids=[
+        *("bare", "dict", "module", "ordered", "wrapped", "released", "optimizer", "parameters"),
+        *("tutorial", "compiled", "lightning"),
+    ],
 )
 def test_forms_of_a_file(wrap, options, weights, path):
     """A state dict loads bare or under `state_dict`, with or without `module.`, as torch.save writes and wrote it."""

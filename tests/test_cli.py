@@ -96,6 +96,7 @@ def test_models_prints_every_commitment():
         (("score", "cornet_s_untraind"), "cornet_s_untrained"),
         (("score", "cornet_z_untrained", "-b", "Marques2020light_pref_or"), "Marques2020light_DeValois1982-pref_or"),
         (("score", "cornet_z_untrained", "--times", "many"), "received 'many'"),
+        (("score", "cornet_s_untrained", "--times", "V4=6,V4=7"), "each region once, received 'V4=6,V4=7'"),
         (("score", "cornet_z_untrained", "--times", "3"), "feedforward"),
         (("score", "cornet_z_untrained", "--device", "cuda:7"), "cuda:7"),
         (("score", "cornet_z_untrained", "--weights", "nowhere.pth"), "No weight file at nowhere.pth"),
@@ -123,6 +124,8 @@ def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected, monkeyp
     [
         (("score", "cornet_z"), "cornet_z-5c427c9c.pth"),
         (("score", "cornet_z_untrained", "-b", "MajajHong2015public.IT-pls"), "MajajHong2015public.IT-pls"),
+        (("score", "alexnet_random"), "Cannot download what alexnet_random on Marques2020light_DeValois1982-pref_or"),
+        (("score", "cornet_z_untrained", "-b", "ImageNet-top1"), "50000 of 50000 images do not exist"),
     ],
 )
 def test_without_a_network_it_says_what_works_offline(arguments, expected, tmp_path):
@@ -131,6 +134,13 @@ def test_without_a_network_it_says_what_works_offline(arguments, expected, tmp_p
     assert expected in message
     assert "offline" in message or "no connection" in message
     assert "_untrained" in message
+
+
+def test_version():
+    """The command line and the package say the same."""
+    import brainscore_cornet
+
+    assert run("--version").stdout == f"brainscore_cornet {brainscore_cornet.__version__}\n"
 
 
 def test_wrong_use_is_explained():

@@ -114,6 +114,25 @@ def test_one_recording_serves_all():
     assert apart.seen == together.seen  # each needs all of them but shows them anew
 
 
+def test_pixels_may_be_bytes():
+    """Responses that are not signed, as Brain-Score's own `pixels` model has them, do not wrap around."""
+
+    def as_bytes(patches):
+        return np.round(127.5 * (subjects.pixels()._respond(patches) + 1)).astype(np.uint8)
+
+    score = light.peak_sf()(subjects.Subject("bytes", as_bytes))
+    assert float(score) == pytest.approx(float(light.peak_sf()(subjects.pixels())), abs=0.05)
+
+
+def test_every_benchmark_names_what_a_model_lacks():
+    """Where nothing responds at the gratings' place, each benchmark that shares the recordings says so."""
+    silent = subjects.Subject("silent", lambda patches: np.zeros((len(patches), 5)))
+    with light.shared_recordings():
+        for make in BENCHMARKS.values():
+            with pytest.raises(UserError, match="Of silent's neuroids in V1, 0 have their receptive field"):
+                make()(silent)
+
+
 def test_a_changed_model_is_recorded_anew():
     """Nothing is remembered between two calls outside `shared_recordings`, not even for the same identifier."""
     vertical, all_orientations = _gabors(vertical=True), _gabors()

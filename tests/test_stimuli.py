@@ -123,3 +123,14 @@ def test_an_unreadable_image_is_named(tmp_path):
     path.write_text("no image")
     with pytest.raises(UserError, match=f"Cannot read the image {path}"):
         load_image(str(path), 64)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "1"])
+def test_other_colours_become_rgb(tmp_path, mode):
+    """Printers' and black-and-white images are seen as PIL shows them."""
+    path = tmp_path / "image.tif"
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).convert(mode)
+    image.save(path)
+    image.convert("RGB").save(tmp_path / "rgb.png")
+    np.testing.assert_array_equal(load_image(str(path), 64), load_image(str(tmp_path / "rgb.png"), 64))

@@ -48,7 +48,7 @@ def build_network(architecture: str, times: int | Mapping[str, int] | None = Non
     with seeded(seed):
         if architecture == "Z":
             if times is not None:
-                raise UserError(f"CORnet-Z is feedforward: its number of time steps is 1, not {times!r}.")
+                raise UserError(f"CORnet-Z is feedforward: its time steps cannot be chosen, received {times!r}.")
             return CORnetZ()
         if architecture in _UPDATES:
             if isinstance(times, Mapping):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..errors import UserError
+from ..errors import UserError, whole_number
 
 MIN_IMAGE_SIZE = 32  # px; four regions halve the image at least five times
 
@@ -156,9 +156,7 @@ def build_decoder(channels: int, classes: int = 1000) -> nn.Sequential:
 
 
 def check_steps(region: str, steps: int) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise UserError(f"Expected a whole number of time steps from 1 up for {region}, received {steps!r}.")
-    return steps
+    return whole_number(steps, f"a number of time steps for {region}", 1)
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def _seeded(ceiling: Callable[[PropertyAssembly], Score], assembly: PropertyAsse
 def _measured(function: Callable[..., DataAssembly], model_identifier: str, **recordings) -> DataAssembly:
     properties = function(model_identifier=model_identifier, **recordings)
     if len(properties) == 0:
+        model_identifier = model_identifier.removesuffix(f"--{PREFIX}")  # the subject's name, for Brain-Score alone
         raise UserError(f"No neuroid of {model_identifier} responds to the gratings, so that none has a property.")
     return properties
 

@@ -73,8 +73,9 @@ class Subject(BrainModel):
             self._kept = neuroids[in_field]
             self._recorded = {name: seen.isel(neuroid=in_field) for name, seen in self._recorded.items()}
         if len(self._kept) < 2:
+            found, self._kept, self._recorded = len(self._kept), None, {}  # the next benchmark is told the same
             raise UserError(
-                f"Of {self._model.identifier}'s neuroids in {self._region}, {len(self._kept)} have their receptive "
+                f"Of {self._model.identifier}'s neuroids in {self._region}, {found} have their receptive "
                 f"field at the gratings' place, ({POSITION}, {POSITION}) degrees; at least two are needed. Does the "
                 f"model's layer keep positions, and does the model see {DEGREES} degrees around its fixation?"
             )
@@ -87,7 +88,7 @@ class Subject(BrainModel):
                 self._portion = max(1, PORTION // (portion.sizes["neuroid"] * portion.dtype.itemsize))
                 kept = portion if self._kept is None else portion.isel(neuroid=self._kept)
                 neuroids = kept["neuroid_id"].values
-                values.append(kept.values)
+                values.append(_as_rates(kept.values))
                 start += len(portion["presentation"])
                 progress.update(len(portion["presentation"]))
         return NeuroidAssembly(
@@ -110,3 +111,8 @@ class Subject(BrainModel):
         if "time_bin" in recorded.dims:
             recorded = recorded.squeeze("time_bin")
         return recorded.transpose("presentation", "neuroid")
+
+
+def _as_rates(values: np.ndarray) -> np.ndarray:
+    """Responses that can be subtracted from each other; the bytes of raw pixels would wrap around."""
+    return values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float32)

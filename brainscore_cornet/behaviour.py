@@ -1,0 +1,106 @@
+"""Behaviour: Brain-Score's readouts on a network's activations, and what each has to be told."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from functools import partial
+
+from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.model_interface import BrainModel
+
+from .activations import ActivationsModel
+from .errors import UserError, one_of
+
+TASKS = (
+    BrainModel.Task.passive,
+    BrainModel.Task.label,
+    BrainModel.Task.probabilities,
+    BrainModel.Task.odd_one_out,
+)
+
+
+class Behaviour:
+    """The tasks that a model can do; a readout is made when it is first asked for.
+
+    Parameters
+    ----------
+    layer
+        That probabilities and odd-one-out choices are read out from; labels come from the logits.
+    """
+
+    def __init__(self, activations_model: ActivationsModel, layer: str) -> None:
+        self._activations_model = activations_model
+        self._layer = layer
+        self._readouts: dict[str, BrainModel] = {}
+
+    def start(self, task: str, *args, **kwargs) -> None:
+        """Raises `UserError` for an unknown task, and for one that lacks what it has to be told."""
+        if task not in TASKS:
+            raise one_of(str(task), TASKS, "task")
+        if task == BrainModel.Task.passive:
+            return
+        readout = self._readout(task)
+        try:
+            told = inspect.signature(readout.start_task).bind(task, *args, **kwargs).arguments
+        except TypeError as error:
+            expected = {
+                BrainModel.Task.label: "'imagenet' or a list of labels",
+                BrainModel.Task.probabilities: "the stimulus set to fit the readout on",
+                BrainModel.Task.odd_one_out: "nothing more",
+            }[task]
+            raise UserError(f"The task {task} takes {expected}: {error}.") from error
+        if task == BrainModel.Task.label:
+            _check_labels(told["choice_labels"], told.get("aggregation", "mean"))
+        elif task == BrainModel.Task.probabilities:
+            _check_fitting_stimuli(told["fitting_stimuli"])
+        readout.start_task(task, *args, **kwargs)
+
+    def look_at(self, task: str, stimuli: StimulusSet, **options) -> BehavioralAssembly | None:
+        if task == BrainModel.Task.passive:
+            return None
+        if task == BrainModel.Task.odd_one_out and len(stimuli) % 3:
+            raise UserError(f"Odd-one-out takes triplets, one after the other: received {len(stimuli)} stimuli.")
+        return self._readout(task).look_at(stimuli, **options)
+
+    def _readout(self, task: str) -> BrainModel:
+        # imported here: the libraries of Brain-Score's readouts take time and memory
+        from brainscore_vision.model_helpers.brain_transformation import behavior
+
+        if task not in self._readouts:
+            made = {
+                BrainModel.Task.label: behavior.LabelBehavior,
+                BrainModel.Task.probabilities: partial(behavior.ProbabilitiesMapping, layer=self._layer),
+                BrainModel.Task.odd_one_out: partial(behavior.OddOneOut, layer=self._layer),
+            }[task]
+            model = self._activations_model
+            self._readouts[task] = made(identifier=model.identifier, activations_model=model)
+        return self._readouts[task]
+
+
+def _check_labels(choice_labels: str | Sequence[str], aggregation: str) -> None:
+    """ImageNet's classes, or labels that Brain-Score knows the ImageNet classes of."""
+    if aggregation not in ("mean", "max"):
+        raise one_of(str(aggregation), ("mean", "max"), "aggregation")
+    if isinstance(choice_labels, str) and choice_labels == "imagenet":
+        return
+    if isinstance(choice_labels, str) or not hasattr(choice_labels, "__len__") or len(choice_labels) == 0:
+        raise UserError(f"Expected 'imagenet' or a list of labels, received {choice_labels!r}.")
+    from brainscore_vision.model_helpers.brain_transformation.behavior import LabelToImagenetIndices
+
+    known = {name.removesuffix("_indices") for name in vars(LabelToImagenetIndices) if name.endswith("_indices")}
+    for label in choice_labels:
+        if str(label).lower().replace(" ", "") not in known:
+            raise one_of(str(label), known, "label")
+
+
+def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
+    if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli:
+        raise UserError(
+            "Expected a StimulusSet with a column image_label to fit the readout on, "
+            f"received {'one without' if isinstance(stimuli, StimulusSet) else f'a {type(stimuli).__name__}'}."
+        )
+    labels = set(stimuli["image_label"])
+    if len(labels) < 2:
+        raise UserError(f"A readout needs at least two labels to tell apart, image_label has {sorted(labels)}.")
