@@ -49,7 +49,8 @@ class Prepared:
             self._state = state
         kind = fold, compiled = whole_regions and can_fold(self.network), whole_regions and self._compiled
         if kind not in self._copies:
-            made = FoldedS(self.network) if fold else copy.deepcopy(self.network)
+            winograd = self.device.type == "cpu" and self.precision == "fp32"
+            made = FoldedS(self.network, winograd) if fold else copy.deepcopy(self.network)
             made = made.requires_grad_(False).eval().to(self.device, memory_format=torch.channels_last)
             if compiled:
                 for region in made.children():

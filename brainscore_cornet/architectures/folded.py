@@ -2,7 +2,7 @@
 
 In evaluation mode a batch normalization only scales and shifts, so that it can be folded into the convolutions around
 it. At a region's first step `conv_input` is followed by nothing but further 1x1 convolutions, so that it disappears in
-these.
+these. On a CPU, 3x3 convolutions of later steps are done with fewer multiplications.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .base import CORnet, Point, is_hooked
 from .cornet_s import RECURRENT, CORnetS, Region, StridedConv2d
+from .winograd import Winograd
 
 _UNDERSTOOD = {
     *(CORnetS, Region, StridedConv2d),
@@ -22,10 +23,20 @@ _UNDERSTOOD = {
 }
 
 
-class FoldedS(CORnet):
-    """What `network` computes; a copy, which later changes of the network do not reach."""
+_LARGE_MAPS = ("V2", "V4")  # in IT the weights are so many that their way through memory takes what is spared
 
-    def __init__(self, network: CORnetS) -> None:
+
+class FoldedS(CORnet):
+    """What `network` computes; a copy, which later changes of the network do not reach.
+
+    Parameters
+    ----------
+    winograd
+        Whether to convolve by matrix products where that is faster: in single precision on a CPU. GPUs' libraries
+        choose by themselves.
+    """
+
+    def __init__(self, network: CORnetS, winograd: bool = False) -> None:
         super().__init__()
         self.times = dict(network.times)
         self._points = network.points()
@@ -35,7 +46,9 @@ class FoldedS(CORnet):
             for region in RECURRENT:
                 module = getattr(network, region)
                 shared = nn.Parameter(module.conv2.weight.detach(), requires_grad=False)
-                later = (_LaterStep(module, shared, step) for step in range(1, self.times[region]))
+                faster = winograd and region in _LARGE_MAPS and self.times[region] > 1
+                products = Winograd.transformed(shared) if faster else None
+                later = (_LaterStep(module, shared, products, step) for step in range(1, self.times[region]))
                 self.add_module(region, nn.ModuleList([_FirstStep(module, shared), *later]))
         self.decoder = copy.deepcopy(network.decoder)
 
@@ -85,10 +98,12 @@ class _FirstStep(nn.Module):
 
 
 class _LaterStep(nn.Module):
-    def __init__(self, region: Region, shared: nn.Parameter, step: int) -> None:
+    def __init__(self, region: Region, shared: nn.Parameter, products: nn.Parameter | None, step: int) -> None:
         super().__init__()
         self.conv1 = _convolution(*_folded(region.conv1.weight, getattr(region, f"norm1_{step}")))
         self.conv2, self.conv3 = _inner(region, step, shared, stride=1)
+        if products is not None and self.conv2.weight is shared:
+            self.conv2 = Winograd(products, self.conv2.bias)
 
     def forward(self, activity: Tensor) -> Tensor:
         inner = self.conv2(self.conv1(activity).relu_()).relu_()
