@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -100,6 +102,7 @@ def record(
                 done += len(portion)
                 start += len(portion)
         arrays.write_copied(copied)
+    _give_back_memory()
 
 
 class _Arrays:
@@ -184,6 +187,15 @@ class Probe:
                 else:
                     raise UserError(f"{site.layer} does nothing at time step {site.time_step}.")
             self._latest.clear()
+
+
+def _give_back_memory() -> None:
+    """Return the memory of dropped activity to the system, since the answer may still have to be written out.
+
+    The C library of Linux keeps it otherwise; others have no such call, or need none.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def is_output(layer: str) -> bool:

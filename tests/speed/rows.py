@@ -1,6 +1,7 @@
 """What is compared: for each row of the table ours, the other, and how many images both see.
 
-A side is a function that prepares a run; what is timed is the run, from image files to numbers.
+A side is a function that prepares a run; what is timed is the run, from image files to numbers. A side imports its own
+libraries, so that they are not in the other one's memory.
 """
 
 from __future__ import annotations
@@ -10,10 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import peer
 import torch
-from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
-from brainscore_vision.model_helpers.brain_transformation.behavior import LabelBehavior
 from reference.synthetic_weights import fill
 
 from brainscore_cornet.architectures import CORnet, build_network
@@ -62,6 +60,8 @@ def our_recording(architecture: str, region: str, bins=ONE_BIN) -> Run:
 
 
 def peers_recording(region: str, bins=ONE_BIN) -> Run:
+    import peer
+
     model = peer.brain_score_cornet_s(network("S"), "CORnet-S", batch_size=PEER_BATCH)
     model.start_recording(region, bins)
     # merging gives the time bins in another order when there are several
@@ -75,6 +75,10 @@ def our_labels() -> Run:
 
 
 def peers_labels() -> Run:
+    import peer
+    from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
+    from brainscore_vision.model_helpers.brain_transformation.behavior import LabelBehavior
+
     preprocess = partial(load_preprocess_images, image_size=SIZE)
     wrapper = PytorchWrapper(network("S"), preprocess, identifier="CORnet-S", batch_size=PEER_BATCH)
     behavior = LabelBehavior("CORnet-S", activations_model=wrapper)
@@ -94,6 +98,8 @@ def our_logits(architecture: str) -> Run:
 
 def plain_forward(layer: str, time_step: int) -> Run:
     """Load a batch, run the whole network in channels-last, take what is wanted: what one writes by hand."""
+    from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
+
     device = pick_device()
     plain = network("RT").to(device, memory_format=torch.channels_last)
     seen: list[torch.Tensor] = []
@@ -120,6 +126,8 @@ def images_ahead(workers: int) -> Run:
 
 
 def images_one_by_one() -> Run:
+    from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
+
     return lambda paths: np.concatenate([load_preprocess_images([path], image_size=SIZE) for path in paths])
 
 
