@@ -12,6 +12,7 @@ from brainscore_vision.model_interface import BrainModel
 
 from .activations import ActivationsModel
 from .errors import UserError, one_of
+from .stimuli import stimulus_paths
 
 TASKS = (
     BrainModel.Task.passive,
@@ -38,7 +39,7 @@ class Behaviour:
     def start(self, task: str, *args, **kwargs) -> None:
         """Raises `UserError` for an unknown task, and for one that lacks what it has to be told."""
         if task not in TASKS:
-            raise one_of(str(task), TASKS, "task")
+            raise one_of(task if task is None else str(task), TASKS, "task")
         if task == BrainModel.Task.passive:
             return
         readout = self._readout(task)
@@ -60,6 +61,7 @@ class Behaviour:
     def look_at(self, task: str, stimuli: StimulusSet, **options) -> BehavioralAssembly | None:
         if task == BrainModel.Task.passive:
             return None
+        stimulus_paths(stimuli)  # an image that is missing is named first
         if task == BrainModel.Task.odd_one_out and len(stimuli) % 3:
             raise UserError(f"Odd-one-out takes triplets, one after the other: received {len(stimuli)} stimuli.")
         return self._readout(task).look_at(stimuli, **options)

@@ -138,8 +138,8 @@ def unusable(tmp_path, pictures, stimuli):
     return {
         "missing": ([pictures[0], gone, gone], f"1 of 2 images do not exist, the first is {gone}"),
         "folder": ([tmp_path], f"1 of 1 images do not exist, the first is {tmp_path}"),
-        "text": ([pictures[0], tmp_path / "text.png"], f"Cannot read the image {tmp_path / 'text.png'}"),
-        "half": ([tmp_path / "half.png"], f"Cannot read the image {tmp_path / 'half.png'}"),
+        "text": ([pictures[0], tmp_path / "text.png", pictures[1]], f"Cannot read the image {tmp_path / 'text.png'}"),
+        "half": ([tmp_path / "half.png"] * 3, f"Cannot read the image {tmp_path / 'half.png'}"),
         "no paths": ([], "The stimulus set is empty"),
         "no rows": (stimuli[:0], "The stimulus set is empty"),
         "one path": (pictures[0], "Expected a stimulus set or a list of image files"),
@@ -148,7 +148,7 @@ def unusable(tmp_path, pictures, stimuli):
         "pixels": (np.zeros((2, 3, 8, 8)), "a list of image files, received ndarray"),
         "no files": (StimulusSet({"stimulus_id": ["a"]}), "where the image of stimulus 'a' is"),
         "too few files": (incomplete, "where the image of stimulus 'b' is"),
-        "16 bits": ([tmp_path / "deep.png"], "its pixels are I;16, expected 8 bits"),
+        "16 bits": ([tmp_path / "deep.png"] * 3, "its pixels are I;16, expected 8 bits"),
     }
 
 

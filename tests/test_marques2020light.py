@@ -13,6 +13,8 @@ from brainscore_cornet.marques2020light import benchmark as light
 from brainscore_cornet.marques2020light.recorded import de_valois_1982a, de_valois_1982b
 from brainscore_cornet.marques2020light.subject import Subject
 
+BINS = light.TIME_BINS
+
 BENCHMARKS = {
     "pref_or": light.pref_or,
     "peak_sf": light.peak_sf,
@@ -114,14 +116,20 @@ def test_one_recording_serves_all():
     assert apart.seen == together.seen  # each needs all of them but shows them anew
 
 
-def test_pixels_may_be_bytes():
-    """Responses that are not signed, as Brain-Score's own `pixels` model has them, do not wrap around."""
+def test_responses_may_be_bytes():
+    """Responses that are not signed, as Brain-Score's own `pixels` model has them, do not wrap around below zero."""
 
-    def as_bytes(patches):
-        return np.round(127.5 * (subjects.pixels()._respond(patches) + 1)).astype(np.uint8)
+    def scaled(patches):
+        return np.round(127.5 * (subjects.pixels()._respond(patches) + 1))
 
-    score = light.peak_sf()(subjects.Subject("bytes", as_bytes))
-    assert float(score) == pytest.approx(float(light.peak_sf()(subjects.pixels())), abs=0.05)
+    recorded = []
+    for kind in (np.uint8, np.float32):
+        subject = Subject(subjects.Subject("pixels", lambda patches, k=kind: scaled(patches).astype(k)), "V1", BINS)
+        subject.start_recording("V1", BINS)
+        with light.light_protocol():
+            recorded.append(subject.look_at(light.stimulus_set("orientation")))
+    assert np.issubdtype(recorded[0].dtype, np.floating)
+    np.testing.assert_array_equal(*(each.values for each in recorded))
 
 
 def test_every_benchmark_names_what_a_model_lacks():

@@ -136,7 +136,9 @@ def test_own_url(tmp_path, monkeypatch, without_files):
 def test_no_file_at_a_path(tmp_path):
     """A path without a file is named, and so is what could be given instead."""
     for path in (tmp_path / "absent.pth", tmp_path):
-        with pytest.raises(WeightsError, match=r"Expected 'released', None, the path of a file, or a URL") as caught:
+        with pytest.raises(
+            WeightsError, match=r"Expected weights as 'released', None .*, the path of a file, or a URL"
+        ) as caught:
             NETWORK_Z(weights=path)
         assert f"No weight file at {path}." in str(caught.value)
 

@@ -101,11 +101,9 @@ def test_own_weights_by_path(tmp_path, monkeypatch):
     assert locate("mine.pth") == Path("mine.pth")
 
 
-@pytest.mark.parametrize("weights", ["missing.pth", "~nobody-of-this-name/mine.pth", ".", "", "ftp://server/mine.pth"])
+@pytest.mark.parametrize("weights", ["missing.pth", "~nobody-of-this-name/mine.pth", "."])
 def test_missing_own_weights(tmp_path, monkeypatch, weights):
     """A path at which there is no file is named, with what could be given instead."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        WeightsError, match=r"No weight file at .*\. Expected 'released', None, the path of a file, or a"
-    ):
+    with pytest.raises(WeightsError, match=r"No weight file at .*\. Expected weights as 'released', None .* or a URL"):
         locate(weights)
