@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .brain_model import load_model
+    from .features import extract_features
     from .network import load_network
 
-_PUBLIC = {"load_model": "brain_model", "load_network": "network", "UserError": "errors"}
+_PUBLIC = {
+    "extract_features": "features",
+    "load_model": "brain_model",
+    "load_network": "network",
+    "UserError": "errors",
+}
 
-__all__ = ["UserError", "load_model", "load_network"]
+__all__ = ["UserError", "extract_features", "load_model", "load_network"]
 
 
 def __getattr__(name: str):

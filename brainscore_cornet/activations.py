@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,49 +19,13 @@ from .architectures import CORnet, is_hooked
 from .commitments import TimeBin
 from .errors import UserError, whole_number
 from .inference import Prepared, network_hash
-from .recording import LOGITS, Allocate, Site, last_site, record
-from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, batches, stimulus_paths
+from .recording import LOGITS, Allocate, BatchHook, Site, last_site, record
+from .shown import Shown
+from .stimuli import Microsaccades, Source, as_stimulus_set, batches
 
 MOST_WORKERS = 8  # unless asked for: a few threads decode faster than a network computes
 
 Shapes = dict[Site, tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What is shown to the network, and which presentations it answers."""
-
-    paths: list[str]
-    """Each image once, unless every presentation of it is another."""
-    microsaccades: Microsaccades | None
-    rows: np.ndarray
-    """For each presentation the one that is computed for it: itself, or an earlier one of the same image."""
-    coords: dict
-    identifier: str | None
-    """Of the stimulus set."""
-
-    @classmethod
-    def of(cls, stimulus_set: StimulusSet, image_size: int, microsaccades: Microsaccades | None) -> Shown:
-        paths = stimulus_paths(stimulus_set)
-        identifier = getattr(stimulus_set, "identifier", None)
-        if microsaccades is not None:
-            rows = np.arange(len(paths) * microsaccades.trials)
-            coords = assembly.presentation_coords(stimulus_set, microsaccades.shifts(image_size))
-            return cls(paths, microsaccades, rows, coords, identifier)
-        # every trial would give the same: each image is shown once, also where it is listed repeatedly
-        first: dict[str, int] = {}
-        rows = np.array([first.setdefault(path, row) for row, path in enumerate(paths)])
-        return cls(list(first), None, rows, assembly.presentation_coords(stimulus_set, NO_SHIFT), identifier)
-
-    @property
-    def first_rows(self) -> np.ndarray:
-        """The presentations that are computed, in their order."""
-        return np.flatnonzero(self.rows == np.arange(len(self.rows)))
-
-    def repeat(self, values: np.ndarray) -> None:
-        """Fill in the presentations (presentation, …) that repeat an earlier one."""
-        for row in np.flatnonzero(self.rows != np.arange(len(self.rows))):
-            values[row] = values[self.rows[row]]
 
 
 class ActivationsModel:
@@ -175,6 +138,52 @@ class ActivationsModel:
         neuroids = assembly.neuroid_index(self.identifier, [(region, layer, shape)], named_by="region")
         return assembly.recordings(values, time_bins, shown.coords, neuroids)
 
+    def stream(
+        self,
+        sources: Sequence[Source],
+        sites: Sequence[Site],
+        allocate: Allocate,
+        *,
+        first: int = 0,
+        batch_size: int | None = None,
+        hooks: Sequence[BatchHook] = (),
+        on_error: Callable[[int, UserError], None] | None = None,
+        mark: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        """Write activations of images into arrays from their row `first` on, keeping none of them.
+
+        Parameters
+        ----------
+        sources
+            All images; those before `first` are taken for done.
+        hooks, on_error
+            As `recording.record` and `stimuli.batches` take them.
+        mark
+            Told, from time to time and at the end, how many images are written.
+        """
+        batch_size = batch_size or self._batch_size
+        loaded = batches(
+            sources[first:],
+            self.image_size,
+            batch_size,
+            workers=self._workers,
+            pinned=self._prepared.device.type == "cuda",
+            on_error=None if on_error is None else lambda row, error: on_error(first + row, error),
+        )
+
+        def marked() -> Iterator[Tensor]:
+            # on a GPU one batch is under way while the next is asked for: the one before is written
+            before = shown = first
+            for batch in self._progress(loaded, len(sources), first):
+                yield batch
+                mark(before)
+                before, shown = shown, shown + len(batch)
+
+        rows = np.arange(first, len(sources))
+        if len(rows):
+            record(self._prepared, marked(), sites, allocate, rows, hooks=hooks, batch_size=batch_size)
+        mark(len(sources))
+
     def _show(self, stimuli, number_of_trials: int, require_variance: bool) -> Shown:
         stimulus_set = as_stimulus_set(stimuli)
         for hook in list(self._stimulus_set_hooks.values()):
@@ -240,11 +249,20 @@ class ActivationsModel:
             for site in sites
         }
 
-    def _progress(self, loaded: Iterable[Tensor], presentations: int) -> Iterator[Tensor]:
-        with tqdm(total=presentations, desc=self.identifier, unit="image", leave=False, disable=None) as progress:
+    def _progress(self, loaded: Iterable[Tensor], presentations: int, first: int = 0) -> Iterator[Tensor]:
+        options = {"desc": self.identifier, "unit": "image", "leave": False, "disable": None}
+        with tqdm(total=presentations, initial=first, **options) as progress:
             for batch in loaded:
                 yield batch
                 progress.update(len(batch))
+
+    @property
+    def precision(self) -> str:
+        return self._prepared.precision
+
+    @property
+    def batch_size(self) -> int:
+        return self._batch_size
 
     def from_paths(self, stimuli_paths: Sequence[str], layers: Sequence[str] | None, **options) -> NeuroidAssembly:
         return self(stimuli_paths, layers, **options)

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from . import cli_features, cli_weights
+from .cli_parts import Json, parse_times, print_table
 from .errors import UserError
 
 app = typer.Typer(
@@ -20,10 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-weights_app = typer.Typer(help="The released weights: list, fetch, verify, path.", no_args_is_help=True)
-app.add_typer(weights_app, name="weights")
-
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+app.add_typer(cli_weights.app, name="weights")
+app.add_typer(cli_features.app)
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def models(as_json: Json = False) -> None:
                     "  ".join(f"{step}: {start}-{end}" for step, (start, end) in bins),
                 )
             )
-    _print_table(rows)
+    print_table(rows)
     print(
         "\nEvery model reads behaviour out from decoder.avgpool, sees 8 degrees and images of 224 px. A requested time "
         "bin is\nanswered by the committed bin of the nearest start. '_untrained' models keep their initialization."
@@ -112,7 +112,7 @@ def score(
         model,
         benchmark or EMBEDDED,
         weights=None if weights == "none" else weights,
-        times=_parse_times(times),
+        times=parse_times(times),
         device=device,
         batch_size=batch_size,
         workers=workers,
@@ -138,7 +138,7 @@ def score(
 
 def _print_scores(results: list) -> None:
     print()
-    _print_table(
+    print_table(
         [
             ("model", "benchmark", "score", "error", "ceiling", "region", "time bins (ms)", "layer", "seconds"),
             *(
@@ -181,101 +181,5 @@ def unlink() -> None:
         print("Nothing to do: there are no links of ours.")
 
 
-@weights_app.command("list")
-def list_weights(as_json: Json = False) -> None:
-    """The released files, and where they are on this machine."""
-    from .weights import RELEASED, find
-
-    files = [{**asdict(file), "urls": file.urls, "path": _text(find(file))} for file in RELEASED.values()]
-    if as_json:
-        print(json.dumps(files, indent=2))
-        return
-    _print_table(
-        [
-            ("model", "file", "SHA-256 starts with", "on this machine"),
-            *((file["model"], file["filename"], file["sha256_start"], file["path"] or "no") for file in files),
-        ]
-    )
-
-
-Models = Annotated[list[str] | None, typer.Argument(help="cornet_z, cornet_r, cornet_rt, cornet_s; all by default.")]
-
-
-@weights_app.command()
-def fetch(
-    model: Models = None,
-    verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="--no-verify accepts a file whatever its hash is.")
-    ] = True,
-) -> None:
-    """Download released weights, or find them on this machine."""
-    from .weights import RELEASED, file_hash, released_file
-    from .weights import fetch as fetch_file
-
-    for name in model or RELEASED:
-        path = fetch_file(released_file(name), verify=verify)
-        print(f"{name}  {path}  SHA-256 {file_hash(path)}")
-
-
-@weights_app.command()
-def verify(model: Models = None) -> None:
-    """Compare the files on this machine with their published hashes."""
-    from .weights import RELEASED, file_hash, find, is_accepted, mismatch, released_file
-
-    wrong, missing = [], []
-    for name in model or RELEASED:
-        file = released_file(name)
-        path = find(file)
-        if path is None:
-            print(f"{name}  not on this machine")
-            missing += [name] if model else []
-            continue
-        difference = mismatch(file, path)
-        verdict = difference or "matches its published hash"
-        if difference and is_accepted(path):
-            verdict += "; accepted with --no-verify"
-        print(f"{name}  {path}  SHA-256 {file_hash(path)}  {verdict}")
-        wrong += [name] if difference else []
-    problems = [("Not as published", wrong), ("Not on this machine", missing)]
-    if wrong or missing:
-        raise UserError(" ".join(f"{what}: {', '.join(names)}." for what, names in problems if names))
-
-
-@weights_app.command("path")
-def show_path(model: Annotated[str, typer.Argument(help="cornet_z, cornet_r, cornet_rt or cornet_s.")]) -> None:
-    """Where a model's released weights are on this machine."""
-    from .weights import find, released_file
-
-    path = find(released_file(model))
-    if path is None:
-        raise UserError(f"The weights of {model} are not on this machine: brainscore-cornet weights fetch {model}")
-    print(path)
-
-
-def _parse_times(text: str | None) -> int | dict[str, int] | None:
-    if text is None:
-        return None
-    try:
-        if "=" not in text:
-            return int(text)
-        parts = [part.split("=") for part in text.split(",")]
-        times = {region.strip(): int(steps) for region, steps in parts}
-        if len(times) == len(parts):
-            return times
-    except ValueError:
-        pass
-    raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, each region once, received {text!r}.")
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
-
-
 def _rounded(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

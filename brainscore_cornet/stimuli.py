@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,7 @@ NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
-_OTHER_COLOURS = ("1", "CMYK", "HSV", "YCbCr")  # of 8 bits or less, in which Brain-Score's loading leaves an image
+_OTHERS = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # that are shown as PIL shows them
 
 
 def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
@@ -98,17 +98,23 @@ class Microsaccades:
         return helper
 
 
-def load_image(path: str, image_size: int) -> np.ndarray:
+Source = str | Image.Image
+"""Where an image comes from: a file, or memory."""
+
+
+def load_image(source: Source, image_size: int) -> np.ndarray:
     """One image as Brain-Score preprocesses it for ImageNet models: (3, height, width), float32, bit for bit."""
     try:
-        image = pytorch.load_image(path)
-        if image.mode in _OTHER_COLOURS:
+        image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
+        if image.mode.startswith("I;16"):
+            image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+        if image.mode in _OTHERS:
             image = image.convert("RGB")
         if image.mode != "RGB":
             raise ValueError(f"its pixels are {image.mode}, expected 8 bits for each of red, green and blue, or gray")
         pixels = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
     except Exception as error:  # PIL raises many kinds for damaged files
-        raise UserError(f"Cannot read the image {path}: {error}") from error
+        raise UserError(f"Cannot read the image {source}: {error}") from error
     values = _normalized()
     loaded = np.empty((3, image_size, image_size), dtype=np.float32)
     for channel in range(3):
@@ -127,13 +133,14 @@ def _normalized() -> np.ndarray:
 
 
 def batches(
-    paths: Sequence[str],
+    paths: Sequence[Source],
     image_size: int,
     batch_size: int,
     microsaccades: Microsaccades | None = None,
     *,
     workers: int = 1,
     pinned: bool = False,
+    on_error: Callable[[int, UserError], None] | None = None,
 ) -> Iterator[Tensor]:
     """Batches (presentation, 3, height, width), float32; all trials of an image before the next image.
 
@@ -148,29 +155,39 @@ def batches(
         Number of threads.
     pinned
         In memory from which a CUDA device copies by itself.
+    on_error
+        Told of an image that cannot be read, by its place in `paths`, in whose stead nothing but zeros is shown; by
+        default the error is raised.
     """
     trials = 1 if microsaccades is None else microsaccades.trials
     count = max(1, batch_size // trials)
 
-    def load(batch: np.ndarray, index: int, path: str) -> None:
-        image = load_image(path, image_size)
+    def load(batch: np.ndarray, start: int, index: int, path: Source) -> None:
+        try:
+            image = load_image(path, image_size)
+        except UserError as error:
+            if on_error is None:
+                raise
+            on_error(start + index, error)
+            image = np.zeros((3, image_size, image_size), dtype=np.float32)
         for trial in range(trials):
             batch[index * trials + trial] = image if microsaccades is None else microsaccades.shift(image, path, trial)
 
-    def begin(portion: Sequence[str]) -> tuple[Tensor, list[Future]]:
+    def begin(start: int) -> tuple[Tensor, list[Future]]:
+        portion = paths[start : start + count]
         batch = torch.empty((len(portion) * trials, 3, image_size, image_size), pin_memory=pinned)
-        return batch, [executor.submit(load, batch.numpy(), index, path) for index, path in enumerate(portion)]
+        return batch, [executor.submit(load, batch.numpy(), start, index, path) for index, path in enumerate(portion)]
 
     starts = iter(range(0, len(paths), count))
     with ThreadPoolExecutor(workers, thread_name_prefix="stimuli") as executor:
-        begun = deque(begin(paths[start : start + count]) for start in itertools.islice(starts, 2))
+        begun = deque(begin(start) for start in itertools.islice(starts, 2))
         try:
             while begun:
                 batch, loading = begun.popleft()
                 for future in loading:
                     future.result()  # raises what the thread raised
                 for start in itertools.islice(starts, 1):
-                    begun.append(begin(paths[start : start + count]))
+                    begun.append(begin(start))
                 yield batch
         finally:  # also after an error, or when nobody wants more
             executor.shutdown(wait=True, cancel_futures=True)

@@ -42,3 +42,12 @@ def render_in(folder: str, name: str, results) -> None:
 
     stimuli = stimulus_set(name)
     results.put(sum(Path(path).stat().st_size for path in stimuli.stimulus_paths.values()))
+
+
+def extract_into(paths: list[str], output: str, layers: list[str]) -> None:
+    """Extract features as the command line does, in few small steps."""
+    from brainscore_cornet import extract_features, load_model
+
+    torch.set_num_threads(1)
+    model = load_model("cornet_rt_untrained", image_size=64, batch_size=2, device="cpu", workers=1)
+    extract_features(model, paths, layers=layers, output=output)

@@ -32,6 +32,10 @@ def folder(tmp_path, stand_in) -> Path:
 
     Image.new("RGB", (300, 200), "brown").save(tmp_path / "dog.png")
     Image.new("L", (64, 64), 90).save(tmp_path / "cat.png")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "out").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (80, 80), "green").save(tmp_path / "images" / name)
     torch.save(build_network("RT", times=10, seed=3).state_dict(), tmp_path / "mine.pth")
     return tmp_path
 

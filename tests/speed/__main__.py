@@ -17,8 +17,6 @@ import numpy as np
 import typer
 from PIL import Image
 
-WIDTH = 256  # px
-
 
 def main(
     rows: Annotated[list[str] | None, typer.Argument(help="Parts of rows' names; all rows by default.")] = None,
@@ -38,7 +36,7 @@ def main(
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for name, row in chosen.items():
-            paths = pictures(Path(folder), images or row.images)
+            paths = pictures(Path(folder), images or row.images, row.width, row.ending)
             result = compare(name, paths, repeats or row.repeats)
             result["goal"] = row.goal
             result["floor_ms"] = None if row.gflop is None else row.gflop / rate * 1000
@@ -77,18 +75,18 @@ def matrix_product_rate() -> float:
     return 2 * 2048**3 / statistics.median(times) / 1e9
 
 
-def pictures(folder: Path, count: int) -> list[str]:
-    """Pictures with structure at all scales, PNG."""
+def pictures(folder: Path, count: int, width: int, ending: str) -> list[str]:
+    """Square pictures with structure at all scales."""
     random = np.random.RandomState(0)
     paths = []
     for index in range(count):
-        path = folder / f"{index:05d}.png"
+        path = folder / f"{width}-{index:05d}.{ending}"
         paths.append(str(path))
         if path.exists():
             continue
         pixels = sum(
             np.asarray(
-                Image.fromarray(random.randint(0, 256, (size, size, 3), dtype=np.uint8)).resize((WIDTH, WIDTH)), float
+                Image.fromarray(random.randint(0, 256, (size, size, 3), dtype=np.uint8)).resize((width, width)), float
             )
             for size in (4, 16, 64)
         )

@@ -17,6 +17,7 @@ from reference.synthetic_weights import fill
 from brainscore_cornet.architectures import CORnet, build_network
 from brainscore_cornet.brain_model import DEFAULT_BATCH_SIZE, CORnetModel
 from brainscore_cornet.commitments import get_commitment
+from brainscore_cornet.features import extract_features
 from brainscore_cornet.recording import pick_device
 from brainscore_cornet.stimuli import as_stimulus_set, batches
 
@@ -40,6 +41,9 @@ class Row:
     gflop: float | None = None
     images: int = 128
     repeats: int = 3
+    width: int = 256
+    """Of the images, in px."""
+    ending: str = "png"
 
 
 def network(architecture: str) -> CORnet:
@@ -118,6 +122,35 @@ def plain_forward(layer: str, time_step: int) -> Run:
     return run
 
 
+def our_features(architecture: str) -> Run:
+    model = _subject(architecture)
+    return lambda paths: extract_features(model, paths, layers=["IT"])["IT.output"].values
+
+
+def image_by_image(architecture: str) -> Run:
+    """What CORnet's own repository does: each image resized, normalized and shown alone, with a hook on the layer."""
+    from PIL import Image
+    from torchvision import transforms
+
+    plain = network(architecture)
+    seen: list[np.ndarray] = []
+    plain.IT.output.register_forward_hook(lambda _module, _inputs, output: seen.append(output.numpy().copy()))
+    normalize = transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+    prepare = transforms.Compose([transforms.Resize((SIZE, SIZE)), transforms.ToTensor(), normalize])
+
+    @torch.no_grad()
+    def run(paths):
+        recorded = []
+        for path in paths:
+            seen.clear()
+            with Image.open(path) as image:
+                plain(prepare(image)[None])
+            recorded.append(np.concatenate(seen))
+        return np.stack(recorded, axis=1)
+
+    return run
+
+
 def images_ahead(workers: int) -> Run:
     def run(paths):
         return np.concatenate([batch.numpy() for batch in batches(paths, SIZE, DEFAULT_BATCH_SIZE, workers=workers)])
@@ -139,6 +172,11 @@ def recording(region: str, goal: float, gflop: float, **options) -> Row:
         gflop,
         **options,
     )
+
+
+def features(architecture: str, goal: float, gflop: float | None = None) -> Row:
+    sides = (partial(side, architecture=architecture) for side in (our_features, image_by_image))
+    return Row(*sides, goal, gflop, images=200, width=500, ending="jpg")
 
 
 # GFLOP an image until the activity is known: of the point that the bin (70, 170) is answered by
@@ -164,6 +202,8 @@ ROWS: dict[str, Row] = {
     "CORnet-RT labels (logits)": Row(
         partial(our_logits, architecture="RT"), partial(plain_forward, layer="decoder.linear", time_step=0), 1.7
     ),
+    "features of CORnet-S IT, all steps, 500 px": features("S", 1.4, 32.86),
+    "features of CORnet-Z IT, 500 px": features("Z", 2.5),
     "images ready, 2 workers / Brain-Score's one by one": Row(partial(images_ahead, 2), images_one_by_one, 1.7),
     "images ready, 2 workers / 1": Row(partial(images_ahead, 2), partial(images_ahead, 1), 1.7),
 }

@@ -1,0 +1,201 @@
+"""From images to features, in memory or into a file that is gone on with after any interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from ..brain_model import CORnetModel, load_model
+from ..commitments import TimeBin
+from ..errors import UserError, one_of
+from ..inference import network_hash
+from ..recording import Site
+from . import files, layers
+from .files import Features
+from .images import PATH, Images, collect, look
+from .unfinished import Unfinished, writable
+
+_logger = logging.getLogger(__name__)
+
+ON_ERROR = ("fail", "skip")
+
+
+def extract_features(
+    model: str | CORnetModel,
+    images,
+    *,
+    layers: Sequence[str] | None = None,
+    time_steps: str | Sequence[int] = "all",
+    time_bins: Sequence[TimeBin] | None = None,
+    pool: bool = False,
+    flat: bool = False,
+    output: str | Path | None = None,
+    on_error: str = "fail",
+    allow_uninformative: bool = False,
+    overwrite: bool = False,
+) -> xr.Dataset | None:
+    """What layers do when a network looks at images, at each time step.
+
+    Parameters
+    ----------
+    model
+        An identifier such as `cornet_s`, or what `load_model` gave.
+    images
+        Folders, patterns, image files, lists of them (`.txt`, `.csv` with a column `stimulus_path`), PIL images, arrays
+        (height, width) or (height, width, 3) of 8 bits, or a `StimulusSet`; one or a list.
+    layers
+        Such as `IT`, `IT.conv2`, `decoder.avgpool` or `logits`; by default the four regions' outputs and
+        `decoder.avgpool`.
+    time_steps
+        `all` that the image has reached, or some.
+    time_bins
+        (start, end) in ms after stimulus onset, in place of time steps; answered as in recordings.
+    pool
+        Average over space.
+    flat
+        One axis for all units of an image in `.npy` files, as CORnet's own repository has it.
+    output
+        A file to write to: `.nc`, `.npy` or `.csv`. Memory then does not grow with the number of images, and the same
+        call goes on where an interrupted one was.
+    on_error
+        For images that cannot be used: `fail`, or `skip`, which lists them in a file beside the output.
+    allow_uninformative
+        Whether activity may be asked for that is the same for every image.
+    overwrite
+        Whether an output that is there may be replaced.
+
+    Returns
+    -------
+    Dataset
+        A variable for each layer, (time_step, presentation, channel, channel_x, channel_y), without the last two where
+        there is no space; None where the features were written to a file.
+
+    Raises
+    ------
+    UserError
+        For what cannot be had, images that cannot be used, and an output that cannot be written.
+    """
+    if on_error not in ON_ERROR:
+        raise one_of(on_error, ON_ERROR, "on_error")
+    output = None if output is None else Path(output).expanduser()
+    if output is not None:
+        files.check_output(output)
+    model = load_model(model) if isinstance(model, str) else model
+    found = look(collect(images), on_error)
+    extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
+    if output is None:
+        return files.dataset(extraction.in_memory(on_error))
+    extraction.into(output, on_error, overwrite)
+    return None
+
+
+class _Extraction:
+    def __init__(self, model: CORnetModel, images: Images, asked, steps, bins, pool, flat, uninformative) -> None:
+        self._model, self._images, self._pool, self._flat = model, images, pool, flat
+        self._activations = model.activations_model
+        network = self._activations.network
+        shapes = layers.survey(network, self._activations.image_size)
+        sites = layers.choose(network, model.commitment, shapes, asked, steps, bins, uninformative)
+        self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
+
+    def in_memory(self, on_error: str) -> Features:
+        arrays: dict[Site, np.ndarray] = {}
+        bad: dict[int, str] = {}
+
+        def allocate(shapes):
+            arrays.update({site: np.empty((len(self._images), *shape), np.float32) for site, shape in shapes.items()})
+            return _flat(arrays)
+
+        self._stream(allocate, bad, on_error)
+        return self._features(arrays, bad)
+
+    def into(self, output: Path, on_error: str, overwrite: bool) -> None:
+        files.check_size(self._shapes, len(self._images), output, self._pool)
+        unfinished = Unfinished(output, self._request(on_error), overwrite)
+        arrays: dict[Site, np.ndarray] = {}
+
+        def allocate(shapes):
+            arrays.update(unfinished.arrays(shapes, len(self._images)))
+            return _flat(arrays)
+
+        if unfinished.done:
+            _logger.warning("Going on after %d of %d images.", unfinished.done, len(self._images))
+        self._stream(allocate, unfinished.bad, on_error, unfinished.done, unfinished.mark)
+        if not arrays:  # all was done, but for the file
+            arrays.update(unfinished.arrays(self._pooled_shapes(), len(self._images)))
+        with writable(output):
+            features = self._features(arrays, unfinished.bad)
+            files.write(features, output, unfinished.folder)
+            left_out = self._images.without(unfinished.bad).left_out
+            listed = output.with_name(f"{output.name}.skipped.txt")
+            if left_out:
+                listed.write_text("".join(f"{path}\t{reason}\n" for path, reason in left_out.items()))
+                _logger.warning("%d images cannot be used and are left out, see %s.", len(left_out), listed)
+            unfinished.remove()
+
+    def _stream(self, allocate, bad: dict[int, str], on_error: str, first: int = 0, mark=lambda done: None) -> None:
+        self._activations.stream(
+            self._images.sources,
+            list(self._shapes),
+            allocate,
+            first=first,
+            hooks=[_averaged] if self._pool else [],
+            on_error=None if on_error == "fail" else lambda row, error: bad.__setitem__(row, str(error)),
+            mark=mark,
+        )
+
+    def _pooled_shapes(self) -> dict[Site, tuple[int, ...]]:
+        return {site: shape[:1] if self._pool else shape for site, shape in self._shapes.items()}
+
+    def _features(self, arrays: Mapping[Site, np.ndarray], bad: Mapping[int, str]) -> Features:
+        if len(bad) == len(self._images):
+            raise UserError(f"None of the {len(self._images)} images can be used: {next(iter(bad.values()))}")
+        kept = [row for row in range(len(self._images)) if row not in bad]
+        ordered = {site: arrays[site] for site in self._shapes}
+        if bad:
+            ordered = {site: array[kept] for site, array in ordered.items()}
+        table = self._images.without(bad).table
+        return Features(ordered, table, self._model.commitment, self._attributes(), self._flat)
+
+    def _attributes(self) -> dict[str, str]:
+        return {
+            "model": self._model.identifier,
+            "weights_sha256": network_hash(self._activations.network),
+            "package": f"brainscore_cornet {version('brainscore_cornet')}",
+            "preprocessing": f"resized to {self._activations.image_size} px, normalized as for ImageNet",
+            "pooled": "mean over space" if self._pool else "no",
+        }
+
+    def _request(self, on_error: str) -> dict:
+        """All that decides what is in the file."""
+        contents = hashlib.sha256()
+        contents.update(self._images.table.to_csv(index=False).encode())
+        for path in self._images.table[PATH]:
+            if Path(path).is_file():
+                status = Path(path).stat()
+                contents.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+        return {
+            **self._attributes(),
+            "images": contents.hexdigest(),
+            "sites": json.loads(json.dumps(list(self._shapes))),
+            "precision": self._activations.precision,
+            "batch_size": self._activations.batch_size,  # it decides the last bits
+            "on_error": on_error,
+            "flat": self._flat,
+        }
+
+
+def _flat(arrays: Mapping[Site, np.ndarray]) -> dict[Site, np.ndarray]:
+    return {site: array.reshape(len(array), -1) for site, array in arrays.items()}
+
+
+def _averaged(activations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Mean over space of what has space."""
+    return {layer: each.mean(axis=(2, 3)) if each.ndim == 4 else each for layer, each in activations.items()}

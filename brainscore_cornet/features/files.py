@@ -1,0 +1,180 @@
+"""Arrays in, files out: labelled netCDF, plain numpy arrays, or a table; written portion by portion."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..commitments import Commitment
+from ..errors import UserError
+from ..recording import LOGITS, Site, is_decoded
+
+ENDINGS = (".nc", ".npy", ".csv")
+MOST_COLUMNS = 20_000  # of a table; more is neither written nor read in reasonable time
+_PORTION = 2**26  # bytes that are copied at a time
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was extracted, and what it means."""
+
+    arrays: Mapping[Site, np.ndarray]
+    """(image, …): (image, channel, row, column), or (image, channel) of the decoder and of what was pooled."""
+    table: pd.DataFrame
+    commitment: Commitment
+    attributes: Mapping[str, str]
+    flat: bool = False
+    """Whether numpy files have one axis for all units of an image."""
+
+    def layers(self) -> dict[str, list[int]]:
+        """Layer -> its time steps."""
+        found: dict[str, list[int]] = {}
+        for site in self.arrays:
+            found.setdefault(site.layer, []).append(site.time_step)
+        return found
+
+    def dims(self, layer: str) -> dict[str, int]:
+        """The axes of one layer's variable and their lengths."""
+        steps = self.layers()[layer]
+        count, *shape = self.arrays[Site(layer, steps[0])].shape
+        names = ("channel", "channel_x", "channel_y") if len(shape) == 3 else ("channel",)
+        own = {"time_step": len(steps), **dict(zip(names, shape, strict=True))}
+        time_step, *space = (f"{layer}:{name}" for name in own)
+        lengths = list(own.values())
+        return {time_step: lengths[0], "presentation": count, **dict(zip(space, lengths[1:], strict=True))}
+
+    def time_bins(self, layer: str) -> list[tuple[float, float]]:
+        """The committed time bin of each time step of a layer, nan where none is committed."""
+        bins = {} if is_decoded(layer) else self.commitment.time_bins[layer.split(".")[0]]
+        return [bins.get(step, (math.nan, math.nan)) for step in self.layers()[layer]]
+
+    def labels(self, layer: str) -> dict[str, str]:
+        """What is the same for all of a layer."""
+        region = "decoder" if layer == LOGITS else layer.split(".")[0]
+        return {"layer": layer, "region": region, "model": self.commitment.identifier}
+
+
+def dataset(features: Features) -> xr.Dataset:
+    """One variable for each layer, (time_step, presentation, channel, channel_x, channel_y); copied into memory."""
+    variables, coords = {}, _table_coords(features.table)
+    for layer, steps in features.layers().items():
+        dims = features.dims(layer)
+        values = np.stack([features.arrays[Site(layer, step)] for step in steps])
+        variables[layer] = (list(dims), values, features.labels(layer))
+        time_step, _, *space = dims
+        coords[time_step] = (time_step, steps)
+        for name, edge in (("start", 0), ("end", 1)):
+            bins = [float(time_bin[edge]) for time_bin in features.time_bins(layer)]
+            coords[f"{layer}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
+        coords.update({name: (name, np.arange(dims[name])) for name in space})
+    return xr.Dataset(variables, coords, dict(features.attributes))
+
+
+def write(features: Features, output: Path, workplace: Path) -> None:
+    """Write the file that `output` names, complete or not at all."""
+    part = workplace / output.name
+    if output.suffix == ".nc":
+        _write_netcdf(features, part)
+        part.replace(output)
+    elif output.suffix == ".csv":
+        _wide_table(features).to_csv(part, index=False)
+        part.replace(output)
+    else:
+        names = npy_names(features, output)
+        for site, array in features.arrays.items():
+            part = workplace / names[site].name
+            np.save(part, array.reshape(len(array), -1) if features.flat else array)
+            part.replace(names[site])
+        part = workplace / "images.csv"
+        features.table.to_csv(part, index=False)
+        part.replace(output.with_name(f"{output.stem}_images.csv"))
+
+
+def check_output(output: Path) -> None:
+    """`UserError` now, rather than after the work, for a file that could not be written."""
+    if output.suffix not in ENDINGS:
+        raise UserError(f"Expected an output that ends in {', '.join(ENDINGS)}, received {output}.")
+    if not output.parent.is_dir():
+        raise UserError(f"The folder {output.parent} for the features does not exist.")
+    if not os.access(output.parent, os.W_OK):
+        raise UserError(f"The folder {output.parent} for the features cannot be written to.")
+
+
+def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path, pooled: bool) -> None:
+    """`UserError` for what would not fit a table, or the disk."""
+    units = {site: shape[0] if pooled and len(shape) == 3 else math.prod(shape) for site, shape in shapes.items()}
+    if output.suffix == ".csv" and sum(units.values()) > MOST_COLUMNS:
+        raise UserError(
+            f"A table of {sum(units.values()):,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
+            "layers, average over space (--pool), or write .nc or .npy."
+        )
+    needed = 2 * 4 * count * sum(units.values())  # once as it is computed, once in the file
+    free = shutil.disk_usage(output.parent).free
+    if needed > free:
+        raise UserError(
+            f"The features need {needed / 1e9:.1f} GB while they are written, {output.parent} has {free / 1e9:.1f} GB "
+            "left: choose fewer layers or time steps, or average over space (--pool)."
+        )
+
+
+def npy_names(features: Features, output: Path) -> dict[Site, Path]:
+    """The file of each site: `output` itself where there is only one."""
+    if len(features.arrays) == 1:
+        return dict.fromkeys(features.arrays, output)
+    return {site: output.with_name(f"{output.stem}_{site.layer}_t{site.time_step}.npy") for site in features.arrays}
+
+
+def _table_coords(table: pd.DataFrame) -> dict[str, Any]:
+    coords = {}
+    for name in table.columns:
+        values = table[name].to_numpy()
+        coords[str(name)] = ("presentation", values.astype(str).astype(object) if values.dtype == object else values)
+    return coords
+
+
+def _write_netcdf(features: Features, path: Path) -> None:
+    empty = xr.Dataset(coords=_table_coords(features.table), attrs=dict(features.attributes))
+    for layer, steps in features.layers().items():
+        time_step, _, *space = dims = features.dims(layer)
+        empty.coords[time_step] = (time_step, steps)
+        for name, edge in (("start", 0), ("end", 1)):
+            bins = [float(time_bin[edge]) for time_bin in features.time_bins(layer)]
+            empty.coords[f"{layer}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
+        for name in space:
+            empty.coords[name] = (name, np.arange(dims[name]))
+    empty.to_netcdf(path, engine="netcdf4")
+    import netCDF4
+
+    with netCDF4.Dataset(path, "a") as file:
+        for layer, steps in features.layers().items():
+            variable = file.createVariable(layer, "f4", tuple(features.dims(layer)))
+            variable.setncatts(features.labels(layer))
+            variable.setncattr("coordinates", f"{layer}:time_bin_start {layer}:time_bin_end")
+            for index, step in enumerate(steps):
+                array = features.arrays[Site(layer, step)]
+                for rows in _portions(array):
+                    variable[index, rows] = array[rows]
+
+
+def _portions(array: np.ndarray) -> Iterator[slice]:
+    count = max(1, _PORTION // max(1, array[:1].nbytes))
+    return (slice(start, min(start + count, len(array))) for start in range(0, len(array), count))
+
+
+def _wide_table(features: Features) -> pd.DataFrame:
+    """One row for each image; a column `layer.t<time step>.<unit>` for each unit."""
+    parts = [features.table.reset_index(drop=True)]
+    for site, array in features.arrays.items():
+        flat = np.asarray(array).reshape(len(array), -1)
+        names = [f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])]
+        parts.append(pd.DataFrame(flat, columns=names))
+    return pd.concat(parts, axis=1)

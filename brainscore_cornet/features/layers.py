@@ -1,0 +1,108 @@
+"""Which layers at which time steps features are taken from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from ..anatomy import REGIONS
+from ..architectures import CORnet
+from ..commitments import Commitment, TimeBin, answering_step, check_time_bin
+from ..errors import UserError, one_of, whole_number
+from ..recording import LOGITS, Site, is_decoded
+
+_logger = logging.getLogger(__name__)
+
+DEFAULT = (*(f"{region}.output" for region in REGIONS), "decoder.avgpool")
+
+Shapes = Mapping[str, Mapping[int, tuple[int, ...]]]
+"""Layer -> time step at which it works -> shape of its activity for one image."""
+
+
+def survey(network: CORnet, image_size: int) -> Shapes:
+    """What every layer does, seen by letting the network look at one grey image."""
+    shapes: dict[str, dict[int, tuple[int, ...]]] = {}
+    called: dict[str, tuple[int, ...]] = {}
+    handles = [
+        module.register_forward_hook(lambda _m, _i, output, name=name: called.__setitem__(name, output.shape[1:]))
+        for name, module in network.named_modules()
+        if not list(module.children())
+    ]
+    try:
+        with torch.inference_mode():
+            for point, activity in network.unfold(torch.zeros(1, 3, image_size, image_size)):
+                last = activity
+                for name, shape in called.items():
+                    shapes.setdefault(name, {})[point.time_step] = tuple(shape)
+                called.clear()
+            shapes[LOGITS] = {0: tuple(network.decoder(last).shape[1:])}
+            shapes.update({name: {0: tuple(shape)} for name, shape in called.items()})
+    finally:
+        for handle in handles:
+            handle.remove()
+    return shapes
+
+
+def choose(
+    network: CORnet,
+    commitment: Commitment,
+    shapes: Shapes,
+    layers: Sequence[str] | None,
+    time_steps: str | Sequence[int],
+    time_bins: Sequence[TimeBin] | None,
+    allow_uninformative: bool,
+) -> list[Site]:
+    """The sites that are asked for, layer by layer.
+
+    Parameters
+    ----------
+    shapes
+        Of `survey`.
+    time_steps
+        `all`, those that the image has reached; or some, which each layer must have.
+    time_bins
+        In ms, in place of time steps: answered as recordings answer them.
+    allow_uninformative
+        Whether activity that is the same for every image may be asked for.
+    """
+    sites: list[Site] = []
+    for asked in DEFAULT if layers is None else layers:
+        layer = f"{asked}.output" if asked in REGIONS else asked
+        if layer not in shapes:
+            raise one_of(layer, shapes, "layer")
+        known = list(shapes[layer])
+        reached = [step for step in known if is_decoded(layer) or network.sees_image(network.point_of(layer, step))]
+        if is_decoded(layer):
+            chosen = [0]
+        elif time_bins is not None:
+            committed = commitment.time_bins[layer.split(".")[0]]
+            chosen = [answering_step(committed, check_time_bin(time_bin)) for time_bin in time_bins]
+        elif isinstance(time_steps, str):
+            if time_steps != "all":
+                raise UserError(f"Expected time steps as 'all' or a list such as [0, 1], received {time_steps!r}.")
+            chosen = known if allow_uninformative else reached
+            if early := [step for step in known if step not in chosen]:
+                _logger.warning("%s: left out is what comes before the image: time step %s.", layer, _listed(early))
+        else:
+            chosen = [whole_number(step, "a time step", 0) for step in time_steps]
+        for step in dict.fromkeys(chosen):
+            if step not in known:
+                raise UserError(f"{layer} does nothing at time step {step}, only at {_listed(known)}.")
+            if step not in reached and not allow_uninformative:
+                arrival = f"it arrives at {reached[0]}" if reached else "nor at any later one that the network runs"
+                raise UserError(
+                    f"At time step {step} the image has not reached {layer} ({arrival}): its activity is the same for "
+                    "every image. To have it all the same: --allow-uninformative"
+                )
+            if step not in reached:
+                _logger.warning("%s at time step %d is the same for every image.", layer, step)
+            sites.append(Site(layer, step))
+    if not sites:
+        raise UserError("No layers to take features from.")
+    return list(dict.fromkeys(sites))
+
+
+def _listed(steps: Sequence[int]) -> str:
+    return ", ".join(map(str, steps))

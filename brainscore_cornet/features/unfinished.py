@@ -1,0 +1,107 @@
+"""An extraction on its way to a file: whatever stops it, the same request goes on where it was."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..recording import Site
+
+
+class Unfinished:
+    """A folder beside the output, with one array for each site, `(image, …)`, and how many images are done.
+
+    Parameters
+    ----------
+    output
+        The file to be.
+    request
+        All that the result depends on; JSON. Another request into the same output is refused.
+    overwrite
+        Whether an output that is there, or another request's unfinished one, may be replaced.
+    """
+
+    def __init__(self, output: Path, request: Mapping[str, Any], overwrite: bool) -> None:
+        self.folder = output.with_name(f".{output.name}.unfinished")
+        self._request = json.dumps(request, sort_keys=True, indent=1)
+        with writable(output):
+            if overwrite and self._asked() != self._request:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            asked = self._asked()
+            if asked is None and not overwrite and output.exists():
+                raise UserError(f"{output} exists. To replace it: --overwrite")
+            if asked not in (None, self._request):
+                raise UserError(
+                    f"{self.folder} holds another extraction into {output} that is not finished. Go on with the "
+                    "command that began it, choose another output, or give it up: --overwrite"
+                )
+            if asked is None:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                self.folder.mkdir()
+                self._replace("request.json", self._request)
+        state = self._state()
+        self.done: int = state["done"]
+        self.bad: dict[int, str] = {int(row): reason for row, reason in state["bad"].items()}
+
+    def _asked(self) -> str | None:
+        try:
+            return (self.folder / "request.json").read_text()
+        except FileNotFoundError:
+            return None
+
+    def _state(self) -> dict:
+        try:
+            return json.loads((self.folder / "state.json").read_text())
+        except FileNotFoundError:
+            return {"done": 0, "bad": {}}
+
+    def arrays(self, shapes: Mapping[Site, tuple[int, ...]], count: int) -> dict[Site, np.memmap]:
+        """Arrays (image, …) on disk, made with all their room or found as they were left."""
+        found = {}
+        for number, (site, shape) in enumerate(shapes.items()):
+            path = self.folder / f"{number}.npy"
+            with writable(path):
+                if self.done == 0:
+                    made = np.lib.format.open_memmap(path, "w+", np.float32, (count, *shape))
+                    if hasattr(os, "posix_fallocate"):  # a full disk must show now: in the middle it kills the process
+                        with open(path, "r+b") as file:
+                            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+                    found[site] = made
+                else:
+                    found[site] = np.lib.format.open_memmap(path, "r+")
+        return found
+
+    def mark(self, done: int) -> None:
+        """So many images are in the arrays."""
+        self.done = done
+        with writable(self.folder):
+            self._replace("state.json", json.dumps({"done": done, "bad": self.bad}))
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder)
+
+    def _replace(self, name: str, text: str) -> None:
+        part = self.folder / f"{name}.part"
+        part.write_text(text)
+        part.replace(self.folder / name)
+
+
+@contextmanager
+def writable(path: Path):
+    try:
+        yield
+    except OSError as error:
+        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
+        with suppress(OSError):
+            if path.name.endswith(".npy"):  # nothing is lost: the arrays were about to be made
+                path.unlink(missing_ok=True)
+        raise UserError(f"Cannot write {path}: {reason}.") from error

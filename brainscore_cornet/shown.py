@@ -1,0 +1,48 @@
+"""Which presentations of a stimulus set are computed, and which repeat an earlier one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+from . import assembly
+from .stimuli import NO_SHIFT, Microsaccades, stimulus_paths
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown to the network, and which presentations it answers."""
+
+    paths: list[str]
+    """Each image once, unless every presentation of it is another."""
+    microsaccades: Microsaccades | None
+    rows: np.ndarray
+    """For each presentation the one that is computed for it: itself, or an earlier one of the same image."""
+    coords: dict
+    identifier: str | None
+    """Of the stimulus set."""
+
+    @classmethod
+    def of(cls, stimulus_set: StimulusSet, image_size: int, microsaccades: Microsaccades | None) -> Shown:
+        paths = stimulus_paths(stimulus_set)
+        identifier = getattr(stimulus_set, "identifier", None)
+        if microsaccades is not None:
+            rows = np.arange(len(paths) * microsaccades.trials)
+            coords = assembly.presentation_coords(stimulus_set, microsaccades.shifts(image_size))
+            return cls(paths, microsaccades, rows, coords, identifier)
+        # every trial would give the same: each image is shown once, also where it is listed repeatedly
+        first: dict[str, int] = {}
+        rows = np.array([first.setdefault(path, row) for row, path in enumerate(paths)])
+        return cls(list(first), None, rows, assembly.presentation_coords(stimulus_set, NO_SHIFT), identifier)
+
+    @property
+    def first_rows(self) -> np.ndarray:
+        """The presentations that are computed, in their order."""
+        return np.flatnonzero(self.rows == np.arange(len(self.rows)))
+
+    def repeat(self, values: np.ndarray) -> None:
+        """Fill in the presentations (presentation, …) that repeat an earlier one."""
+        for row in np.flatnonzero(self.rows != np.arange(len(self.rows))):
+            values[row] = values[self.rows[row]]
