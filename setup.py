@@ -13,6 +13,9 @@ DOORS = {
     f"brainscore_vision.{kind}.brainscore_cornet": f"{PLUGINS}/{kind}" for kind in ("models", "benchmarks", "data")
 }
 
+# zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
+FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
+
 setup(
     name="brainscore_cornet",
     version="0.1.0",
@@ -37,7 +40,10 @@ setup(
         "typer>=0.12",
     ],
     extras_require={
+        "features": FEATURES,
+        "report": ["matplotlib"],
         "test": [
+            *FEATURES,
             "hypothesis",
             "imageio",
             "matplotlib",

@@ -19,7 +19,7 @@ from .architectures import CORnet, is_hooked
 from .commitments import TimeBin
 from .errors import UserError, whole_number
 from .inference import Prepared, network_hash
-from .recording import LOGITS, Allocate, BatchHook, Site, last_site, record
+from .recording import LOGITS, Allocate, BatchHook, Site, find_module, last_site, record
 from .shown import Shown
 from .stimuli import Microsaccades, Source, as_stimulus_set, batches
 
@@ -194,6 +194,8 @@ class ActivationsModel:
 
     def _record(self, shown: Shown, sites: Sequence[Site], allocate: Allocate) -> None:
         """Fill the arrays, from disk where these activations were kept, and keep what is computed."""
+        for site in sites:
+            find_module(self.network, site.layer)  # the prepared copy may have other names
         entries = self._entries(shown, sites)
         stored = {site: array for site, entry in entries.items() if (array := entry.load()) is not None}
         rows = shown.first_rows

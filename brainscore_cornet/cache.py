@@ -11,7 +11,9 @@ import json
 import logging
 import os
 import re
+import struct
 import tempfile
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +27,9 @@ _logger = logging.getLogger(__name__)
 NAME = "brainscore_cornet.activations"  # what `RESULTCACHING_DISABLE` can name to disable it alone
 LIMIT_VARIABLE = "BRAINSCORE_CORNET_CACHE_GB"
 LIMIT_GB = 10.0  # beyond it, what was not used for longest is removed
-FORMAT = 1  # raise it when the same key would stand for other numbers
+FORMAT = 2  # raise it when the same key would stand for other numbers
+
+_CHECKSUM = struct.Struct("<I")  # at the end of each file, after the array
 
 
 def is_enabled() -> bool:
@@ -66,7 +70,12 @@ class Entry:
         """The array, read from disk when it is used; None where there is none, or not the whole of it."""
         try:
             array = np.load(self.path, mmap_mode="r")  # raises where the file is shorter than its header says
+            with open(self.path, "rb") as file:
+                file.seek(-_CHECKSUM.size, os.SEEK_END)
+                (expected,) = _CHECKSUM.unpack(file.read())
         except (OSError, ValueError, EOFError):
+            return None
+        if _checksum(array) != expected:  # as a machine leaves it that went down while it wrote
             return None
         with suppress(OSError):
             os.utime(self.path)
@@ -81,6 +90,7 @@ class Entry:
             with tempfile.NamedTemporaryFile(dir=self.path.parent, suffix=".part", delete=False) as file:
                 temporary = file.name
                 np.save(file, array)
+                file.write(_CHECKSUM.pack(_checksum(array)))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, self.path)
@@ -89,6 +99,13 @@ class Entry:
             if temporary is not None:
                 with suppress(OSError):
                     os.unlink(temporary)
+
+
+def _checksum(array: np.ndarray) -> int:
+    found = 0
+    for part in array:
+        found = zlib.crc32(np.ascontiguousarray(part), found)
+    return found
 
 
 def _make_room(size: int, root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .anatomy import TIME_STEPS
 from .architectures import CORnet
 from .weights import RELEASED, WeightsError
 
@@ -49,7 +51,8 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
     checkpoint = read_checkpoint(path)
     says = stated_architecture(checkpoint, path)
     if says is not None and says != architecture:
-        raise WeightsError(f"{path} says that it holds CORnet-{says}: it cannot be loaded into CORnet-{architecture}.")
+        holds = f"CORnet-{says}" if says in TIME_STEPS else says
+        raise WeightsError(f"{path} says that it holds {holds}: it cannot be loaded into CORnet-{architecture}.")
     state = _without_unused_steps(_state_dict(checkpoint, path), network)
     _check_entries(state, network.state_dict(), path, architecture)
     network.load_state_dict(state)
@@ -58,18 +61,23 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
     """The contents of a file that torch.save wrote, without running any code in it."""
+    damaged = (
+        f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, or was "
+    )
+    damaged += "not written by torch.save."
     try:
+        if zipfile.is_zipfile(path) and (entry := zipfile.ZipFile(path).testzip()) is not None:
+            raise WeightsError(f"{damaged} What is wrong is {entry}.")
         with torch.serialization.safe_globals(_NUMPY_SCALARS):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except Exception as error:  # damaged bytes raise nearly anything
         found = isinstance(error, pickle.UnpicklingError) and re.search(
             r"(?:GLOBAL|Unsupported global|Unsupported class) ([\w.]+)", str(error)
         )
         if not found:
-            raise WeightsError(
-                f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, "
-                "or was not written by torch.save."
-            ) from error
+            raise WeightsError(damaged) from error
         raise WeightsError(
             f"{path} holds {found[1]}, which could run code when loaded; it was refused. Expected tensors and plain "
             "values: write the weights anew with torch.save(model.state_dict(), …)."
@@ -80,16 +88,15 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
 
 
 def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None:
-    """`Z`, `R`, `RT` or `S` where the file's contents or its released name tell, else None."""
+    """`Z`, `R`, `RT`, `S` or another's name where the file's contents or its released name tell, else None."""
     flags = checkpoint.get("flags")
-    for stated in (
-        checkpoint.get("architecture"),
-        checkpoint.get("arch"),
-        checkpoint.get("model"),
-        flags.get("model") if isinstance(flags, Mapping) else None,
-    ):
-        if isinstance(stated, str) and (found := re.fullmatch(r"(?:cornet[_-]?)?(z|rt|r|s)", stated.lower())):
-            return found[1].upper()
+    for name in ("architecture", "arch", "model", "model_name"):
+        stated = checkpoint.get(name, flags.get(name) if isinstance(flags, Mapping) else None)
+        if isinstance(stated, str):
+            if found := re.fullmatch(r"(?:cornet[_-]?)?(z|rt|r|s)(?:_untrained)?", stated.lower()):
+                return found[1].upper()
+            if name.startswith("arch"):  # some other network; `model` may be anybody's name for a run
+                return stated
     return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from dataclasses import asdict
@@ -105,6 +106,8 @@ def score(
     """Score models with Brain-Score; without a benchmark, on those that need no download."""
     from .scoring import EMBEDDED, check_output, save_results, score_models
 
+    # Brain-Score would run pip for a plugin's requirements, silently and each time, also without a network
+    os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     if output is not None:
         check_output(output)
     results, failure = [], None

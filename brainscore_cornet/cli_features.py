@@ -20,7 +20,9 @@ Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.
 def features(
     model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s or cornet_s_untrained.")],
     images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists (.txt) or tables (.csv).")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A file to write: .nc, .npy or .csv.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="What to write: .nc, .zarr, .npy, .csv or .parquet.")
+    ] = None,
     layer: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,6 +46,11 @@ def features(
         bool, typer.Option("--allow-uninformative", help="Also what is the same for every image.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
+    shard: Annotated[str | None, typer.Option(help="Such as 3/16: only the third of sixteen parts.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of the first images and each region's activity: .png, .pdf or .svg.")
+    ] = None,
+    join: Annotated[bool, typer.Option("--join", help="Write the output from its shards, when all are done.")] = False,
 ) -> None:
     """What each layer does at each time step when the network looks at images.
 
@@ -51,7 +58,12 @@ def features(
     """
     from .brain_model import load_model
     from .features import extract_features
+    from .features.picture import check_picture, draw
 
+    if output is None and plot is None:
+        raise UserError("Nothing to write: name an output (-o features.nc) or a picture (--plot activity.png).")
+    if plot is not None:
+        check_picture(plot)
     if time_bins is not None:  # further ones, without a comma between, look like arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
@@ -64,19 +76,26 @@ def features(
         precision=precision,
         **{name: value for name, value in options.items() if value is not None},
     )
-    extract_features(
-        loaded,
-        images,
-        layers=layer,
-        time_steps=time_steps if time_steps == "all" else _integers(time_steps),
-        time_bins=None if time_bins is None else _time_bins(time_bins),
-        pool=pool,
-        output=output,
-        on_error=on_error,
-        allow_uninformative=allow_uninformative,
-        overwrite=overwrite,
-    )
-    print(output)
+    if output is not None:
+        extract_features(
+            loaded,
+            images,
+            layers=layer,
+            time_steps=time_steps if time_steps == "all" else _integers(time_steps),
+            time_bins=None if time_bins is None else _time_bins(time_bins),
+            pool=pool,
+            output=output,
+            on_error=on_error,
+            allow_uninformative=allow_uninformative,
+            overwrite=overwrite,
+            shard=shard,
+            join=join,
+        )
+        if shard is None:
+            print(output)
+    if plot is not None:
+        draw(loaded, images, plot, on_error=on_error)
+        print(plot)
 
 
 @app.command("test")

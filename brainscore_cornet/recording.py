@@ -148,7 +148,7 @@ class Probe:
     def __init__(self, network: CORnet, sites: Sequence[Site]) -> None:
         self._network = network
         self._sites: dict[Point, list[Site]] = {}
-        self._modules = {site.layer: _find_module(network, site.layer) for site in sites if not is_output(site.layer)}
+        self._modules = {site.layer: find_module(network, site.layer) for site in sites if not is_output(site.layer)}
         for site in dict.fromkeys(sites):
             if is_decoded(site.layer) and site.time_step != 0:
                 raise UserError(f"{site.layer} is computed once, at the end: it has no time step {site.time_step}.")
@@ -209,9 +209,12 @@ def is_decoded(layer: str) -> bool:
     return layer.split(".")[0] not in REGIONS
 
 
-def _find_module(network: CORnet, layer: str) -> nn.Module:
+def find_module(network: CORnet, layer: str) -> nn.Module:
+    """The module that a layer's name stands for; `UserError` with the layers that there are."""
     try:
-        return network.decoder if layer == LOGITS else network.get_submodule(layer)
+        if layer:
+            return network.decoder if layer == LOGITS else network.get_submodule(layer)
+        raise AttributeError(layer)
     except AttributeError:
         layers = [name for name, module in network.named_modules() if name and not list(module.children())]
         raise UserError(f"No layer {layer!r}. The layers are {LOGITS}, {', '.join(layers)}.") from None

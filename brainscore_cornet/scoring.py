@@ -167,7 +167,10 @@ def _reachable(identifier: str, load):
     except ImportError as error:
         ours = folded(identifier)
         hint = f" Ours is {ours}." if ours in COMMITMENTS else ""
-        raise UserError(f"Cannot load {identifier}, another package's plugin: {error}.{hint}") from error
+        raise UserError(
+            f"Cannot load {identifier}, another package's plugin: {error}.{hint} Install what it needs, or let "
+            "Brain-Score do so: BS_INSTALL_DEPENDENCIES=yes"
+        ) from error
     except Exception as error:
         reason = _network_reason(error)
         if reason is None:

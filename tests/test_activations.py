@@ -8,7 +8,7 @@ from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, 
 from peer import assert_same, plain_hook, result_caching_disabled
 from small_subject import SIZE, seen, small_subject
 
-from brainscore_cornet import UserError
+from brainscore_cornet import UserError, load_model
 
 LAYERS = ["V4.output", "IT.conv2", "decoder.avgpool", "logits"]
 
@@ -44,6 +44,9 @@ def test_unknown_layers_are_refused(model, pictures):
     """The error names the layers that there are; no layers at all are none to record from."""
     with pytest.raises(UserError, match=r"No layer 'V4\.outputs'\. The layers are logits, V1\.conv_input.*V4\.output"):
         model.activations_model(pictures, layers=["V4.outputs"])
+    for layer in ("V2.norm2_x", ""):
+        with pytest.raises(UserError, match=rf"No layer '{layer}'\. The layers are logits, V1\.conv.*V2\.conv1"):
+            load_model("cornet_s_untrained", image_size=32).activations_model(pictures, [layer])
     with pytest.raises(UserError, match="No layers to record from"):
         model.activations_model(pictures, layers=[])
 

@@ -124,6 +124,21 @@ def test_a_file_that_was_cut_off_is_not_trusted(model, stimuli, folder, left):
     assert file.read_bytes() == whole
 
 
+@pytest.mark.parametrize("damage", ["unwritten end", "one bit"])
+def test_a_file_that_is_damaged_inside_is_not_trusted(model, stimuli, folder, damage):
+    """Of the right length, but not with the contents that were written."""
+    first = look(model, stimuli)
+    (file,) = files(folder)
+    whole = file.read_bytes()
+    half = len(whole) // 2
+    if damage == "one bit":
+        file.write_bytes(whole[:half] + bytes([whole[half] ^ 64]) + whole[half + 1 :])
+    else:
+        file.write_bytes(whole[:half] + bytes(len(whole) - half))
+    np.testing.assert_array_equal(look(model, stimuli), first)
+    assert file.read_bytes() == whole
+
+
 @pytest.mark.parametrize("value", ["1", cache.NAME])
 def test_caching_can_be_disabled(model, stimuli, folder, monkeypatch, value):
     """As Brain-Score's own is."""

@@ -210,6 +210,10 @@ STATED = [
     ({"arch": "CORNET_Z"}, "Z"),
     ({"architecture": "rt"}, "RT"),
     ({"model": "resnet50"}, None),
+    ({"arch": "resnet50"}, "resnet50"),
+    ({"flags": {"arch": "VOneNet"}}, "VOneNet"),
+    ({"arch": "cornet_s_untrained"}, "S"),
+    ({"model_name": "cornet-rt"}, "RT"),
     ({"model": "r2d2"}, None),
     ({"arch": 3, "model": {"r": 1}}, None),
     ({"flags": "R"}, None),
@@ -229,6 +233,21 @@ def test_a_released_name_says_what_it_holds(file):
     """The name of a released file tells its architecture; what is inside is believed first."""
     assert stated_architecture({}, Path("folder") / file.filename) == file.architecture
     assert stated_architecture({"flags": {"model": "S"}}, Path(file.filename)) == "S"
+
+
+def test_one_flipped_bit_is_found(weights, path):
+    """Files as torch writes them now have a checksum for each tensor."""
+    torch.save(weights, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert_refused(path, r"it is damaged, broken off, .* What is wrong is mine/data/")
+
+
+def test_another_network_is_refused(weights, path):
+    """Also one that is no CORnet, where the file says so."""
+    torch.save({"state_dict": weights, "arch": "resnet50"}, path)
+    assert_refused(path, r"says that it holds resnet50: it cannot be loaded into CORnet-Z\.")
 
 
 def test_a_file_of_another_architecture_is_refused(tmp_path, path, stand_in):

@@ -88,11 +88,31 @@ def test_features(folder):
         assert [Path(path).name for path in written["stimulus_path"].values] == [f"{n}.png" for n in range(4, 10)]
 
 
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_picture(folder, ending):
+    """Shows the first images and four regions' activity; every axis has something in it."""
+    picture = f"activity.{ending}"
+    result = run("features", "cornet_rt_untrained", "images", "--plot", picture, "--image-size", "64", folder=folder)
+    assert (result.returncode, result.stdout) == (0, f"{picture}\n"), result.stderr
+    assert not list(folder.glob(".*"))
+    if ending == "svg":
+        drawn = (folder / picture).read_text()
+        assert "</svg>" in drawn
+        assert drawn.count("<image ") == 4 * 5
+        return
+    with Image.open(folder / picture) as drawn:
+        assert drawn.width > 1000
+        assert len(set(drawn.convert("RGB").resize((200, 150)).getdata())) > 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (("features", "cornet_z_untrained", "images"), "-o features.nc"),
+        (("features", "cornet_z_untrained", "images", "--plot", "a.doc"), "ends in .png, .pdf, .svg"),
+        (("features", "cornet_z_untrained", "images", "--plot", "no/a.png"), "folder no for the picture"),
         (("features", "cornet_z_untrained", "nowhere", "-o", "out/f.nc"), "There is nothing at nowhere"),
-        (("features", "cornet_z_untrained", "images", "-o", "f.mat"), "ends in .nc, .npy, .csv"),
+        (("features", "cornet_z_untrained", "images", "-o", "f.mat"), "ends in .nc, .zarr, .npy"),
         (("features", "cornet_z_untrained", "images", "-o", "f.nc", "--time-steps", "x"), "received 'x'"),
         (("features", "cornet_z_untrained", "images", "-o", "f.nc", "--time-bins", "70"), "received '70'"),
         (("features", "cornet_rt_untrained", "images", "-o", "f.nc", "--time-steps", "0"), "--allow-uninformative"),

@@ -138,3 +138,44 @@ def test_a_folder_that_cannot_be_written(extract, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"The folder .*file for the features does not exist"):
         extract(output=tmp_path / "file" / "out.nc")
+
+
+@pytest.mark.parametrize("ending", ["nc", "npy"])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_shards_are_joined(stand_in, bad_among, tmp_path, ending, count):
+    """Computed in any order, they give the bytes of one extraction, also where images are left out."""
+    model = small_subject(stand_in, "cornet_z", batch_size=2)
+    extract = partial(extract_features, model, bad_among, layers=["V2", "logits"], on_error="skip")
+    extract(output=tmp_path / f"whole.{ending}")
+    output = tmp_path / f"parts.{ending}"
+    for number in range(count, 0, -1):
+        if number == 1:
+            with pytest.raises(UserError, match=f"shards are missing: 1/{count}"):
+                extract(output=output, join=True)
+        extract(output=output, shard=f"{number}/{count}")
+    with pytest.raises(UserError, match="another extraction"):
+        extract(output=output, join=True, layers=["V4"])
+    extract(output=output, join=True)
+    for path in tmp_path.glob("whole*"):
+        assert path.read_bytes() == (tmp_path / path.name.replace("whole", "parts")).read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.fixture
+def bad_among(pictures, tmp_path) -> list[str]:
+    """The pictures and half a picture among them."""
+    half = tmp_path / "half.jpg"
+    Image.fromarray(np.random.RandomState(0).randint(0, 256, (99, 99, 3), dtype=np.uint8)).save(half)
+    half.write_bytes(half.read_bytes()[:3000])
+    return [*map(str, pictures[:3]), str(half), *map(str, pictures[3:])]
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_what_is_no_shard(extract, tmp_path, shard):
+    """Is refused, and so are shards of nothing."""
+    with pytest.raises(UserError, match="Expected a shard such as 3/16"):
+        extract(output=tmp_path / "out.nc", shard=shard)
+    with pytest.raises(UserError, match=r"no shards of .*out\.nc to join"):
+        extract(output=tmp_path / "out.nc", join=True)
+    with pytest.raises(UserError, match="for an output"):
+        extract(shard="1/2")

@@ -84,14 +84,15 @@ def test_pooling_is_the_mean_over_space(subject, pictures):
     assert pooled.attrs["pooled"] != whole.attrs["pooled"]
 
 
-def test_netcdf_holds_the_same_with_labels(subject, pictures, tmp_path):
-    """Plain xarray opens it, and everything says what it is."""
+@pytest.mark.parametrize(("ending", "open_file"), [("nc", xr.open_dataset), ("zarr", xr.open_zarr)])
+def test_labelled_files_hold_the_same(subject, pictures, tmp_path, ending, open_file):
+    """Plain xarray opens them, and everything says what it is."""
     model = subject("cornet_rt")
     table = pd.DataFrame({"stimulus_path": pictures, "category": list("abcabc"), "size": range(6)})
     table.to_csv(tmp_path / "images.csv", index=False)
     expected = extract_features(model, tmp_path / "images.csv")
-    assert extract_features(model, tmp_path / "images.csv", output=tmp_path / "features.nc") is None
-    with xr.open_dataset(tmp_path / "features.nc") as written:
+    assert extract_features(model, tmp_path / "images.csv", output=tmp_path / f"features.{ending}") is None
+    with open_file(tmp_path / f"features.{ending}") as written:
         assert set(written) == set(expected)
         assert set(written.coords) == set(expected.coords)
         for name in (*expected, *expected.coords):
@@ -105,7 +106,7 @@ def test_netcdf_holds_the_same_with_labels(subject, pictures, tmp_path):
         assert written["IT.output:time_bin_end"].values.tolist() == [130, 150]
         assert len(written.attrs["weights_sha256"]) == 64
         assert written.attrs["model"] == model.identifier
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["features.nc", "images.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"features.{ending}", "images.csv"]
 
 
 def test_numpy_files(subject, pictures, tmp_path):
@@ -123,17 +124,19 @@ def test_numpy_files(subject, pictures, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "one.npy"), expected["logits"].values[0])
 
 
-def test_a_table(subject, pictures, tmp_path):
+@pytest.mark.parametrize(("ending", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
+def test_a_table(subject, pictures, tmp_path, ending, read):
     """One row for each image; what would be too wide is refused with what to do."""
     model = subject("cornet_s")
-    extract_features(model, pictures, layers=["decoder.avgpool", "V2"], pool=True, output=tmp_path / "out.csv")
-    table = pd.read_csv(tmp_path / "out.csv")
+    asked = {"layers": ["decoder.avgpool", "V2"], "pool": True}
+    extract_features(model, pictures, **asked, output=tmp_path / f"out.{ending}")
+    table = read(tmp_path / f"out.{ending}")
     assert table.shape == (len(pictures), 1 + 512 + 2 * 128)
     expected = extract_features(model, pictures, layers=["V2"], pool=True)["V2.output"].values
     np.testing.assert_allclose(table["V2.output.t1.5"], expected[1, :, 5], rtol=1e-6)
     with pytest.raises(UserError, match=r"columns would be too large .*--pool"):
-        extract_features(model, pictures, output=tmp_path / "wide.csv")
-    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+        extract_features(model, pictures, output=tmp_path / f"wide.{ending}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"out.{ending}"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +185,7 @@ def test_stimulus_sets_keep_their_columns(subject, stimuli):
         ({"time_steps": "some"}, "'all' or a list"),
         ({"layers": ["IT"], "time_bins": [(5, 1)]}, "start before end"),
         ({"on_error": "ignore"}, "Unknown on_error 'ignore'"),
-        ({"output": "out.mat"}, r"ends in \.nc, \.npy, \.csv"),
+        ({"output": "out.mat"}, r"ends in \.nc, \.zarr, \.npy, \.csv, \.parquet"),
         ({"output": "no/folder/out.nc"}, "The folder no/folder for the features does not exist"),
     ],
 )

@@ -63,7 +63,7 @@ class CORnetS(CORnet):
     def last_step(self, layer: str) -> int:
         name = layer.split(".")[-1]
         stem, _, step = name.rpartition("_")
-        if stem in AT_EACH_STEP:
+        if stem in AT_EACH_STEP and step.isdecimal():
             return int(step)
         return 0 if name in AT_FIRST_STEP else super().last_step(layer)
 

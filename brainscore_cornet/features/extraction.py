@@ -20,6 +20,7 @@ from ..recording import Site
 from . import files, layers
 from .files import Features
 from .images import PATH, Images, collect, look
+from .shards import Shard, find_shards
 from .unfinished import Unfinished, writable
 
 _logger = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ def extract_features(
     on_error: str = "fail",
     allow_uninformative: bool = False,
     overwrite: bool = False,
+    shard: str | None = None,
+    join: bool = False,
 ) -> xr.Dataset | None:
     """What layers do when a network looks at images, at each time step.
 
@@ -62,14 +65,18 @@ def extract_features(
     flat
         One axis for all units of an image in `.npy` files, as CORnet's own repository has it.
     output
-        A file to write to: `.nc`, `.npy` or `.csv`. Memory then does not grow with the number of images, and the same
-        call goes on where an interrupted one was.
+        A file to write to: `.nc`, `.zarr`, `.npy`, `.csv` or `.parquet`. Memory then does not grow with the number of
+        images, and the same call goes on where an interrupted one was.
     on_error
         For images that cannot be used: `fail`, or `skip`, which lists them in a file beside the output.
     allow_uninformative
         Whether activity may be asked for that is the same for every image.
     overwrite
         Whether an output that is there may be replaced.
+    shard
+        Such as `3/16`: compute the third of sixteen parts only, and keep it beside the output.
+    join
+        Write the output from shards that were all computed, with otherwise the same arguments.
 
     Returns
     -------
@@ -84,6 +91,8 @@ def extract_features(
     """
     if on_error not in ON_ERROR:
         raise one_of(on_error, ON_ERROR, "on_error")
+    if (shard or join) and (output is None or (shard and join)):
+        raise UserError("Shards are computed (shard) and then joined (join) for an output.")
     output = None if output is None else Path(output).expanduser()
     if output is not None:
         files.check_output(output)
@@ -92,7 +101,12 @@ def extract_features(
     extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
     if output is None:
         return files.dataset(extraction.in_memory(on_error))
-    extraction.into(output, on_error, overwrite)
+    if shard:
+        extraction.part_of(output, Shard.parse(shard), on_error, overwrite)
+    elif join:
+        extraction.joined_into(output, on_error, overwrite)
+    else:
+        extraction.into(output, on_error, overwrite)
     return None
 
 
@@ -113,23 +127,65 @@ class _Extraction:
             arrays.update({site: np.empty((len(self._images), *shape), np.float32) for site, shape in shapes.items()})
             return _flat(arrays)
 
-        self._stream(allocate, bad, on_error)
+        self._stream(self._images, allocate, bad, on_error)
         return self._features(arrays, bad)
 
     def into(self, output: Path, on_error: str, overwrite: bool) -> None:
         files.check_size(self._shapes, len(self._images), output, self._pool)
         unfinished = Unfinished(output, self._request(on_error), overwrite)
+        self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
+
+    def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
+        part = self._part(shard)
+        files.check_size(self._shapes, len(part), output, self._pool)
+        request = {**self._request(on_error), "shard": shard.kind}
+        unfinished = Unfinished(output, request, overwrite, shard.kind)
+        if len(part):
+            self._into(unfinished, part, on_error)
+        _logger.warning("Shard %d of %d is done; when all are, --join.", shard.number, shard.count)
+
+    def joined_into(self, output: Path, on_error: str, overwrite: bool) -> None:
+        request, parts = self._request(on_error), []
+        for shard in find_shards(output):
+            images, asked = self._part(shard), {**request, "shard": shard.kind}
+            part = Unfinished(output, asked, False, shard.kind)
+            if part.done != len(images):
+                raise UserError(
+                    f"Shard {shard.number}/{shard.count} of {output} has done {part.done} of {len(images)}."
+                )
+            parts.append((shard, part, images))
+        files.check_size(self._shapes, len(self._images), output, self._pool)
+        unfinished = Unfinished(output, request, overwrite)
+        with writable(output):
+            arrays = unfinished.arrays(self._pooled_shapes(), len(self._images))
+            for shard, part, images in parts:
+                rows = shard.rows(len(self._images), self._activations.batch_size)
+                unfinished.bad.update({rows.start + row: reason for row, reason in part.bad.items()})
+                if len(images):
+                    for site, array in part.arrays(self._pooled_shapes(), len(images)).items():
+                        arrays[site][rows] = array
+            unfinished.mark(len(self._images))
+        self._finish(output, unfinished, arrays)
+        for _, part, _ in parts:
+            part.remove()
+
+    def _part(self, shard: Shard) -> Images:
+        rows = shard.rows(len(self._images), self._activations.batch_size)
+        return Images(self._images.table.iloc[rows], self._images.sources[rows])
+
+    def _into(self, unfinished: Unfinished, images: Images, on_error: str) -> dict[Site, np.ndarray]:
         arrays: dict[Site, np.ndarray] = {}
 
         def allocate(shapes):
-            arrays.update(unfinished.arrays(shapes, len(self._images)))
+            arrays.update(unfinished.arrays(shapes, len(images)))
             return _flat(arrays)
 
         if unfinished.done:
-            _logger.warning("Going on after %d of %d images.", unfinished.done, len(self._images))
-        self._stream(allocate, unfinished.bad, on_error, unfinished.done, unfinished.mark)
-        if not arrays:  # all was done, but for the file
-            arrays.update(unfinished.arrays(self._pooled_shapes(), len(self._images)))
+            _logger.warning("Going on after %d of %d images.", unfinished.done, len(images))
+        self._stream(images, allocate, unfinished.bad, on_error, unfinished.done, unfinished.mark)
+        return arrays or unfinished.arrays(self._pooled_shapes(), len(images))  # all was done, but for the file
+
+    def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
         with writable(output):
             features = self._features(arrays, unfinished.bad)
             files.write(features, output, unfinished.folder)
@@ -140,9 +196,11 @@ class _Extraction:
                 _logger.warning("%d images cannot be used and are left out, see %s.", len(left_out), listed)
             unfinished.remove()
 
-    def _stream(self, allocate, bad: dict[int, str], on_error: str, first: int = 0, mark=lambda done: None) -> None:
+    def _stream(
+        self, images: Images, allocate, bad: dict[int, str], on_error: str, first: int = 0, mark=lambda done: None
+    ) -> None:
         self._activations.stream(
-            self._images.sources,
+            images.sources,
             list(self._shapes),
             allocate,
             first=first,

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,13 @@ from ..commitments import Commitment
 from ..errors import UserError
 from ..recording import LOGITS, Site, is_decoded
 
-ENDINGS = (".nc", ".npy", ".csv")
+ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
+TABLES = (".csv", ".parquet")
+NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
+"""Ending -> the package that writes it, which comes with the extra `[features]`."""
 MOST_COLUMNS = 20_000  # of a table; more is neither written nor read in reasonable time
 _PORTION = 2**26  # bytes that are copied at a time
+_CHUNK = 2**22  # bytes of a piece of a .zarr
 
 
 @dataclass(frozen=True)
@@ -65,28 +70,22 @@ class Features:
 
 def dataset(features: Features) -> xr.Dataset:
     """One variable for each layer, (time_step, presentation, channel, channel_x, channel_y); copied into memory."""
-    variables, coords = {}, _table_coords(features.table)
+    found = _without_values(features)
     for layer, steps in features.layers().items():
-        dims = features.dims(layer)
         values = np.stack([features.arrays[Site(layer, step)] for step in steps])
-        variables[layer] = (list(dims), values, features.labels(layer))
-        time_step, _, *space = dims
-        coords[time_step] = (time_step, steps)
-        for name, edge in (("start", 0), ("end", 1)):
-            bins = [float(time_bin[edge]) for time_bin in features.time_bins(layer)]
-            coords[f"{layer}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
-        coords.update({name: (name, np.arange(dims[name])) for name in space})
-    return xr.Dataset(variables, coords, dict(features.attributes))
+        found[layer] = (list(features.dims(layer)), values, features.labels(layer))
+    return found
 
 
 def write(features: Features, output: Path, workplace: Path) -> None:
     """Write the file that `output` names, complete or not at all."""
     part = workplace / output.name
-    if output.suffix == ".nc":
-        _write_netcdf(features, part)
-        part.replace(output)
-    elif output.suffix == ".csv":
-        _wide_table(features).to_csv(part, index=False)
+    if output.suffix in _WRITERS:
+        if part.is_dir():  # of a run that was stopped here
+            shutil.rmtree(part)
+        _WRITERS[output.suffix](features, part)
+        if output.is_dir():
+            shutil.rmtree(output)
         part.replace(output)
     else:
         names = npy_names(features, output)
@@ -103,6 +102,9 @@ def check_output(output: Path) -> None:
     """`UserError` now, rather than after the work, for a file that could not be written."""
     if output.suffix not in ENDINGS:
         raise UserError(f"Expected an output that ends in {', '.join(ENDINGS)}, received {output}.")
+    package = NEEDED.get(output.suffix)
+    if package is not None and find_spec(package) is None:
+        raise UserError(f"To write {output.suffix}, {package} is needed: pip install '.[features]'")
     if not output.parent.is_dir():
         raise UserError(f"The folder {output.parent} for the features does not exist.")
     if not os.access(output.parent, os.W_OK):
@@ -112,10 +114,10 @@ def check_output(output: Path) -> None:
 def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path, pooled: bool) -> None:
     """`UserError` for what would not fit a table, or the disk."""
     units = {site: shape[0] if pooled and len(shape) == 3 else math.prod(shape) for site, shape in shapes.items()}
-    if output.suffix == ".csv" and sum(units.values()) > MOST_COLUMNS:
+    if output.suffix in TABLES and sum(units.values()) > MOST_COLUMNS:
         raise UserError(
             f"A table of {sum(units.values()):,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
-            "layers, average over space (--pool), or write .nc or .npy."
+            "layers, average over space (--pool), or write .nc, .zarr or .npy."
         )
     needed = 2 * 4 * count * sum(units.values())  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
@@ -141,28 +143,57 @@ def _table_coords(table: pd.DataFrame) -> dict[str, Any]:
     return coords
 
 
-def _write_netcdf(features: Features, path: Path) -> None:
-    empty = xr.Dataset(coords=_table_coords(features.table), attrs=dict(features.attributes))
+def _without_values(features: Features) -> xr.Dataset:
+    """All labels, and no variable."""
+    coords = _table_coords(features.table)
     for layer, steps in features.layers().items():
         time_step, _, *space = dims = features.dims(layer)
-        empty.coords[time_step] = (time_step, steps)
+        coords[time_step] = (time_step, steps)
         for name, edge in (("start", 0), ("end", 1)):
             bins = [float(time_bin[edge]) for time_bin in features.time_bins(layer)]
-            empty.coords[f"{layer}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
-        for name in space:
-            empty.coords[name] = (name, np.arange(dims[name]))
-    empty.to_netcdf(path, engine="netcdf4")
+            coords[f"{layer}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
+        coords.update({name: (name, np.arange(dims[name])) for name in space})
+    return xr.Dataset(coords=coords, attrs=dict(features.attributes))
+
+
+def _variable_attributes(features: Features, layer: str) -> dict[str, str]:
+    # by this name xarray finds the coordinates that are not axes
+    return {**features.labels(layer), "coordinates": f"{layer}:time_bin_start {layer}:time_bin_end"}
+
+
+def _write_netcdf(features: Features, path: Path) -> None:
     import netCDF4
 
+    _without_values(features).to_netcdf(path, engine="netcdf4")
     with netCDF4.Dataset(path, "a") as file:
-        for layer, steps in features.layers().items():
+        for layer in features.layers():
             variable = file.createVariable(layer, "f4", tuple(features.dims(layer)))
-            variable.setncatts(features.labels(layer))
-            variable.setncattr("coordinates", f"{layer}:time_bin_start {layer}:time_bin_end")
-            for index, step in enumerate(steps):
-                array = features.arrays[Site(layer, step)]
-                for rows in _portions(array):
-                    variable[index, rows] = array[rows]
+            variable.setncatts(_variable_attributes(features, layer))
+            _fill(variable, features, layer)
+
+
+def _write_zarr(features: Features, path: Path) -> None:
+    import zarr
+
+    _without_values(features).to_zarr(path)
+    group = zarr.open_group(str(path), "a")
+    for layer in features.layers():
+        dims = features.dims(layer)
+        _, count, *space = dims.values()
+        chunk = max(1, min(count, _CHUNK // (4 * math.prod(space))))
+        variable = group.create_dataset(
+            layer, shape=tuple(dims.values()), chunks=(1, chunk, *space), dtype="f4", fill_value=None
+        )
+        variable.attrs.update(_variable_attributes(features, layer) | {"_ARRAY_DIMENSIONS": list(dims)})
+        _fill(variable, features, layer)
+    zarr.consolidate_metadata(str(path))
+
+
+def _fill(variable, features: Features, layer: str) -> None:
+    for index, step in enumerate(features.layers()[layer]):
+        array = features.arrays[Site(layer, step)]
+        for rows in _portions(array):
+            variable[index, rows] = array[rows]
 
 
 def _portions(array: np.ndarray) -> Iterator[slice]:
@@ -178,3 +209,11 @@ def _wide_table(features: Features) -> pd.DataFrame:
         names = [f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])]
         parts.append(pd.DataFrame(flat, columns=names))
     return pd.concat(parts, axis=1)
+
+
+_WRITERS = {
+    ".nc": _write_netcdf,
+    ".zarr": _write_zarr,
+    ".csv": lambda features, path: _wide_table(features).to_csv(path, index=False),
+    ".parquet": lambda features, path: _wide_table(features).to_parquet(path, index=False),
+}

@@ -39,6 +39,9 @@ class Images:
     def __len__(self) -> int:
         return len(self.sources)
 
+    def first(self, count: int) -> Images:
+        return Images(self.table.iloc[:count], self.sources[:count])
+
     def without(self, bad: Mapping[int, str]) -> Images:
         """The images but for some, given as row -> reason."""
         kept = [row for row in range(len(self)) if row not in bad]

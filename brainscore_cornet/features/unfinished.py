@@ -28,10 +28,12 @@ class Unfinished:
         All that the result depends on; JSON. Another request into the same output is refused.
     overwrite
         Whether an output that is there, or another request's unfinished one, may be replaced.
+    kind
+        Ends the folder's name.
     """
 
-    def __init__(self, output: Path, request: Mapping[str, Any], overwrite: bool) -> None:
-        self.folder = output.with_name(f".{output.name}.unfinished")
+    def __init__(self, output: Path, request: Mapping[str, Any], overwrite: bool, kind: str = "unfinished") -> None:
+        self.folder = output.with_name(f".{output.name}.{kind}")
         self._request = json.dumps(request, sort_keys=True, indent=1)
         with writable(output):
             if overwrite and self._asked() != self._request:

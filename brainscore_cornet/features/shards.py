@@ -1,0 +1,52 @@
+"""A large extraction in parts, each computed on another machine or GPU, and joined into one file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several parts, counted from 1."""
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """From such as `3/16`."""
+        found = re.fullmatch(r"(\d+)/(\d+)", str(text))
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            raise UserError(f"Expected a shard such as 3/16, the third of sixteen, received {text!r}.")
+        return cls(int(found[1]), int(found[2]))
+
+    @property
+    def kind(self) -> str:
+        return f"shard-{self.number}-of-{self.count}"
+
+    def rows(self, images: int, batch_size: int) -> slice:
+        """Which images are its own: whole batches, so that joined shards have the bits of one extraction."""
+        batches = -(-images // batch_size)
+        each = -(-batches // self.count) * batch_size
+        return slice(min(images, (self.number - 1) * each), min(images, self.number * each))
+
+
+def find_shards(output: Path) -> list[Shard]:
+    """The shards that lie beside the output; `UserError` where some are missing."""
+    names = [path.name for path in output.parent.glob(f".{output.name}.shard-*")]
+    found = [re.fullmatch(r".*\.shard-(\d+)-of-(\d+)", name) for name in names]
+    shards = [Shard(int(match[1]), int(match[2])) for match in found if match]
+    counts = {shard.count for shard in shards}
+    if not counts:
+        raise UserError(f"There are no shards of {output} to join; make them with --shard 1/2, --shard 2/2.")
+    if len(counts) > 1:
+        raise UserError(f"{output} has shards of {', '.join(map(str, sorted(counts)))} parts: give up some of them.")
+    (count,) = counts
+    missing = sorted(set(range(1, count + 1)) - {shard.number for shard in shards})
+    if missing:
+        raise UserError(f"Of {output} shards are missing: {', '.join(f'{number}/{count}' for number in missing)}.")
+    return sorted(shards, key=lambda shard: shard.number)
