@@ -103,9 +103,11 @@ def cornet_test(
     model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier.")],
     data_path: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with images.")],
     output_path: Annotated[Path, typer.Option("--output_path", "--output-path", "-o", help="Folder for the features.")],
-    layer: str = "decoder",
-    sublayer: str = "avgpool",
-    time_step: Annotated[int, typer.Option("--time_step", "--time-step", min=0)] = 0,
+    layer: Annotated[str, typer.Option(help="V1, V2, V4, IT or decoder.")] = "decoder",
+    sublayer: Annotated[str, typer.Option(help="A layer inside, such as output, conv2 or avgpool.")] = "avgpool",
+    time_step: Annotated[
+        int, typer.Option("--time_step", "--time-step", min=0, help="Of those at which the layer works, from 0.")
+    ] = 0,
     imsize: Annotated[int, typer.Option(help="In px.")] = 224,
     ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
     weights: Weights = "released",

@@ -51,3 +51,14 @@ def extract_into(paths: list[str], output: str, layers: list[str]) -> None:
     torch.set_num_threads(1)
     model = load_model("cornet_rt_untrained", image_size=64, batch_size=2, device="cpu", workers=1)
     extract_features(model, paths, layers=layers, output=output)
+
+
+def peak_of_extraction(paths: list[str], output: str, results) -> None:
+    """Extract features that are large, and say how much memory that took at most, in kB."""
+    from brainscore_cornet import extract_features, load_model
+
+    torch.set_num_threads(1)
+    model = load_model("cornet_z_untrained", batch_size=8, device="cpu", workers=1)
+    extract_features(model, paths, layers=["V1"], output=output)
+    lines = Path("/proc/self/status").read_text().splitlines()
+    results.put(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")))

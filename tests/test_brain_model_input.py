@@ -121,7 +121,7 @@ def test_what_is_not_a_time_bin_is_refused(subject, time_bins, message):
 
 UNUSABLE = (
     *("missing", "folder", "text", "half", "no paths", "no rows", "one path", "no ids"),
-    *("nothing", "pixels", "no files", "too few files", "16 bits"),
+    *("nothing", "pixels", "no files", "too few files", "floats"),
 )
 
 
@@ -133,7 +133,7 @@ def unusable(tmp_path, pictures, stimuli):
     nameless = StimulusSet({"image": [str(pictures[0])]})
     incomplete = StimulusSet({"stimulus_id": ["a", "b"]})
     incomplete.stimulus_paths = {"a": str(pictures[0])}
-    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8)).save(tmp_path / "deep.png")
+    Image.fromarray(np.arange(64, dtype=np.float32).reshape(8, 8)).save(tmp_path / "deep.tif")
     gone = tmp_path / "gone.png"
     return {
         "missing": ([pictures[0], gone, gone], f"1 of 2 images do not exist, the first is {gone}"),
@@ -148,7 +148,7 @@ def unusable(tmp_path, pictures, stimuli):
         "pixels": (np.zeros((2, 3, 8, 8)), "a list of image files, received ndarray"),
         "no files": (StimulusSet({"stimulus_id": ["a"]}), "where the image of stimulus 'a' is"),
         "too few files": (incomplete, "where the image of stimulus 'b' is"),
-        "16 bits": ([tmp_path / "deep.png"] * 3, "its pixels are I;16, expected 8 bits"),
+        "floats": ([tmp_path / "deep.tif"] * 3, "its pixels are F, expected 8 bits"),
     }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from processes import extract_into
+from processes import extract_into, peak_of_extraction
 from small_subject import small_subject
 
 from brainscore_cornet import UserError, extract_features
@@ -131,6 +131,22 @@ def test_a_full_disk(extract, tmp_path):
         assert [path.name for path in small.glob("[!.]*")] == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of memory")
+@pytest.mark.parametrize("ending", ["nc", "npy"])
+def test_memory_does_not_grow_with_the_number_of_images(pictures, tmp_path, ending):
+    """Four times as many images, 240 MB of features more, take at most a tenth more."""
+    context, peaks = multiprocessing.get_context("spawn"), []
+    results = context.Queue()
+    for times in (17, 67):
+        paths = [str(path) for path in pictures] * times
+        arguments = (paths, str(tmp_path / f"{times}.{ending}"), results)
+        process = context.Process(target=peak_of_extraction, args=arguments)
+        process.start()
+        peaks.append(results.get(timeout=120))
+        process.join()
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_a_folder_that_cannot_be_written(extract, tmp_path):

@@ -164,6 +164,8 @@ class _Extraction:
                 if len(images):
                     for site, array in part.arrays(self._pooled_shapes(), len(images)).items():
                         arrays[site][rows] = array
+                        files.drop_pages(array)
+                        files.drop_pages(arrays[site])
             unfinished.mark(len(self._images))
         self._finish(output, unfinished, arrays)
         for _, part, _ in parts:
@@ -182,7 +184,13 @@ class _Extraction:
 
         if unfinished.done:
             _logger.warning("Going on after %d of %d images.", unfinished.done, len(images))
-        self._stream(images, allocate, unfinished.bad, on_error, unfinished.done, unfinished.mark)
+
+        def mark(done: int) -> None:
+            unfinished.mark(done)
+            for array in arrays.values():
+                files.drop_pages(array)
+
+        self._stream(images, allocate, unfinished.bad, on_error, unfinished.done, mark)
         return arrays or unfinished.arrays(self._pooled_shapes(), len(images))  # all was done, but for the file
 
     def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
@@ -215,12 +223,10 @@ class _Extraction:
     def _features(self, arrays: Mapping[Site, np.ndarray], bad: Mapping[int, str]) -> Features:
         if len(bad) == len(self._images):
             raise UserError(f"None of the {len(self._images)} images can be used: {next(iter(bad.values()))}")
-        kept = [row for row in range(len(self._images)) if row not in bad]
+        kept = np.array([row for row in range(len(self._images)) if row not in bad])
         ordered = {site: arrays[site] for site in self._shapes}
-        if bad:
-            ordered = {site: array[kept] for site, array in ordered.items()}
         table = self._images.without(bad).table
-        return Features(ordered, table, self._model.commitment, self._attributes(), self._flat)
+        return Features(ordered, kept, table, self._model.commitment, self._attributes(), self._flat)
 
     def _attributes(self) -> dict[str, str]:
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -33,8 +34,11 @@ class Features:
     """What was extracted, and what it means."""
 
     arrays: Mapping[Site, np.ndarray]
-    """(image, …): (image, channel, row, column), or (image, channel) of the decoder and of what was pooled."""
+    """(image, …): (image, channel, row, column), or (image, channel) of the logits and of what was pooled."""
+    kept: np.ndarray
+    """Rows of the arrays: the images that could be used."""
     table: pd.DataFrame
+    """A row for each of these."""
     commitment: Commitment
     attributes: Mapping[str, str]
     flat: bool = False
@@ -50,12 +54,25 @@ class Features:
     def dims(self, layer: str) -> dict[str, int]:
         """The axes of one layer's variable and their lengths."""
         steps = self.layers()[layer]
-        count, *shape = self.arrays[Site(layer, steps[0])].shape
+        count, shape = len(self.kept), self.arrays[Site(layer, steps[0])].shape[1:]
         names = ("channel", "channel_x", "channel_y") if len(shape) == 3 else ("channel",)
         own = {"time_step": len(steps), **dict(zip(names, shape, strict=True))}
         time_step, *space = (f"{layer}:{name}" for name in own)
         lengths = list(own.values())
         return {time_step: lengths[0], "presentation": count, **dict(zip(space, lengths[1:], strict=True))}
+
+    def portions(self, site: Site) -> Iterator[tuple[slice, np.ndarray]]:
+        """A few images at a time: where in the result, and the values (image, …)."""
+        array = self.arrays[site]
+        count = max(1, _PORTION // max(1, array[:1].nbytes))
+        for start in range(0, len(self.kept), count):
+            rows = self.kept[start : start + count]
+            yield slice(start, start + len(rows)), array[rows]
+            drop_pages(array)
+
+    def values(self, site: Site) -> np.ndarray:
+        array = self.arrays[site]
+        return np.asarray(array) if len(self.kept) == len(array) else array[self.kept]
 
     def time_bins(self, layer: str) -> list[tuple[float, float]]:
         """The committed time bin of each time step of a layer, nan where none is committed."""
@@ -72,7 +89,7 @@ def dataset(features: Features) -> xr.Dataset:
     """One variable for each layer, (time_step, presentation, channel, channel_x, channel_y); copied into memory."""
     found = _without_values(features)
     for layer, steps in features.layers().items():
-        values = np.stack([features.arrays[Site(layer, step)] for step in steps])
+        values = np.stack([features.values(Site(layer, step)) for step in steps])
         found[layer] = (list(features.dims(layer)), values, features.labels(layer))
     return found
 
@@ -83,15 +100,18 @@ def write(features: Features, output: Path, workplace: Path) -> None:
     if output.suffix in _WRITERS:
         if part.is_dir():  # of a run that was stopped here
             shutil.rmtree(part)
-        _WRITERS[output.suffix](features, part)
+        try:
+            _WRITERS[output.suffix](features, part)
+        except RuntimeError as error:  # in which the netCDF library wraps a disk that is full
+            raise UserError(f"Cannot write {part}: {error}.") from error
         if output.is_dir():
             shutil.rmtree(output)
         part.replace(output)
     else:
         names = npy_names(features, output)
-        for site, array in features.arrays.items():
+        for site in features.arrays:
             part = workplace / names[site].name
-            np.save(part, array.reshape(len(array), -1) if features.flat else array)
+            _write_npy(features, site, part)
             part.replace(names[site])
         part = workplace / "images.csv"
         features.table.to_csv(part, index=False)
@@ -191,21 +211,33 @@ def _write_zarr(features: Features, path: Path) -> None:
 
 def _fill(variable, features: Features, layer: str) -> None:
     for index, step in enumerate(features.layers()[layer]):
-        array = features.arrays[Site(layer, step)]
-        for rows in _portions(array):
-            variable[index, rows] = array[rows]
+        for rows, values in features.portions(Site(layer, step)):
+            variable[index, rows] = values
 
 
-def _portions(array: np.ndarray) -> Iterator[slice]:
-    count = max(1, _PORTION // max(1, array[:1].nbytes))
-    return (slice(start, min(start + count, len(array))) for start in range(0, len(array), count))
+def _write_npy(features: Features, site: Site, path: Path) -> None:
+    shape = features.arrays[site].shape[1:]
+    shape = (len(features.kept), math.prod(shape)) if features.flat else (len(features.kept), *shape)
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for _, values in features.portions(site):
+            file.write(np.ascontiguousarray(values, "<f4").data)
+
+
+def drop_pages(array: np.ndarray) -> None:
+    """Let go of what was read or written of an array on disk, which counts as this process' memory until then."""
+    base = array
+    while isinstance(base, np.ndarray | memoryview):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)  # of a shared map: what was written stays written
 
 
 def _wide_table(features: Features) -> pd.DataFrame:
     """One row for each image; a column `layer.t<time step>.<unit>` for each unit."""
     parts = [features.table.reset_index(drop=True)]
-    for site, array in features.arrays.items():
-        flat = np.asarray(array).reshape(len(array), -1)
+    for site in features.arrays:
+        flat = features.values(site).reshape(len(features.kept), -1)
         names = [f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])]
         parts.append(pd.DataFrame(flat, columns=names))
     return pd.concat(parts, axis=1)
