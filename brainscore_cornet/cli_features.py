@@ -134,8 +134,10 @@ def cornet_test(
     if time_step >= len(steps):
         raise UserError(f"{name} works at {len(steps)} time steps, from 0: there is no {time_step}.")
     output_path = output_path.expanduser()
-    if not output_path.is_dir():
-        raise UserError(f"The folder {output_path} for the features does not exist.")
+    try:
+        output_path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
     output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
     extract_features(
         loaded,

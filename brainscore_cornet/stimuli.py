@@ -107,7 +107,7 @@ def load_image(source: Source, image_size: int) -> np.ndarray:
     try:
         image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
         if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         if image.mode in _OTHERS:
             image = image.convert("RGB")
         if image.mode != "RGB":

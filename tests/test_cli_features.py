@@ -88,6 +88,20 @@ def test_features(folder):
         assert [Path(path).name for path in written["stimulus_path"].values] == [f"{n}.png" for n in range(4, 10)]
 
 
+@pytest.mark.parametrize("ending", ["nc", "zarr"])
+def test_bytes_are_the_same_in_every_process(folder, ending, monkeypatch):
+    """Also where Python orders what has no order differently."""
+    contents = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        output = folder / f"{seed}.{ending}"
+        result = run("features", "cornet_rt_untrained", "images", "--image-size", "64", "-o", output, folder=folder)
+        assert result.returncode == 0, result.stderr
+        files = [output] if output.is_file() else sorted(path for path in output.rglob("*") if path.is_file())
+        contents.append([path.read_bytes() for path in files])
+    assert contents[0] == contents[1]
+
+
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_picture(folder, ending):
     """Shows the first images and four regions' activity; every axis has something in it."""
@@ -118,8 +132,8 @@ def test_a_picture(folder, ending):
         (("features", "cornet_rt_untrained", "images", "-o", "f.nc", "--time-steps", "0"), "--allow-uninformative"),
         (("test", "--model", "Q", "--data_path", "images", "-o", "out"), "Unknown model 'Q'"),
         (
-            ("test", "--model", "Z", "--weights", "none", "--data_path", "images", "-o", "no"),
-            "folder no for the features",
+            ("test", "--model", "Z", "--weights", "none", "--data_path", "images", "-o", "cornet_z.pth/x"),
+            "Cannot make the folder",
         ),
         (("test", "--model", "Z", "--weights", "none", "--data_path", "no", "-o", "out"), "There is nothing at no"),
     ],

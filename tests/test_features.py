@@ -183,6 +183,8 @@ def test_stimulus_sets_keep_their_columns(subject, stimuli):
         ({"layers": []}, "No layers"),
         ({"layers": ["IT"], "time_steps": [2]}, "IT.output does nothing at time step 2, only at 0, 1"),
         ({"time_steps": "some"}, "'all' or a list"),
+        ({"time_steps": []}, "No time steps"),
+        ({"time_steps": [0], "time_bins": [(70, 170)]}, "either time steps or time bins"),
         ({"layers": ["IT"], "time_bins": [(5, 1)]}, "start before end"),
         ({"on_error": "ignore"}, "Unknown on_error 'ignore'"),
         ({"output": "out.mat"}, r"ends in \.nc, \.zarr, \.npy, \.csv, \.parquet"),
@@ -193,6 +195,66 @@ def test_what_cannot_be_had_is_refused(subject, pictures, options, message):
     """Before any work, with what can be had."""
     with pytest.raises(UserError, match=message):
         extract_features(subject("cornet_s"), pictures, **options)
+
+
+def test_missing_labels_stay_missing_and_names_stay_text(subject, pictures, tmp_path):
+    """An empty cell is no text, and NA may be somebody's label."""
+    (tmp_path / "t.csv").write_text(f"stimulus_path,label\n{pictures[0]},NA\n{pictures[1]},\n{pictures[2]},dog\n")
+    asked = {"layers": ["logits"], "output": tmp_path / "out.nc"}
+    extract_features(subject("cornet_z"), tmp_path / "t.csv", **asked)
+    with xr.open_dataset(tmp_path / "out.nc") as written:
+        assert written.coords["label"].values.tolist() == ["NA", "", "dog"]
+
+
+@pytest.mark.parametrize("column", ["a/b", "a b", ".", "logits", "logits:channel", "presentation"])
+def test_columns_that_a_file_cannot_have(subject, pictures, tmp_path, column):
+    """Are refused before any work."""
+    table = pd.DataFrame({"stimulus_path": pictures[:2], column: [1, 2]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for ending in ("nc", "zarr"):
+        with pytest.raises(UserError, match="column"):
+            extract_features(
+                subject("cornet_z"), tmp_path / "t.csv", layers=["logits"], output=tmp_path / f"o.{ending}"
+            )
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_nothing_that_is_not_ours_is_replaced(subject, pictures, tmp_path):
+    """Not the images, not their list, not a folder of something else, not even with `overwrite`."""
+    extract = partial(extract_features, subject("cornet_z"), layers=["logits"], overwrite=True)
+    for name in ("images.zarr", "other.zarr", "other.nc"):
+        (tmp_path / name).mkdir()
+        Image.open(pictures[0]).save(tmp_path / name / "a.png")
+    (tmp_path / "t.csv").write_text(f"stimulus_path\n{pictures[0]}\n")
+    (tmp_path / "o_images.csv").write_text(f"stimulus_path\n{pictures[0]}\n")
+    before = sorted(tmp_path.rglob("*"))
+    for given, output in (
+        (tmp_path / "images.zarr", "images.zarr"),
+        (pictures[0], "other.zarr"),
+        (pictures[0], "other.nc"),
+        (tmp_path / "t.csv", "t.csv"),
+        (tmp_path / "o_images.csv", "o.npy"),
+    ):
+        with pytest.raises(UserError, match=r"take the place of|no extraction has made"):
+            extract(given, output=tmp_path / output)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_pieces_of_an_earlier_extraction(subject, pictures, tmp_path):
+    """Count as the output, and go when it is replaced."""
+    extract = partial(extract_features, subject("cornet_z"), pictures, output=tmp_path / "o.npy")
+    extract(layers=["V4", "logits"])
+    with pytest.raises(UserError, match="--overwrite"):
+        extract(layers=["IT"])
+    extract(layers=["IT"], overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.npy", "o_images.csv"]
+
+
+def test_time_bins_that_nothing_is_committed_to(subject, pictures, caplog):
+    """Are answered by the nearest, as recordings are, and that is said; the file remembers what was asked."""
+    features = extract_features(subject("cornet_s"), pictures, layers="IT", time_bins=[(0, 1)])
+    assert "no activity at 0-1 ms: time step 0, at 100-200 ms, is the nearest" in caplog.text
+    assert features.attrs["requested_time_bins"] == "0-1"
 
 
 def test_the_network_is_left_alone(subject, pictures):

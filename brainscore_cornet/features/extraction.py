@@ -97,8 +97,12 @@ def extract_features(
     if output is not None:
         files.check_output(output)
     model = load_model(model) if isinstance(model, str) else model
-    found = look(collect(images), on_error)
+    found = collect(images)
+    if output is not None:
+        _check_apart(output, images, found)
+    found = look(found, on_error)
     extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
+    extraction.check(output or Path("in memory.nc"))
     if output is None:
         return files.dataset(extraction.in_memory(on_error))
     if shard:
@@ -110,6 +114,16 @@ def extract_features(
     return None
 
 
+def _check_apart(output: Path, given, found: Images) -> None:
+    """Nothing that is read may be written over."""
+    lists = [given] if isinstance(given, str | Path) else [each for each in given if isinstance(each, str | Path)]
+    target = output.resolve()
+    written = {target, target.with_name(f"{target.stem}_images.csv")} if target.suffix == ".npy" else {target}
+    for path in map(Path, [*lists, *(source for source in found.sources if isinstance(source, str))]):
+        if written & {path.expanduser().resolve(), *path.expanduser().resolve().parents}:
+            raise UserError(f"The output {output} would take the place of what it is made from, {path}.")
+
+
 class _Extraction:
     def __init__(self, model: CORnetModel, images: Images, asked, steps, bins, pool, flat, uninformative) -> None:
         self._model, self._images, self._pool, self._flat = model, images, pool, flat
@@ -118,6 +132,7 @@ class _Extraction:
         shapes = layers.survey(network, self._activations.image_size)
         sites = layers.choose(network, model.commitment, shapes, asked, steps, bins, uninformative)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
+        self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 
     def in_memory(self, on_error: str) -> Features:
         arrays: dict[Site, np.ndarray] = {}
@@ -134,6 +149,9 @@ class _Extraction:
         files.check_size(self._shapes, len(self._images), output, self._pool)
         unfinished = Unfinished(output, self._request(on_error), overwrite)
         self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
+
+    def check(self, output: Path) -> None:
+        files.check_table(self._images.table, self._shapes, output)
 
     def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
         part = self._part(shard)
@@ -235,6 +253,7 @@ class _Extraction:
             "package": f"brainscore_cornet {version('brainscore_cornet')}",
             "preprocessing": f"resized to {self._activations.image_size} px, normalized as for ImageNet",
             "pooled": "mean over space" if self._pool else "no",
+            **({"requested_time_bins": self._bins} if self._bins else {}),
         }
 
     def _request(self, on_error: str) -> dict:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import mmap
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -104,7 +106,7 @@ def write(features: Features, output: Path, workplace: Path) -> None:
             _WRITERS[output.suffix](features, part)
         except RuntimeError as error:  # in which the netCDF library wraps a disk that is full
             raise UserError(f"Cannot write {part}: {error}.") from error
-        if output.is_dir():
+        if output.is_dir():  # an earlier .zarr: `check_output` has seen to that
             shutil.rmtree(output)
         part.replace(output)
     else:
@@ -116,6 +118,28 @@ def write(features: Features, output: Path, workplace: Path) -> None:
         part = workplace / "images.csv"
         features.table.to_csv(part, index=False)
         part.replace(output.with_name(f"{output.stem}_images.csv"))
+        for stale in set(existing(output)) - {*names.values(), output.with_name(f"{output.stem}_images.csv")}:
+            stale.unlink()
+
+
+def existing(output: Path) -> list[Path]:
+    """What an earlier extraction into `output` has left."""
+    found = [output]
+    if output.suffix == ".npy":
+        stem = glob.escape(output.stem)
+        found += [*output.parent.glob(f"{stem}_*_t*.npy"), output.with_name(f"{output.stem}_images.csv")]
+    return [path for path in found if path.exists()]
+
+
+def check_table(table: pd.DataFrame, sites: Iterable[Site], output: Path) -> None:
+    """`UserError` now for columns of a user's table whose names the output cannot hold."""
+    layers = {site.layer for site in sites}
+    for name in map(str, table.columns):
+        clash = any(name == layer or name.startswith((f"{layer}:", f"{layer}.t")) for layer in layers)
+        if output.suffix in (".nc", ".zarr") and (not re.fullmatch(r"[\w@+.-]*\w[\w@+.-]*", name)):
+            raise UserError(f"{output.suffix} cannot have a column {name!r}: name it with letters, digits, _ . + - @.")
+        if clash or name == "presentation":
+            raise UserError(f"The column {name!r} has the name of something in the output: rename it.")
 
 
 def check_output(output: Path) -> None:
@@ -129,6 +153,8 @@ def check_output(output: Path) -> None:
         raise UserError(f"The folder {output.parent} for the features does not exist.")
     if not os.access(output.parent, os.W_OK):
         raise UserError(f"The folder {output.parent} for the features cannot be written to.")
+    if output.is_dir() and not (output.suffix == ".zarr" and (output / ".zgroup").is_file()):
+        raise UserError(f"{output} is a folder that no extraction has made: choose another output.")
 
 
 def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path, pooled: bool) -> None:
@@ -158,8 +184,10 @@ def npy_names(features: Features, output: Path) -> dict[Site, Path]:
 def _table_coords(table: pd.DataFrame) -> dict[str, Any]:
     coords = {}
     for name in table.columns:
-        values = table[name].to_numpy()
-        coords[str(name)] = ("presentation", values.astype(str).astype(object) if values.dtype == object else values)
+        column = table[name]
+        if column.dtype == object:
+            column = column.where(column.notna(), "").astype(str).astype(object)
+        coords[str(name)] = ("presentation", column.to_numpy())
     return coords
 
 
@@ -176,6 +204,10 @@ def _without_values(features: Features) -> xr.Dataset:
     return xr.Dataset(coords=coords, attrs=dict(features.attributes))
 
 
+def _global_coordinates(features: Features) -> str:
+    return " ".join(map(str, features.table.columns))
+
+
 def _variable_attributes(features: Features, layer: str) -> dict[str, str]:
     # by this name xarray finds the coordinates that are not axes
     return {**features.labels(layer), "coordinates": f"{layer}:time_bin_start {layer}:time_bin_end"}
@@ -184,8 +216,11 @@ def _variable_attributes(features: Features, layer: str) -> dict[str, str]:
 def _write_netcdf(features: Features, path: Path) -> None:
     import netCDF4
 
-    _without_values(features).to_netcdf(path, engine="netcdf4")
+    labels = _without_values(features)
+    # xarray lists coordinates in an order that changes from process to process: so they are written as variables
+    labels.reset_coords().to_netcdf(path, engine="netcdf4")
     with netCDF4.Dataset(path, "a") as file:
+        file.setncattr("coordinates", _global_coordinates(features))
         for layer in features.layers():
             variable = file.createVariable(layer, "f4", tuple(features.dims(layer)))
             variable.setncatts(_variable_attributes(features, layer))
@@ -195,8 +230,9 @@ def _write_netcdf(features: Features, path: Path) -> None:
 def _write_zarr(features: Features, path: Path) -> None:
     import zarr
 
-    _without_values(features).to_zarr(path)
+    _without_values(features).reset_coords().to_zarr(path)
     group = zarr.open_group(str(path), "a")
+    group.attrs["coordinates"] = _global_coordinates(features)
     for layer in features.layers():
         dims = features.dims(layer)
         _, count, *space = dims.values()

@@ -107,7 +107,7 @@ def _listed(path: Path) -> pd.DataFrame:
     """The rows of a table, or the lines of a text file, with paths as seen from here."""
     try:
         if path.suffix.lower() == ".csv":
-            table = pd.read_csv(path)
+            table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA may be a label
         else:
             lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
             table = pd.DataFrame({PATH: [line for line in lines if line]})
@@ -124,7 +124,12 @@ def _in_memory(image, number: int) -> Image.Image:
     if isinstance(image, Image.Image):
         return image
     array = np.asarray(image)
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+    if (
+        array.dtype != np.uint8
+        or array.size == 0
+        or array.ndim not in (2, 3)
+        or (array.ndim == 3 and array.shape[2] not in (3, 4))
+    ):
         raise UserError(
             f"Image {number} is a {type(image).__name__} of {array.dtype} {array.shape}: expected a path, a PIL image, "
             "or an array (height, width) or (height, width, 3) of 8 bits (uint8)."

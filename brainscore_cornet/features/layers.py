@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import torch
 
 from ..anatomy import REGIONS
 from ..architectures import CORnet
-from ..commitments import Commitment, TimeBin, answering_step, check_time_bin
+from ..commitments import Commitment, TimeBin, answering_step, check_time_bin, overlaps
 from ..errors import UserError, one_of, whole_number
 from ..recording import LOGITS, Site, is_decoded
 
@@ -67,6 +68,14 @@ def choose(
     allow_uninformative
         Whether activity that is the same for every image may be asked for.
     """
+    if isinstance(layers, str):
+        layers = [layers]
+    if isinstance(time_steps, Integral):
+        time_steps = [time_steps]
+    if time_bins is not None and (not len(time_bins) or time_steps != "all"):
+        raise UserError("Expected either time steps or time bins, such as [(70, 170)].")
+    if not len(time_steps):
+        raise UserError("No time steps: expected 'all' or a list such as [0, 1].")
     sites: list[Site] = []
     for asked in DEFAULT if layers is None else layers:
         layer = f"{asked}.output" if asked in REGIONS else asked
@@ -79,6 +88,12 @@ def choose(
         elif time_bins is not None:
             committed = commitment.time_bins[layer.split(".")[0]]
             chosen = [answering_step(committed, check_time_bin(time_bin)) for time_bin in time_bins]
+            for (start, end), step in zip(time_bins, chosen, strict=True):
+                if not overlaps(committed, (start, end)):
+                    _logger.warning(
+                        "%s has no activity at %s-%s ms: time step %s, at %s-%s ms, is the nearest.",
+                        *(layer, start, end, step, *committed[step]),
+                    )
         elif isinstance(time_steps, str):
             if time_steps != "all":
                 raise UserError(f"Expected time steps as 'all' or a list such as [0, 1], received {time_steps!r}.")

@@ -44,7 +44,10 @@ def find_shards(output: Path) -> list[Shard]:
     if not counts:
         raise UserError(f"There are no shards of {output} to join; make them with --shard 1/2, --shard 2/2.")
     if len(counts) > 1:
-        raise UserError(f"{output} has shards of {', '.join(map(str, sorted(counts)))} parts: give up some of them.")
+        raise UserError(
+            f"{output} has shards of {', '.join(map(str, sorted(counts)))} parts: delete the folders "
+            f".{output.name}.shard-… of some."
+        )
     (count,) = counts
     missing = sorted(set(range(1, count + 1)) - {shard.number for shard in shards})
     if missing:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..recording import Site
+from .files import existing
 
 
 class Unfinished:
@@ -39,8 +40,8 @@ class Unfinished:
             if overwrite and self._asked() != self._request:
                 shutil.rmtree(self.folder, ignore_errors=True)
             asked = self._asked()
-            if asked is None and not overwrite and output.exists():
-                raise UserError(f"{output} exists. To replace it: --overwrite")
+            if asked is None and not overwrite and (there := existing(output)):
+                raise UserError(f"{there[0]} exists. To replace it: --overwrite")
             if asked not in (None, self._request):
                 raise UserError(
                     f"{self.folder} holds another extraction into {output} that is not finished. Go on with the "
