@@ -145,7 +145,6 @@ class ActivationsModel:
         allocate: Allocate,
         *,
         first: int = 0,
-        batch_size: int | None = None,
         hooks: Sequence[BatchHook] = (),
         on_error: Callable[[int, UserError], None] | None = None,
         mark: Callable[[int], None] = lambda done: None,
@@ -161,13 +160,8 @@ class ActivationsModel:
         mark
             Told, from time to time and at the end, how many images are written.
         """
-        batch_size = batch_size or self._batch_size
-        loaded = batches(
+        loaded = self._load(
             sources[first:],
-            self.image_size,
-            batch_size,
-            workers=self._workers,
-            pinned=self._prepared.device.type == "cuda",
             on_error=None if on_error is None else lambda row, error: on_error(first + row, error),
         )
 
@@ -181,7 +175,7 @@ class ActivationsModel:
 
         rows = np.arange(first, len(sources))
         if len(rows):
-            record(self._prepared, marked(), sites, allocate, rows, hooks=hooks, batch_size=batch_size)
+            record(self._prepared, marked(), sites, allocate, rows, hooks=hooks, batch_size=self._batch_size)
         mark(len(sources))
 
     def _show(self, stimuli, number_of_trials: int, require_variance: bool) -> Shown:
@@ -212,14 +206,7 @@ class ActivationsModel:
             destinations.update(allocate(found))
             return destinations
 
-        loaded = batches(
-            shown.paths,
-            self.image_size,
-            self._batch_size,
-            shown.microsaccades,
-            workers=self._workers,
-            pinned=self._prepared.device.type == "cuda",
-        )
+        loaded = self._load(shown.paths, shown.microsaccades)
         record(
             self._prepared,
             self._progress(loaded, len(rows)),
@@ -232,6 +219,11 @@ class ActivationsModel:
         for site, entry in entries.items():
             array = destinations[site] if len(rows) == len(shown.rows) else destinations[site][rows]
             entry.save(array.reshape(len(rows), *shapes[site]))
+
+    def _load(self, sources: Sequence[Source], microsaccades: Microsaccades | None = None, **options) -> Iterator:
+        pinned = self._prepared.device.type == "cuda"
+        options = {"workers": self._workers, "pinned": pinned, **options}
+        return batches(sources, self.image_size, self._batch_size, microsaccades, **options)
 
     def _entries(self, shown: Shown, sites: Sequence[Site]) -> dict[Site, cache.Entry]:
         """Where on disk the activations are kept; nowhere when something that has no name takes part."""

@@ -61,8 +61,8 @@ class Behaviour:
     def look_at(self, task: str, stimuli: StimulusSet, **options) -> BehavioralAssembly | None:
         if task == BrainModel.Task.passive:
             return None
-        stimulus_paths(stimuli)  # an image that is missing is named first
         if task == BrainModel.Task.odd_one_out and len(stimuli) % 3:
+            stimulus_paths(stimuli)  # an image that is missing is named first
             raise UserError(f"Odd-one-out takes triplets, one after the other: received {len(stimuli)} stimuli.")
         return self._readout(task).look_at(stimuli, **options)
 

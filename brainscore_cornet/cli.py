@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from . import cli_features, cli_weights
-from .cli_parts import Json, parse_times, print_table
+from .cli_parts import Json, Weights, parse_times, parse_weights, print_table
 from .errors import UserError
 
 app = typer.Typer(
@@ -92,7 +92,7 @@ def score(
     benchmark: Annotated[
         list[str] | None, typer.Option("--benchmark", "-b", help="Brain-Score's identifier; repeatable.")
     ] = None,
-    weights: Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")] = "released",
+    weights: Weights = "released",
     times: Annotated[
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
@@ -114,7 +114,7 @@ def score(
     scored = score_models(
         model,
         benchmark or EMBEDDED,
-        weights=None if weights == "none" else weights,
+        weights=parse_weights(weights),
         times=parse_times(times),
         device=device,
         batch_size=batch_size,

@@ -8,12 +8,10 @@ from typing import Annotated
 
 import typer
 
-from .cli_parts import parse_times
+from .cli_parts import Weights, parse_times, parse_weights
 from .errors import UserError, one_of
 
 app = typer.Typer()
-
-Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")]
 
 
 @app.command()
@@ -71,7 +69,7 @@ def features(
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
     loaded = load_model(
         model,
-        weights=None if weights == "none" else weights,
+        weights=parse_weights(weights),
         device=device,
         precision=precision,
         **{name: value for name, value in options.items() if value is not None},
@@ -122,7 +120,7 @@ def cornet_test(
     architecture = model.upper() if model.upper() in TIME_STEPS else None
     loaded = load_model(
         f"cornet_{architecture.lower()}" if architecture else model,
-        weights=None if weights == "none" else weights,
+        weights=parse_weights(weights),
         image_size=imsize,
         device="cuda" if ngpus else "cpu",
     )

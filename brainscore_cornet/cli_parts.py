@@ -8,7 +8,12 @@ import typer
 
 from .errors import UserError
 
+Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def parse_weights(text: str) -> str | None:
+    return None if text == "none" else text
 
 
 def parse_times(text: str | None) -> int | dict[str, int] | None:

@@ -156,7 +156,7 @@ def test_what_the_image_has_not_reached(subject, pictures, caplog, identifier, l
     assert f"{layer}.output: left out is what comes before the image: time step" in caplog.text
 
 
-def test_images_in_memory(subject, pictures):
+def test_images_in_memory(subject, pictures, tmp_path):
     """PIL images, arrays and a stimulus set give what the files give."""
     model = subject("cornet_z")
     rgb = [Image.open(path).convert("RGB") for path in pictures[:3]]
@@ -164,6 +164,8 @@ def test_images_in_memory(subject, pictures):
     for given in (rgb, [np.asarray(image) for image in rgb], rgb[:1], np.asarray(rgb[0])):
         values = extract_features(model, given, layers=["V4"])["V4.output"].values
         close(values, expected[:, : values.shape[1]])
+    extract_features(model, rgb[0], layers=["V4"], output=tmp_path / "one.npy")
+    close(np.load(tmp_path / "one.npy"), expected[0, :1])
     with pytest.raises(UserError, match=r"Image 0 is a ndarray of float64 \(5, 5\)"):
         extract_features(model, np.zeros((5, 5)))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def extract_features(
     model = load_model(model) if isinstance(model, str) else model
     found = collect(images)
     if output is not None:
-        _check_apart(output, images, found)
+        _check_apart(output, found)
     found = look(found, on_error)
     extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
     extraction.check(output or Path("in memory.nc"))
@@ -114,13 +114,13 @@ def extract_features(
     return None
 
 
-def _check_apart(output: Path, given, found: Images) -> None:
+def _check_apart(output: Path, found: Images) -> None:
     """Nothing that is read may be written over."""
-    lists = [given] if isinstance(given, str | Path) else [each for each in given if isinstance(each, str | Path)]
     target = output.resolve()
-    written = {target, target.with_name(f"{target.stem}_images.csv")} if target.suffix == ".npy" else {target}
-    for path in map(Path, [*lists, *(source for source in found.sources if isinstance(source, str))]):
-        if written & {path.expanduser().resolve(), *path.expanduser().resolve().parents}:
+    written = {target, files.images_table(target)} if target.suffix == ".npy" else {target}
+    for path in (*found.given, *(source for source in found.sources if isinstance(source, str))):
+        resolved = Path(path).expanduser().resolve()
+        if written & {resolved, *resolved.parents}:
             raise UserError(f"The output {output} would take the place of what it is made from, {path}.")
 
 
@@ -146,7 +146,7 @@ class _Extraction:
         return self._features(arrays, bad)
 
     def into(self, output: Path, on_error: str, overwrite: bool) -> None:
-        files.check_size(self._shapes, len(self._images), output, self._pool)
+        files.check_size(self._pooled_shapes(), len(self._images), output)
         unfinished = Unfinished(output, self._request(on_error), overwrite)
         self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
 
@@ -155,7 +155,7 @@ class _Extraction:
 
     def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
         part = self._part(shard)
-        files.check_size(self._shapes, len(part), output, self._pool)
+        files.check_size(self._pooled_shapes(), len(part), output)
         request = {**self._request(on_error), "shard": shard.kind}
         unfinished = Unfinished(output, request, overwrite, shard.kind)
         if len(part):
@@ -172,7 +172,7 @@ class _Extraction:
                     f"Shard {shard.number}/{shard.count} of {output} has done {part.done} of {len(images)}."
                 )
             parts.append((shard, part, images))
-        files.check_size(self._shapes, len(self._images), output, self._pool)
+        files.check_size(self._pooled_shapes(), len(self._images), output)
         unfinished = Unfinished(output, request, overwrite)
         with writable(output):
             arrays = unfinished.arrays(self._pooled_shapes(), len(self._images))
@@ -244,8 +244,9 @@ class _Extraction:
         kept = np.array([row for row in range(len(self._images)) if row not in bad])
         ordered = {site: arrays[site] for site in self._shapes}
         table = self._images.without(bad).table
-        return Features(ordered, kept, table, self._model.commitment, self._attributes(), self._flat)
+        return Features(ordered, kept, table, self._model.commitment, self._attributes, self._flat)
 
+    @cached_property
     def _attributes(self) -> dict[str, str]:
         return {
             "model": self._model.identifier,
@@ -265,9 +266,9 @@ class _Extraction:
                 status = Path(path).stat()
                 contents.update(f"{status.st_size} {status.st_mtime_ns}".encode())
         return {
-            **self._attributes(),
+            **self._attributes,
             "images": contents.hexdigest(),
-            "sites": json.loads(json.dumps(list(self._shapes))),
+            "sites": list(self._shapes),
             "precision": self._activations.precision,
             "batch_size": self._activations.batch_size,  # it decides the last bits
             "on_error": on_error,

@@ -117,9 +117,14 @@ def write(features: Features, output: Path, workplace: Path) -> None:
             part.replace(names[site])
         part = workplace / "images.csv"
         features.table.to_csv(part, index=False)
-        part.replace(output.with_name(f"{output.stem}_images.csv"))
-        for stale in set(existing(output)) - {*names.values(), output.with_name(f"{output.stem}_images.csv")}:
+        part.replace(images_table(output))
+        for stale in set(existing(output)) - {*names.values(), images_table(output)}:
             stale.unlink()
+
+
+def images_table(output: Path) -> Path:
+    """The table of images beside numpy files."""
+    return output.with_name(f"{output.stem}_images.csv")
 
 
 def existing(output: Path) -> list[Path]:
@@ -127,7 +132,7 @@ def existing(output: Path) -> list[Path]:
     found = [output]
     if output.suffix == ".npy":
         stem = glob.escape(output.stem)
-        found += [*output.parent.glob(f"{stem}_*_t*.npy"), output.with_name(f"{output.stem}_images.csv")]
+        found += [*output.parent.glob(f"{stem}_*_t*.npy"), images_table(output)]
     return [path for path in found if path.exists()]
 
 
@@ -157,15 +162,15 @@ def check_output(output: Path) -> None:
         raise UserError(f"{output} is a folder that no extraction has made: choose another output.")
 
 
-def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path, pooled: bool) -> None:
+def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path) -> None:
     """`UserError` for what would not fit a table, or the disk."""
-    units = {site: shape[0] if pooled and len(shape) == 3 else math.prod(shape) for site, shape in shapes.items()}
-    if output.suffix in TABLES and sum(units.values()) > MOST_COLUMNS:
+    units = sum(math.prod(shape) for shape in shapes.values())
+    if output.suffix in TABLES and units > MOST_COLUMNS:
         raise UserError(
-            f"A table of {sum(units.values()):,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
+            f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
             "layers, average over space (--pool), or write .nc, .zarr or .npy."
         )
-    needed = 2 * 4 * count * sum(units.values())  # once as it is computed, once in the file
+    needed = 2 * 4 * count * units  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
     if needed > free:
         raise UserError(

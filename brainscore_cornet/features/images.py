@@ -35,6 +35,8 @@ class Images:
     sources: list[Source]
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Path -> why it cannot be used."""
+    given: Sequence[str] = ()
+    """Paths as they were given: of images, and of lists that name them."""
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -65,9 +67,10 @@ def collect(given) -> Images:
         return Images(pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: paths}), paths)
     if _is_one(given):
         given = [given]
-    tables, sources = [], []
+    tables, sources, paths = [], [], []
     for number, each in enumerate(given):
         if isinstance(each, str | Path):
+            paths.append(str(each))
             table = _found(str(each))
             sources += table[PATH].tolist()
         else:
@@ -76,7 +79,7 @@ def collect(given) -> Images:
         tables.append(table)
     if not sources:
         raise UserError("No images: expected a folder, image files, a list of them, or images in memory.")
-    return Images(pd.concat(tables, ignore_index=True), sources)
+    return Images(pd.concat(tables, ignore_index=True), sources, given=paths)
 
 
 def _is_one(given) -> bool:
