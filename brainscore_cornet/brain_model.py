@@ -16,7 +16,7 @@ from brainscore_vision.model_interface import BrainModel
 
 from .activations import ActivationsModel
 from .anatomy import REGIONS
-from .architectures import MIN_IMAGE_SIZE, CORnet
+from .architectures import MIN_IMAGE_SIZE, CORnet, build_network
 from .behaviour import Behaviour
 from .commitments import (
     Commitment,
@@ -83,18 +83,44 @@ def load_model(
     UserError
         For anything that cannot be had; the message says what can.
     """
+    batch_size = whole_number(batch_size, "a batch size", 1)
+    workers = None if workers is None else whole_number(workers, "a number of workers", 1)
+    chosen = pick_device(device)
+    commitment, path = find_commitment(
+        identifier,
+        weights=weights,
+        times=times,
+        time_mapping=time_mapping,
+        image_size=image_size,
+        precision=precision,
+    )
+    # in the layout that inference uses, so that most weights are in memory only once
+    network = load_network(identifier, weights=path, times=times).to(memory_format=torch.channels_last)
+    return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
+
+
+def find_commitment(
+    identifier: str,
+    *,
+    weights: str | os.PathLike | None = "released",
+    times: int | Mapping[str, int] | None = None,
+    time_mapping: TimeBins | None = None,
+    image_size: int | None = None,
+    precision: str = "fp32",
+) -> tuple[Commitment, Path | None]:
+    """The commitment of the model that `load_model` would make of these, and its weight file, which is fetched.
+
+    Nothing is loaded: this is how to learn a model's full identifier, and that its options are right, in no time.
+    """
     base = get_commitment(identifier)
     if image_size is not None:
         image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
-    batch_size = whole_number(batch_size, "a batch size", 1)
-    workers = None if workers is None else whole_number(workers, "a number of workers", 1)
-    times = plain_integers(times)
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
-    chosen = pick_device(device)
+    times = plain_integers(times)
+    with torch.device("meta"):  # takes no time and no memory, and refuses what cannot be built
+        build_network(base.architecture, times)
     path = find_weights(identifier, weights)
-    # in the layout that inference uses, so that most weights are in memory only once
-    network = load_network(identifier, weights=path, times=times).to(memory_format=torch.channels_last)
     trained = f"cornet_{base.architecture.lower()}"
     commitment = vary(
         get_commitment(trained if path is not None else f"{trained}_untrained"),
@@ -104,7 +130,7 @@ def load_model(
         weights_hash=None if path is None else _hash_unless_released(path, trained),
         precision=precision,
     )
-    return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
+    return commitment, path
 
 
 def _hash_unless_released(path: Path, model: str) -> str | None:
