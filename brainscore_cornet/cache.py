@@ -11,10 +11,11 @@ import json
 import logging
 import os
 import re
+import shutil
 import struct
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ _logger = logging.getLogger(__name__)
 
 NAME = "brainscore_cornet.activations"  # what `RESULTCACHING_DISABLE` can name to disable it alone
 LIMIT_VARIABLE = "BRAINSCORE_CORNET_CACHE_GB"
-LIMIT_GB = 10.0  # beyond it, what was not used for longest is removed
+LIMIT_GB = 10.0  # beyond it, or a fifth of what the disk has left, what was not used for longest is removed
+_BRAINSCORE = "brainscore_vision.model_helpers.activations"  # where Brain-Score keeps other models' activations
 FORMAT = 2  # raise it when the same key would stand for other numbers
 
 _CHECKSUM = struct.Struct("<I")  # at the end of each file, after the array
@@ -108,21 +110,43 @@ def _checksum(array: np.ndarray) -> int:
     return found
 
 
+def limit_gb() -> float:
+    """As the user says, else what leaves the disk most of its room."""
+    if LIMIT_VARIABLE in os.environ:
+        return float(os.environ[LIMIT_VARIABLE])
+    here = folder()
+    while not here.exists() and here != here.parent:
+        here = here.parent
+    return min(LIMIT_GB, shutil.disk_usage(here).free / 5e9)
+
+
+def trim() -> None:
+    """Hold what Brain-Score keeps of other models' activations to the same limit: it has none of its own."""
+    for inside in folder().parent.glob(f"{_BRAINSCORE}*"):
+        _remove_oldest(inside.rglob("*.pkl"), limit_gb() * 1e9)
+
+
 def _make_room(size: int, root: Path) -> None:
     """Remove what was not used for longest, until `size` bytes more are within the limit."""
-    limit = float(os.environ.get(LIMIT_VARIABLE, LIMIT_GB)) * 1e9
+    limit = limit_gb() * 1e9
+    if _remove_oldest(root.rglob("*.npy"), limit - size) + size > limit:
+        raise OSError(None, f"{size / 1e9:.1f} GB are more than {LIMIT_VARIABLE}={limit / 1e9:g} allows")
+
+
+def _remove_oldest(paths: Iterable[Path], limit: float) -> int:
+    """Remove what was not used for longest until the files have `limit` bytes; the bytes that are left."""
     entries = []
-    for path in root.rglob("*.npy"):
+    for path in paths:
         with suppress(OSError):  # another process may remove it, too
-            entries.append((path.stat().st_mtime, path.stat().st_size, path))
-    total = size + sum(size for _, size, _ in entries)
+            status = path.stat()
+            entries.append((max(status.st_mtime, status.st_atime), status.st_size, path))
+    total = sum(size for _, size, _ in entries)
     for _, freed, path in sorted(entries):
         if total <= limit:
-            return
+            break
         path.unlink(missing_ok=True)
         total -= freed
-    if total > limit:
-        raise OSError(None, f"{size / 1e9:.1f} GB are more than {LIMIT_VARIABLE}={limit / 1e9:g} allows")
+    return total
 
 
 def _file_name(identifier: str) -> str:

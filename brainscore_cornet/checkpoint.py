@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .anatomy import TIME_STEPS
-from .architectures import CORnet
+from .architectures import CORnet, build_network
 from .weights import RELEASED, WeightsError
 
 # Checkpoints often keep an accuracy or a loss as a numpy scalar; what rebuilds one runs no code of the file's. Files
@@ -98,6 +98,29 @@ def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None
             if name.startswith("arch"):  # some other network; `model` may be anybody's name for a run
                 return stated
     return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
+
+
+def held_architecture(path: Path) -> str:
+    """`Z`, `R`, `RT` or `S`, as a file says or as its entries can only be.
+
+    Raises
+    ------
+    WeightsError
+        For what is no CORnet, and where the file does not say whether it is R or RT, whose entries are the same.
+    """
+    checkpoint = read_checkpoint(path)
+    stated = stated_architecture(checkpoint, path)
+    if stated is not None:
+        return stated
+    state = _state_dict(checkpoint, path)
+    with torch.device("meta"):
+        fitting = [name for name in TIME_STEPS if set(state) <= set(build_network(name).state_dict())]
+    if not fitting and any(re.match(r"V2\.norm1_\d+\.", name) for name in state):
+        fitting = ["S"]  # with other time steps than released
+    if len(fitting) == 1:
+        return fitting[0]
+    spelled = " or ".join(f"cornet_{name.lower()}={path}" for name in fitting or TIME_STEPS)
+    raise WeightsError(f"{path} does not say which CORnet it is: write {spelled}.")
 
 
 def _state_dict(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:

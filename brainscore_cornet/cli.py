@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from . import cli_features, cli_weights
-from .cli_parts import Json, Weights, parse_times, parse_weights, print_table
+from . import cli_features, cli_scoring, cli_weights
+from .cli_parts import Json, print_table
 from .errors import UserError
 
 app = typer.Typer(
@@ -24,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(cli_weights.app, name="weights")
+app.add_typer(cli_scoring.app)
 app.add_typer(cli_features.app)
 
 
@@ -87,80 +86,6 @@ def models(as_json: Json = False) -> None:
 
 
 @app.command()
-def score(
-    model: Annotated[list[str], typer.Argument(help="Identifiers, such as cornet_s or cornet_s_untrained.")],
-    benchmark: Annotated[
-        list[str] | None, typer.Option("--benchmark", "-b", help="Brain-Score's identifier; repeatable.")
-    ] = None,
-    weights: Weights = "released",
-    times: Annotated[
-        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="the best there is")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
-    precision: Annotated[str, typer.Option(help="fp32, or bf16: faster on some machines, less exact.")] = "fp32",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Keep the scores: .csv or .json.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Score models with Brain-Score; without a benchmark, on those that need no download."""
-    from .scoring import EMBEDDED, check_output, save_results, score_models
-
-    # Brain-Score would run pip for a plugin's requirements, silently and each time, also without a network
-    os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
-    if output is not None:
-        check_output(output)
-    results, failure = [], None
-    scored = score_models(
-        model,
-        benchmark or EMBEDDED,
-        weights=parse_weights(weights),
-        times=parse_times(times),
-        device=device,
-        batch_size=batch_size,
-        workers=workers,
-        precision=precision,
-    )
-    try:
-        for result in scored:
-            results.append(result)
-            print(f"{result.model} on {result.benchmark}: {result.score:.3f} ({result.seconds} s)", file=sys.stderr)
-            if output is not None:
-                save_results(results, output)
-    except UserError as error:
-        if not results:
-            raise
-        failure = error  # after what was scored has been shown
-    if as_json:
-        print(json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
-    else:
-        _print_scores(results)
-    if failure is not None:
-        raise failure
-
-
-def _print_scores(results: list) -> None:
-    print()
-    print_table(
-        [
-            ("model", "benchmark", "score", "error", "ceiling", "region", "time bins (ms)", "layer", "seconds"),
-            *(
-                (
-                    result.model,
-                    result.benchmark,
-                    *(_rounded(value) for value in (result.score, result.error, result.ceiling)),
-                    *(value or "-" for value in (result.region, result.time_bins, result.layer)),
-                    str(result.seconds),
-                )
-                for result in results
-            ),
-        ]
-    )
-    for note in dict.fromkeys(result.note for result in results if result.note):
-        print(f"\nNote: {note}.")
-
-
-@app.command()
 def link() -> None:
     """Show brainscore_vision the way to our plugins after an editable installation."""
     from . import doors
@@ -182,7 +107,3 @@ def unlink() -> None:
         print(f"Removed {path}")
     if not removed:
         print("Nothing to do: there are no links of ours.")
-
-
-def _rounded(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_parts import Weights, parse_times, parse_weights
+from .cli_parts import BatchSize, Device, Precision, Weights, parse_times, parse_weights
 from .errors import UserError, one_of
 
 app = typer.Typer()
@@ -33,10 +33,10 @@ def features(
     weights: Weights = "released",
     times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
-    device: Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="the best there is")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at a time.")] = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
-    precision: Annotated[str, typer.Option(help="fp32, or bf16: faster on some machines, less exact.")] = "fp32",
+    precision: Precision = "fp32",
     on_error: Annotated[
         str, typer.Option(help="Images that cannot be used: 'fail', or 'skip' and list them.")
     ] = "fail",

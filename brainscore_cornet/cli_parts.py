@@ -9,6 +9,9 @@ import typer
 from .errors import UserError
 
 Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")]
+Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="the best there is")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
+Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some machines, less exact.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 

@@ -1,0 +1,146 @@
+"""What Brain-Score knows: identifiers of models and benchmarks, read from its plugins' text without loading them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+
+from .. import doors
+from ..anatomy import REGIONS
+from ..errors import one_of
+
+EMBEDDED = (
+    "Marques2020light_DeValois1982-pref_or",
+    "Marques2020light_DeValois1982-peak_sf",
+    "Marques2020light_Schiller1976-sf_bandwidth",
+    "Marques2020light_Schiller1976-sf_selective",
+)
+"""Benchmarks that need no download."""
+
+OFFLINE, PUBLIC, PRIVATE, UNSTATED = "offline", "public download", "private", "download, not stated whether public"
+_FREE = {OFFLINE: "offline", PUBLIC: "public", PRIVATE: "private"}  # what a benchmark needs -> the name of its group
+KINDS = ("behavioral", "engineering")  # besides regions, what metadata tell a benchmark is of
+GROUPS = (*_FREE.values(), *REGIONS, *KINDS)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is known of a benchmark before it is loaded."""
+
+    benchmark: str
+    region: str | None
+    kind: str | None
+    """`neural`, `behavioral` or `engineering`, as Brain-Score's metadata say."""
+    needs: str
+    images: int | None
+    missing_packages: tuple[str, ...]
+    """Of its plugin's requirements, those that are not installed here."""
+
+    @property
+    def groups(self) -> set[str]:
+        return {name for name in (_FREE.get(self.needs), self.region, self.kind) if name}
+
+
+@cache
+def folders(kind: str) -> dict[str, str]:
+    """Identifier -> folder of its plugin. Brain-Score finds a plugin by reading these files; so do we."""
+    registry = re.compile(rf"{kind[:-1]}_registry\[['\"]([^'\"{{}}<>]+)['\"]\]")
+    return {
+        identifier: path.parent.name
+        for path in sorted(doors.door(kind).parent.glob("[!_.]*/__init__.py"))
+        for identifier in registry.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def check_known(kind: str, identifier: str) -> None:
+    if identifier not in folders(kind):
+        raise one_of(identifier, folders(kind), kind[:-1])
+
+
+def expand(names: Iterable) -> list:
+    """Benchmarks with groups such as `V1` replaced by their members; what is not a text stays.
+
+    A region's or kind's group leaves out what is private: without credentials it only fails.
+    """
+    chosen = []
+    for name in names:
+        if not isinstance(name, str) or name not in GROUPS:
+            chosen.append(name)
+            continue
+        members = [each.benchmark for each in benchmarks() if name in each.groups]
+        if name in (*REGIONS, *KINDS):
+            members = [each.benchmark for each in benchmarks() if name in each.groups and each.needs != PRIVATE]
+        chosen += members
+    return chosen
+
+
+def of_groups(names: Sequence[str]) -> list[Listed]:
+    """The benchmarks that are in all of the groups."""
+    for name in names:
+        if name not in GROUPS:
+            raise one_of(name, GROUPS, "group of benchmarks")
+    return [each for each in benchmarks() if each.groups.issuperset(names)]
+
+
+@cache
+def benchmarks() -> tuple[Listed, ...]:
+    """All registered benchmarks, those that need nothing first."""
+    metadata = _metadata()
+    listed = [_listed(identifier, folder, metadata) for identifier, folder in folders("benchmarks").items()]
+    order = [OFFLINE, PUBLIC, UNSTATED, PRIVATE]
+    return tuple(sorted(listed, key=lambda each: (order.index(each.needs), each.benchmark.lower())))
+
+
+def _listed(identifier: str, folder: str, metadata: dict[str, dict]) -> Listed:
+    entry = metadata.get(identifier, {})
+    data = entry.get("data") or {}
+    if identifier in EMBEDDED:
+        data = {"region": "V1", "benchmark_type": "neural"}
+    region = data.get("region") or next(
+        (name for name in REGIONS if re.search(rf"[._-]{name}(?![A-Za-z0-9])", identifier)), None
+    )
+    kind = data.get("benchmark_type") or ("neural" if region else None)
+    public = data.get("data_publicly_available")
+    needs = OFFLINE if identifier in EMBEDDED else {True: PUBLIC, False: PRIVATE}.get(public, UNSTATED)
+    return Listed(
+        identifier,
+        region=region if region in REGIONS else None,
+        kind={"behavior": "behavioral"}.get(kind, kind),
+        needs=needs,
+        images=(entry.get("stimulus_set") or {}).get("num_stimuli"),
+        missing_packages=_missing_packages("benchmarks", folder),
+    )
+
+
+def _metadata() -> dict[str, dict]:
+    import yaml
+
+    found: dict[str, dict] = {}
+    for path in sorted(doors.door("benchmarks").parent.glob("[!_.]*/metadata.y*ml")):
+        try:
+            found |= (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("benchmarks") or {}
+        except (yaml.YAMLError, AttributeError, OSError):  # somebody's plugin; without it, less is known
+            continue
+    return found
+
+
+@cache
+def _missing_packages(kind: str, folder: str) -> tuple[str, ...]:
+    path = doors.door(kind).parent / folder / "requirements.txt"
+    if not path.is_file():
+        return ()
+    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    names = [re.split(r"[\s<>=!~;\[@]", line)[0] for line in lines if line and not line.startswith("-")]
+    return tuple(name for name in names if not _is_installed(name))
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except (PackageNotFoundError, ValueError):
+        return find_spec(name.replace("-", "_")) is not None  # requirements also name what Python has itself
+    return True

@@ -1,0 +1,173 @@
+"""Scoring on many machines with Dask: who scores what, and what happens when a worker dies, is Dask's to decide.
+
+A task is one model on the benchmarks of one group, which share stimuli. Each result is told to the scheduler as an
+event as soon as it is there: what a worker had finished before it died is then known to the one that takes over.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import cloudpickle
+
+from ..errors import UserError
+from .jobs import Job
+from .outcome import Outcome, failed
+from .process import Process, Stopped
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_WAIT = 0.5  # s between two looks at tasks of which nothing is heard
+
+
+def on_cluster(
+    jobs: Sequence[Job], workers: int | None, scheduler: str | None, slurm: bool, limits: Mapping
+) -> Iterator[tuple[Job, Outcome]]:
+    """Score jobs on a local cluster, a running one or SLURM's; each result comes once, as soon as it is there."""
+    if scheduler is not None and (workers is not None or slurm):
+        raise UserError("A running scheduler has its own workers: give --scheduler alone.")
+    try:
+        import distributed
+    except ImportError:
+        raise UserError("To score on a cluster, Dask distributed is needed: pip install '.[cluster]'") from None
+    with _client(workers, scheduler, slurm) as client:
+        share = {"threads": max(1, (os.cpu_count() or 1) // workers)} if workers and not slurm else {}
+        if workers and not slurm and limits.get("memory_gb") is None:
+            from brainscore_vision.benchmark_helpers.memory import available_memory_gb
+
+            share["memory_gb"] = 0.9 * available_memory_gb() / workers
+        yield from _run(client, jobs, {**limits, **share}, distributed)
+
+
+def _run(client: Client, jobs: Sequence[Job], limits: Mapping, distributed) -> Iterator[tuple[Job, Outcome]]:
+    topic = f"brainscore_cornet-{uuid.uuid4().hex}"
+    heard: queue.Queue[bytes] = queue.Queue()
+    waiting = {job.name: job for job in jobs}
+    client.subscribe_topic(topic, lambda event: heard.put(event[1]))
+
+    def delivered(packed: bytes) -> Iterator[tuple[Job, Outcome]]:
+        name, outcome = pickle.loads(packed)
+        if (job := waiting.pop(name, None)) is not None:  # told twice: by two workers, or as an event and at the end
+            yield job, outcome
+
+    tasks: list[tuple[Future, list[Job]]] = []
+    ordered = sorted(jobs, key=lambda job: (job.candidate.name, job.target.group))
+    try:
+        for _, of_group in groupby(ordered, key=lambda job: (job.candidate.name, job.target.group)):
+            group = list(of_group)
+            future = client.submit(
+                _score_group, topic, [job.packed() for job in group], dict(limits), sys.path, pure=False
+            )
+            tasks.append((future, group))
+        while tasks:
+            try:
+                yield from delivered(heard.get(timeout=_WAIT))
+            except queue.Empty:
+                over = [task for task in tasks if task[0].done()]
+                tasks = [task for task in tasks if task not in over]
+                for future, group in over:
+                    yield from _final(future, group, waiting, delivered)
+                if client.status != "running":
+                    raise UserError("The connection to the scheduler was lost. What was scored is kept.") from None
+    finally:
+        client.unsubscribe_topic(topic)
+        client.cancel([future for future, _ in tasks])
+
+
+def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, Outcome]]:
+    """What a task that is over has to say, where its events have not said it."""
+    if future.status == "finished":
+        for packed in future.result():
+            yield from delivered(packed)
+    error = future.exception() if future.status == "error" else None
+    for job in group:
+        if waiting.pop(job.name, None) is not None:
+            reason = f"{type(error).__name__}: {error}" if error is not None else f"the task was {future.status}"
+            yield job, failed(job, f"The workers that scored it were lost ({reason}).".replace("\n", " "))
+
+
+def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str]) -> list[bytes]:
+    """On a worker: score what no worker before has scored, and tell each result at once."""
+    from distributed import get_client, get_worker
+    from distributed.worker import thread_state
+
+    sys.path += [folder for folder in path if folder not in sys.path]  # where the user's own modules are
+    worker, key = get_worker(), thread_state.key
+
+    def is_wanted() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state == "executing"  # not after its client has gone
+
+    told = [event for _, event in get_client().get_events(topic)]
+    done = {pickle.loads(event)[0] for event in told}
+    with Process(**limits) as process:
+        for job in map(pickle.loads, packed):
+            if job.name in done:
+                continue
+            try:
+                outcome = process.score(job, is_wanted)
+            except Stopped:
+                break
+            told.append(cloudpickle.dumps((job.name, outcome)))
+            worker.log_event(topic, told[-1])
+    return told
+
+
+@contextmanager
+def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator[Client]:
+    import dask
+    from distributed import Client, SubprocessCluster
+
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout="10s", set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"No Dask scheduler answers at {scheduler}: {first}") from error
+        with client:
+            yield client
+        return
+    if slurm:
+        make = _slurm_cluster(workers or 1)
+    else:
+        # not processes that fork from this one or import its script: a user's script needs no guard of its main part
+        def make():
+            return SubprocessCluster(
+                n_workers=workers, threads_per_worker=1, worker_kwargs={"memory_limit": 0}, dashboard_address=None
+            )
+
+    # workers hold no data of their own, so that their memory is the jobs', which each job's process watches
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 5}),
+        make() as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _slurm_cluster(jobs: int):
+    try:
+        from dask_jobqueue import SLURMCluster
+    except ImportError:
+        raise UserError("For SLURM, dask-jobqueue is needed: pip install '.[cluster]'") from None
+
+    def make():
+        try:
+            cluster = SLURMCluster(processes=1)
+        except (TypeError, ValueError) as error:  # such as a missing number of cores
+            raise UserError(
+                f"dask-jobqueue is not configured for SLURM: {error} Its file is ~/.config/dask/jobqueue.yaml."
+            ) from error
+        cluster.scale(jobs=jobs)
+        return cluster
+
+    return make

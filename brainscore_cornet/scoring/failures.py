@@ -1,0 +1,75 @@
+"""Why something could not be scored, in one line that a person can act on."""
+
+from __future__ import annotations
+
+import re
+
+from ..commitments import COMMITMENTS
+from ..download import DownloadError
+from ..errors import MissingImages, UserError, folded
+from .catalogue import EMBEDDED
+
+OFFLINE = (
+    f"Without a network, the embedded benchmarks ({', '.join(EMBEDDED)}) work, and the models cornet_z_untrained, "
+    "cornet_r_untrained, cornet_rt_untrained and cornet_s_untrained."
+)
+_GPU = re.compile(r"CUDA|NVIDIA driver|cuda|no kernel image", re.ASCII)
+
+
+def in_plain_words(error: BaseException, what: str) -> str:
+    """One line about an error met while `what`, a model or a model on a benchmark, was loaded or scored."""
+    if isinstance(error, MissingImages):
+        return f"Cannot score {what} on this machine: {error} {OFFLINE}"
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, ImportError):
+        ours = folded(what.split(" on ")[0])
+        hint = f" Ours is {ours}." if ours in COMMITMENTS else ""
+        return (
+            f"Cannot load {what}, another package's plugin: {error}.{hint} Install what it needs, or let Brain-Score "
+            "do so: BS_INSTALL_DEPENDENCIES=yes"
+        )
+    if (reason := _network_reason(error)) is not None:
+        return f"Cannot download what {what} needs: {reason}. {OFFLINE}"
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return f"{what} does not fit the memory: {_first_line(error)}"
+    if isinstance(error, RuntimeError | AssertionError) and _GPU.search(str(error)):
+        return f"{what} asks for a GPU that this machine does not have: {_first_line(error)}"
+    return f"{what} raised {type(error).__name__}: {_first_line(error)}"
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether it may go better another time, on this machine and with the same command."""
+    return isinstance(error, MissingImages | DownloadError) or _network_reason(error) is not None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else "no message"
+
+
+def _network_reason(error: BaseException) -> str | None:
+    """Why a download failed, None where the error is another one."""
+    import urllib.error
+
+    import botocore.exceptions
+    import requests
+
+    # Brain-Score tries its storage with and without credentials, and then raises a bare Exception with both errors
+    inner = error.args[0] if type(error) is Exception and error.args else None
+    errors = inner if isinstance(inner, list) else [error]
+    offline = (
+        botocore.exceptions.ConnectionError,
+        botocore.exceptions.HTTPClientError,
+        urllib.error.URLError,
+        requests.RequestException,
+        ConnectionError,
+    )
+    for each in errors:
+        if isinstance(each, urllib.error.HTTPError):
+            return f"{each.url} answered {each.code} {each.reason}"
+        if isinstance(each, offline):
+            return f"no connection ({str(each).splitlines()[0]})"
+    if any(isinstance(each, botocore.exceptions.BotoCoreError | botocore.exceptions.ClientError) for each in errors):
+        return "its data are private, and no AWS credentials with access to them are set up here"
+    return None

@@ -1,0 +1,231 @@
+"""What is asked for, as jobs: one model on one benchmark each, in a form that another process can take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from ..commitments import COMMITMENTS
+from ..errors import UserError
+from . import catalogue
+
+_CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model to be scored."""
+
+    name: str
+    make: Callable[[], Any]
+    weights_hash: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    """Why it cannot be had at all, as when its weights cannot be downloaded."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A benchmark to score on."""
+
+    name: str
+    make: Callable[[], Any]
+    group: str
+    """Targets of one group share stimuli: a model is best scored on them in one process."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model on one benchmark."""
+
+    candidate: Candidate
+    target: Target
+    known_version: str | None = None
+    """Of the benchmark, where there is a score already that only another version would make worth repeating."""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        return self.candidate.name, self.target.name
+
+    def packed(self) -> bytes:
+        return cloudpickle.dumps(self)
+
+
+def targets(benchmarks: Iterable) -> list[Target]:
+    """Identifiers, groups such as `V1`, Benchmark objects or functions that make one, each once."""
+    found: dict[str, Target] = {}
+    for benchmark in catalogue.expand(_as_list(benchmarks)):
+        target = _target(benchmark)
+        found.setdefault(target.name, target)
+    if not found:
+        raise UserError("No benchmarks to score on.")
+    return list(found.values())
+
+
+def _target(benchmark) -> Target:
+    if isinstance(benchmark, str):
+        catalogue.check_known("benchmarks", benchmark)
+        return Target(benchmark, _Registered("benchmark", benchmark), catalogue.folders("benchmarks")[benchmark])
+    if hasattr(benchmark, "identifier"):  # a Benchmark, itself callable
+        stimuli = getattr(getattr(benchmark, "_assembly", None), "stimulus_set", None)
+        group = getattr(stimuli, "identifier", None) or benchmark.identifier
+        return Target(str(benchmark.identifier), _sendable(_Here(benchmark), f"benchmark {benchmark}"), str(group))
+    if callable(benchmark):
+        name = _name_of(benchmark)
+        return Target(name, _sendable(benchmark, f"benchmark {name}"), name)
+    raise UserError(f"Expected a benchmark's identifier, a Benchmark or a function that makes one, not {benchmark!r}.")
+
+
+def candidates(models, options: Mapping[str, Any]) -> list[Candidate]:
+    """Identifiers, checkpoints (`mine.pth`, `cornet_rt=mine.pth`), models, functions that make one; or name -> these.
+
+    Parameters
+    ----------
+    options
+        Of `load_model`, for our own models; where there are any, others are refused.
+    """
+    named = isinstance(models, Mapping)
+    listed = models.items() if named else ((None, model) for model in _as_list(models))
+    found: dict[str, Candidate] = {}
+    for name, model in listed:
+        candidate = _candidate(model, options, name)
+        if found.setdefault(candidate.name, candidate) is not candidate and named:
+            raise UserError(f"Two models are called {candidate.name}.")
+    if not found:
+        raise UserError("No models to score.")
+    return list(found.values())
+
+
+def _as_list(given) -> Sequence:
+    single = isinstance(given, str | Path) or hasattr(given, "look_at") or callable(given)
+    return [given] if single else list(given)
+
+
+def _candidate(model, options: Mapping[str, Any], name: str | None) -> Candidate:
+    if isinstance(model, str | Path):
+        return _identified(str(model), options, name)
+    if options:
+        raise UserError(f"{model!r} is not an identifier of ours: {next(iter(options))} cannot be applied to it.")
+    if hasattr(model, "look_at"):  # a BrainModel
+        name = name or str(model.identifier)
+        return Candidate(name, _sendable(_Here(model), f"model {name}"))
+    if callable(model):
+        name = name or _name_of(model)
+        return Candidate(name, _sendable(model, f"model {name}"))
+    raise UserError(f"Expected an identifier, a checkpoint, a BrainModel or a function that makes one, not {model!r}.")
+
+
+def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Candidate:
+    identifier, _, weights = text.partition("=")
+    if weights or (Path(text).suffix in _CHECKPOINTS and text not in catalogue.folders("models")):
+        if "weights" in options:
+            raise UserError(f"{text} names its weights: --weights cannot be given, too.")
+        options = {**options, "weights": weights or text}
+        identifier = identifier if weights else _identifier_of(Path(text))
+    catalogue.check_known("models", identifier)
+    if identifier in COMMITMENTS:
+        return _ours(identifier, options, name)
+    if options:
+        raise UserError(
+            f"{identifier} is not one of ours: --{next(iter(options)).replace('_', '-')} cannot be applied to it."
+        )
+    return Candidate(name or identifier, _Registered("model", identifier))
+
+
+def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
+    from ..brain_model import find_commitment, load_model
+    from ..recording import pick_device
+    from ..weights import file_hash
+
+    numbers = ("weights", "times", "time_mapping", "image_size", "precision")  # the options that change them
+    pick_device(options.get("device"))
+    settings = {key: value for key, value in options.items() if key != "workers"}
+    try:
+        commitment, path = find_commitment(identifier, **{key: options[key] for key in numbers if key in options})
+    except UserError as error:
+        if "weights" in options:
+            raise
+        released = COMMITMENTS[identifier].trained
+        if released:  # what is left is the network: other models can be scored all the same
+            find_commitment(identifier, **{**{key: options[key] for key in numbers if key in options}, "weights": None})
+            return Candidate(name or identifier, _Unavailable(str(error)), settings=settings, reason=str(error))
+        raise
+    if path is not None:
+        options = {**options, "weights": path.absolute()}
+    return Candidate(
+        name or commitment.identifier,
+        _Loaded(load_model, identifier, dict(options)),
+        weights_hash=None if path is None else file_hash(path),
+        settings=json.loads(json.dumps(settings, default=str)),
+    )
+
+
+def _identifier_of(path: Path) -> str:
+    """The model that a checkpoint says it holds, or that its entries can only be."""
+    from ..checkpoint import held_architecture
+    from ..weights import locate
+
+    return f"cornet_{held_architecture(locate(path)).lower()}"
+
+
+def _sendable(make: Callable, what: str) -> Callable:
+    try:
+        cloudpickle.dumps(make)
+    except Exception as error:  # pickling fails in as many ways as there are objects
+        raise UserError(
+            f"The {what} cannot be sent to the process that scores it ({type(error).__name__}: {error}): give a "
+            "function that makes it, in place of the object."
+        ) from error
+    return make
+
+
+def _name_of(function: Callable) -> str:
+    name = getattr(function, "__name__", None)
+    if name is None or name == "<lambda>":
+        raise UserError(f"{function!r} has no name to keep its scores under: give {{'a_name': function}}.")
+    return name
+
+
+# Makers are classes and not lambdas: their pickles are small and say what they are.
+
+
+@dataclass(frozen=True)
+class _Registered:
+    kind: str
+    identifier: str
+
+    def __call__(self):
+        import brainscore_vision
+
+        return getattr(brainscore_vision, f"load_{self.kind}")(self.identifier)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    load: Callable
+    identifier: str
+    options: Mapping[str, Any]
+
+    def __call__(self):
+        return self.load(self.identifier, **self.options)
+
+
+@dataclass(frozen=True)
+class _Here:
+    thing: Any
+
+    def __call__(self):
+        return self.thing
+
+
+@dataclass(frozen=True)
+class _Unavailable:
+    reason: str
+
+    def __call__(self):
+        raise UserError(self.reason)

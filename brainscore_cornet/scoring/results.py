@@ -1,0 +1,200 @@
+"""Scores on disk: a file for each, written as soon as it is known, and a table made of all of them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from brainscore_core.metrics import Score
+
+SCORED, FAILED, UNREACHABLE = "scored", "failed", "unreachable"
+"""Of a job. What could not be downloaded is tried again in the next run, what failed only when it is asked for."""
+TABLE = "scores.csv"
+_FOLDER = "scores"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's score on one benchmark, or why there is none."""
+
+    model: str
+    benchmark: str
+    status: str
+    score: float | None = None
+    """Divided by the ceiling, as Brain-Score does."""
+    error: float | None = None
+    """Of the score before that division, as Brain-Score reports it."""
+    ceiling: float | None = None
+    raw: float | None = None
+    """The score before that division."""
+    region: str | None = None
+    time_bins: str | None = None
+    """That the benchmark asks for, in ms after stimulus onset, such as `70-170 170-270`."""
+    model_time_bins: str | None = None
+    """That the model has committed for the region."""
+    layer: str | None = None
+    by_time_bin: str | None = None
+    """JSON of [start, end, value]: the similarity in each time bin, where the score has them."""
+    weights_hash: str | None = None
+    settings: str = "{}"
+    """JSON of the options that the model was loaded with."""
+    benchmark_version: str | None = None
+    seconds: float | None = None
+    memory_mb: float | None = None
+    """The largest resident memory of the process that scored."""
+    memory_estimate_mb: float | None = None
+    """Brain-Score's own estimate beforehand, which is on the safe side; neural benchmarks have one."""
+    device: str | None = None
+    versions: str = "{}"
+    """JSON of package -> version."""
+    date: str | None = None
+    reason: str | None = None
+    """Why it failed, in one line."""
+    note: str | None = None
+
+
+def table_of(rows: Sequence[Row]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Row)])
+
+
+def read_table(folder: str | os.PathLike) -> pd.DataFrame:
+    """The table of a results folder: a row for each model and benchmark, sorted by these."""
+    path = Path(folder)
+    if not (path / _FOLDER).is_dir():
+        raise UserError(f"{path} is not a folder of results: expected one that `score … -o {path}` wrote.")
+    return table_of(Results(path).rows())
+
+
+def read_scores(folder: str | os.PathLike, model: str, benchmark: str) -> Score:
+    """The whole Score object of one model on one benchmark, with its raw values and its ceiling."""
+    from .score_files import load_score
+
+    results = Results(Path(folder))
+    for row in results.rows():
+        if (row.model, row.benchmark, row.status) == (model, benchmark, SCORED):
+            return load_score(results.path(row).with_suffix(".nc"))
+    raise UserError(f"There is no score of {model} on {benchmark} in {folder}.")
+
+
+class Results:
+    """A folder of results.
+
+    `scores/<model>/<benchmark>-v<version>.json` is what counts, one for each score, with the whole Score beside it as
+    netCDF; `-failed.json` and `-failed.txt` tell of what failed. The table is made of them, and can be made again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Inside, this process alone writes to the folder.
+
+        Raises
+        ------
+        UserError
+            Now, rather than after the work, where the folder cannot be made or written to, or is another run's.
+        """
+        from filelock import FileLock, Timeout
+
+        if self.folder.suffix in (".csv", ".json"):
+            raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
+        if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
+            raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
+        with _writing(self.folder):
+            (self.folder / _FOLDER).mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise UserError(
+                    f"Another run is writing to {self.folder}: wait for it, or name another folder for the scores."
+                ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def rows(self) -> list[Row]:
+        """Of several versions of a benchmark the newest date; a failure only where there is no score."""
+        found: dict[tuple[str, str], Row] = {}
+        for path in sorted((self.folder / _FOLDER).glob("*/*.json")):
+            try:
+                row = Row(**json.loads(path.read_text(encoding="utf-8")))
+            except (ValueError, TypeError, OSError) as error:
+                warnings.warn(f"{path} cannot be read and is taken for missing: {error}", stacklevel=2)
+                continue
+            other = found.setdefault((row.model, row.benchmark), row)
+            if (row.status == SCORED, row.date or "") > (other.status == SCORED, other.date or ""):
+                found[row.model, row.benchmark] = row
+        return sorted(found.values(), key=lambda row: (row.model, row.benchmark))
+
+    def path(self, row: Row) -> Path:
+        ending = f"v{_file_name(row.benchmark_version or '0')}" if row.status == SCORED else FAILED
+        return self.folder / _FOLDER / _file_name(row.model) / f"{_file_name(row.benchmark)}-{ending}.json"
+
+    def add(self, row: Row, score: Score | None = None, trace: str | None = None) -> None:
+        """Keep a result: the Score first, then its row, so that a row never lacks its Score."""
+        from .score_files import save_score
+
+        path = self.path(row)
+        failed = path.with_name(f"{_file_name(row.benchmark)}-{FAILED}.json")
+        with _writing(path):
+            path.parent.mkdir(exist_ok=True)
+            if score is not None:
+                _write(path.with_suffix(".nc"), lambda part: save_score(score, part))
+            if trace is not None:
+                _write(path.with_suffix(".txt"), lambda part: part.write_text(trace, encoding="utf-8"))
+            text = json.dumps(asdict(row), indent=1, ensure_ascii=False)
+            _write(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
+            if row.status == SCORED:
+                for ending in (".json", ".txt", ".nc"):
+                    failed.with_suffix(ending).unlink(missing_ok=True)
+        self.write_table()
+
+    def write_table(self) -> None:
+        table = table_of(self.rows())
+        with _writing(self.folder / TABLE):
+            _write(self.folder / TABLE, lambda part: table.to_csv(part, index=False))
+
+
+def _write(path: Path, write) -> None:
+    """Aside first, and renamed when it is complete and on the disk."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        write(part)
+        with open(part, "rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
+        raise UserError(f"Cannot write {path}: {reason}.") from error
+
+
+def _file_name(identifier: str) -> str:
+    """Names that a file system takes; what had to be changed is told apart by a hash."""
+    name = re.sub(r"[^\w.-]", "_", identifier).lstrip(".")[:100]
+    return name if name == identifier else f"{name}-{hashlib.sha256(identifier.encode()).hexdigest()[:8]}"
