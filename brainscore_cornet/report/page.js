@@ -1,0 +1,99 @@
+"use strict";
+// Everything is on the page without this script; it sorts, filters, folds and saves.
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const { columns, rows } = JSON.parse(byId("results").textContent);
+
+  // --- filter: whatever names a model or a benchmark is shown if its names hold what was typed
+  const named = [...document.querySelectorAll("[data-model], [data-benchmark]")].map((element) => ({
+    element,
+    model: element.dataset.model?.toLowerCase(),
+    benchmark: element.dataset.benchmark?.toLowerCase(),
+  }));
+  const groups = [...document.querySelectorAll("[data-group]")];
+  const body = document.querySelector("#table tbody");
+  const holds = (name, part) => name === undefined || name.includes(part);
+
+  function filter() {
+    const model = byId("filter-model").value.trim().toLowerCase();
+    const benchmark = byId("filter-benchmark").value.trim().toLowerCase();
+    for (const one of named) {
+      one.element.toggleAttribute("hidden", !(holds(one.model, model) && holds(one.benchmark, benchmark)));
+    }
+    for (const group of groups) {
+      group.toggleAttribute("hidden", !group.querySelector("[data-model]:not([hidden])"));
+    }
+    const shown = [...body.rows].filter((row) => !row.hidden).length;
+    byId("shown").textContent = `${shown} of ${rows.length} jobs`;
+  }
+
+  byId("filter").hidden = false;
+  byId("filter").addEventListener("input", filter);
+  byId("filter").addEventListener("submit", (event) => event.preventDefault());
+  if (byId("filter-model").value || byId("filter-benchmark").value) filter(); // kept by the browser on reload
+
+  // --- sort: numbers as numbers, empty cells last in both directions
+  const headers = [...document.querySelectorAll("#table th[data-column]")];
+
+  function sort(header) {
+    const column = columns.indexOf(header.dataset.column);
+    const downwards = header.getAttribute("aria-sort") === "ascending";
+    const value = (row) => rows[row.dataset.row][column];
+    const words = new Intl.Collator("en", { numeric: true });
+    const compare = (one, other) =>
+      typeof one === "number" && typeof other === "number" ? one - other : words.compare(one, other);
+    const all = [...body.rows];
+    const filled = all.filter((row) => value(row) !== null);
+    const empty = all.filter((row) => value(row) === null);
+    filled.sort((one, other) => (downwards ? -1 : 1) * compare(value(one), value(other)));
+    body.append(...filled, ...empty);
+    for (const other of headers) other.setAttribute("aria-sort", "none");
+    header.setAttribute("aria-sort", downwards ? "descending" : "ascending");
+  }
+
+  for (const header of headers) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = header.textContent;
+    header.replaceChildren(button);
+    header.setAttribute("aria-sort", "none");
+    button.addEventListener("click", () => sort(header));
+  }
+
+  // --- save: all rows and columns, with all digits
+  const quoted = (cell) => {
+    const text = cell === null ? "" : String(cell);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  byId("save").hidden = false;
+  byId("save").addEventListener("click", () => {
+    const text = [columns, ...rows].map((cells) => cells.map(quoted).join(",") + "\r\n").join("");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+    link.download = "scores.csv";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  });
+
+  // --- fold: all charts of benchmarks at once; on paper they are all open
+  const charts = [...document.querySelectorAll("details[data-fold]")];
+  const fold = byId("fold");
+  if (fold) {
+    const label = () => {
+      fold.textContent = charts.some((chart) => chart.open) ? "Fold all charts" : "Open all charts";
+    };
+    fold.hidden = false;
+    fold.addEventListener("click", () => {
+      const open = !charts.some((chart) => chart.open);
+      for (const chart of charts) chart.open = open;
+    });
+    for (const chart of charts) chart.addEventListener("toggle", label);
+    label();
+  }
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const details of folded) details.open = true;
+  });
+  addEventListener("afterprint", () => folded.forEach((details) => (details.open = false)));
+})();

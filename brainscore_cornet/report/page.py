@@ -1,0 +1,87 @@
+"""The page itself: what was computed, put into the template and written whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..errors import UserError
+from . import axes, provenance, scores, table, times
+from .jobs import Job, read_jobs
+
+_FOLDER = Path(__file__).parent
+_NAME_WIDTH = 20  # in characters; longer names of models go over several lines
+_OPENED = 12  # with more benchmarks than this, their charts are folded at first
+
+
+def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score results") -> None:
+    """Write results as one HTML file that opens without a network.
+
+    Parameters
+    ----------
+    rows
+        One row for each job, that is, each model on each benchmark. Needed are the columns `model`, `benchmark`,
+        `status` ('scored' or 'failed') and `score`; others are shown where they are there.
+    path
+        Replaced by a complete file only.
+
+    Raises
+    ------
+    UserError
+        For a table without rows or without a needed column, and for a file that cannot be written.
+    """
+    text = render(read_jobs(rows), title)
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        # half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark
+        part.write_bytes(text.encode("utf-8", "replace"))
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def render(jobs: list[Job], title: str) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    marks = scores.marks_of(jobs)
+    scored = [job for job in jobs if job.score is not None]
+    axis = axes.score_axis([job.score for job in scored], [job.scaled_error for job in scored])
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        sentence=provenance.sentence(jobs),
+        axis=axis,
+        marked=None not in marks.values(),
+        name_width=min(max(9, *(len(model) + 1 for model in marks)), _NAME_WIDTH),
+        any_scored=bool(scored),
+        regions=scores.region_charts(jobs, axis, marks),
+        opened=len({job.benchmark for job in jobs}) <= _OPENED,
+        time_charts=times.time_charts(jobs, marks),
+        courses=times.courses(jobs, marks),
+        jobs=jobs,
+        columns=table.columns(jobs),
+        cell=table.cell,
+        failed=[job for job in jobs if job.failed],
+        setups=provenance.setups(jobs),
+        benchmark_versions=provenance.benchmark_versions(jobs),
+        notes=provenance.notes(jobs),
+        embedded=table.embedded(jobs),
+        style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        # the browser runs this script and no other, whatever an identifier may hold
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )

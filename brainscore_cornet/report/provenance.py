@@ -1,0 +1,117 @@
+"""What was run: versions, devices, dates, settings and weights, each said once for the jobs that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from .axes import counted, significant
+from .jobs import Job
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Jobs of one model that were run in the same way."""
+
+    model: str
+    facts: list[tuple[str, str]]
+    """What it is and its value, such as ("device", "cuda:0")."""
+
+
+@dataclass(frozen=True)
+class Note:
+    text: str
+    about: list[str]
+
+
+def sentence(jobs: Sequence[Job]) -> str:
+    """How much was run, how much of it failed, and when."""
+    models, benchmarks = ({getattr(job, what) for job in jobs} for what in ("model", "benchmark"))
+    failed = sum(job.failed for job in jobs)
+    text = f"{counted(len(models), 'model')} on {counted(len(benchmarks), 'benchmark')}: "
+    text += f"{counted(len(jobs) - failed, 'score')}, {failed:,} failed"
+    when = _days(jobs)
+    return f"{text}, {'on' if len(when.split()) == 1 else 'from'} {when}." if when else f"{text}."
+
+
+def setups(jobs: Sequence[Job]) -> list[Setup]:
+    """In the order of the models; a model that was run in two ways comes twice."""
+    groups: dict[tuple, list[Job]] = {}
+    for job in jobs:
+        way = tuple(job.text(column) for column in ("settings", "weights_hash", "device", "versions"))
+        groups.setdefault((job.model, *way), []).append(job)
+    order = {model: index for index, model in enumerate(dict.fromkeys(job.model for job in jobs))}
+    return [Setup(key[0], _facts(groups[key])) for key in sorted(groups, key=lambda key: order[key[0]])]
+
+
+def _facts(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+    first = jobs[0]
+    failed = sum(job.failed for job in jobs)
+    facts = [
+        ("jobs", f"{len(jobs):,}" + (f", {failed:,} failed" if failed else "")),
+        ("settings", _listed(first, "settings") or "as committed"),
+        ("weights", first.text("weights_hash") or "no file"),
+        ("device", first.text("device") or "not recorded"),
+        ("dates", _days(jobs) or "not recorded"),
+        ("time", _duration([job.number("seconds") for job in jobs])),
+        ("peak memory", _memory(jobs)),
+        ("versions", _listed(first, "versions") or "not recorded"),
+    ]
+    return [(what, value) for what, value in facts if value]
+
+
+def benchmark_versions(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+    """Benchmark -> its version, or all of them where it changed between jobs."""
+    found: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        found.setdefault(job.benchmark, {}).update(dict.fromkeys(_texts([job], "benchmark_version")))
+    return [(benchmark, ", ".join(versions) or "not recorded") for benchmark, versions in found.items()]
+
+
+def notes(jobs: Sequence[Job]) -> list[Note]:
+    """Each note once, with the benchmarks it is about."""
+    found: dict[str, dict[str, None]] = {}
+    for job in jobs:
+        for text in _texts([job], "note"):
+            found.setdefault(text, {})[job.benchmark] = None
+    return [Note(text, list(about)) for text, about in found.items()]
+
+
+def _texts(jobs: Iterable[Job], column: str) -> list[str]:
+    return [text for job in jobs if (text := job.text(column))]
+
+
+def _listed(job: Job, column: str) -> str:
+    """A JSON object as `name value, name value`; other text as it is."""
+    record = job.record(column)
+    if record:
+        return ", ".join(f"{name} {value}" for name, value in record.items())
+    text = job.text(column) or ""
+    return "" if text.strip() in ("{}", "null") else text
+
+
+def _days(jobs: Iterable[Job]) -> str:
+    """`2026-12-01`, or the first and the last day."""
+    dates = pd.to_datetime(pd.Series(_texts(jobs, "date"), dtype=object), errors="coerce", utc=True, format="ISO8601")
+    days = sorted(dates.dropna().dt.strftime("%Y-%m-%d")) if len(dates) else []
+    if not days:
+        return ""
+    return days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+
+
+def _duration(seconds: Iterable[float | None]) -> str:
+    known = [value for value in seconds if value is not None]
+    total = sum(known)
+    if not known:
+        return ""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if total >= 2 * length:
+            return f"{significant(total / length)} {unit}"
+    return f"{significant(total)} s"
+
+
+def _memory(jobs: Iterable[Job]) -> str:
+    known = [value for job in jobs if (value := job.number("memory_mb")) is not None]
+    return f"{significant(max(known))} MB" if known else ""
