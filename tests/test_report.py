@@ -90,6 +90,18 @@ def test_strange_cells_are_read():
     json.dumps(job.cells, allow_nan=False)
 
 
+def test_extreme_numbers_are_drawn_and_kept():
+    """Numbers at the ends of what a float holds give a page; whole numbers that a browser would round stay text."""
+    course = "[[-1e308, 1e308, 1e308], [0, 1, -1e308]]"
+    found = read(result(score=1e308, error=1e308, ceiling=1e-320, by_time_bin=course, weights_hash=2**60))
+    (line,) = times.courses(found, scores.marks_of(found))[0].lines
+    assert all(0 <= point.y <= 100 for point in line.points)
+    assert charts(found)[0].benchmarks[0].dots[0].bar == (0, 100)
+    assert found[0].cells["weights_hash"] == str(2**60)
+    (negative,) = read(result(ceiling=-0.5))
+    assert (negative.has_ceiling, negative.scaled_error) == (False, 0.016)
+
+
 def test_only_four_columns_are_needed():
     """A table of models, benchmarks, status and scores is enough for a page."""
     row = {name: result()[name] for name in jobs.NEEDED}

@@ -175,8 +175,7 @@ def test_sorting_with_the_keyboard(opened):
         assert sorted(set(sorts)) == sorted({direction, "none"})
         assert sorts.count(direction) == 1
     assert browser.switch_to.active_element == button
-    outline = browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle")
-    assert outline != "none"
+    assert browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none"
     browser.find_element("css selector", "th[data-column=model] button").send_keys(Keys.SPACE)
     assert column(browser, "model") == sorted(column(browser, "model"))
 
@@ -209,8 +208,7 @@ def test_the_table_is_saved_with_all_columns_and_digits(opened, tmp_path, name):
     browser = opened(rows)
     folder = tmp_path / "saved"
     folder.mkdir()
-    behaviour = {"behavior": "allow", "downloadPath": str(folder)}
-    browser.execute_cdp_cmd("Browser.setDownloadBehavior", behaviour)
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     type_into(browser, "filter-model", "nothing is left")
     browser.find_element("id", "save").click()
     saved = wait_for(folder / "scores.csv")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_FARTHEST = 1e15  # beyond it, steps of an axis are no longer exact; nothing measured comes near
 SCORES_SHOWN = (-1.0, 2.0)  # one wild score does not press all others together; it is drawn at the edge
 
 
@@ -40,7 +41,7 @@ class Axis:
 
 def axis_over(values: Iterable[float], at_most: int = 6) -> Axis:
     """The tightest axis with round steps that holds all values, with at most so many intervals and one more."""
-    values = list(values)
+    values = [min(max(value, -_FARTHEST), _FARTHEST) for value in values]
     low, high = min(values), max(values)
     if not high - low > 1e-9 * max(abs(low), abs(high), 1e-9):
         high = low + max(abs(low), 1.0)

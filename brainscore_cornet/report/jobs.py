@@ -12,6 +12,7 @@ import pandas as pd
 from ..errors import UserError
 
 NEEDED = ("model", "benchmark", "status", "score")
+_EXACT = 2**53  # larger whole numbers lose digits in a browser
 TimeBin = tuple[float, float]
 
 
@@ -42,7 +43,12 @@ class Job:
         """The error on the scale of the ceiled score."""
         if self.error is None:
             return None
-        return abs(self.error / self.ceiling) if self.ceiling else abs(self.error)
+        return abs(self.error / self.ceiling) if self.has_ceiling else abs(self.error)
+
+    @property
+    def has_ceiling(self) -> bool:
+        """Whether a score can be divided by the ceiling."""
+        return self.ceiling is not None and self.ceiling > 0
 
     def text(self, column: str) -> str | None:
         """A cell as text; None where it is empty."""
@@ -94,8 +100,10 @@ def _job(cells: dict[str, object]) -> Job:
 
 def _plain(value: object) -> object:
     """What JSON can hold: text, whole and finite numbers, truth, None."""
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool):
         return value
+    if isinstance(value, int):
+        return value if abs(value) <= _EXACT else str(value)
     if isinstance(value, float):
         return None if math.isnan(value) else value if math.isfinite(value) else str(value)
     if hasattr(value, "item") and not hasattr(value, "__len__"):  # a number of numpy's

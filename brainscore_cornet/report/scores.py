@@ -88,7 +88,7 @@ def _benchmarks(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]
         BenchmarkChart(
             name,
             _ceiling(inside),
-            [_job_dot(job, axis, marks, any(job.ceiling for job in inside)) for job in inside],
+            [_job_dot(job, axis, marks, any(job.has_ceiling for job in inside)) for job in inside],
             _summary(inside),
         )
         for name, inside in by_benchmark.items()
@@ -103,8 +103,8 @@ def _job_dot(job: Job, axis: Axis, marks: Mapping[str, int | None], any_ceiling:
     detail = "" if error is None else f"± {three(error)}"
     words = f"{job.model}: score {three(job.score)}"
     words += "" if error is None else f", standard deviation {three(error)}"
-    words += f", ceiling {three(job.ceiling)}" if job.ceiling else ", no ceiling"
-    return _dot(job.model, marks[job.model], job.score, error, axis, detail, words, bool(job.ceiling))
+    words += f", ceiling {three(job.ceiling)}" if job.has_ceiling else ", no ceiling"
+    return _dot(job.model, marks[job.model], job.score, error, axis, detail, words, job.has_ceiling)
 
 
 def _dot(
@@ -134,7 +134,7 @@ def _dot(
 def _ceiling(jobs: Sequence[Job]) -> str:
     """Models that answer the same benchmark have the same ceiling, unless its version changed in between."""
     ceilings = sorted(
-        {three(job.ceiling): job.ceiling for job in jobs if job.ceiling}.items(), key=lambda item: item[1]
+        {three(job.ceiling): job.ceiling for job in jobs if job.has_ceiling}.items(), key=lambda item: item[1]
     )
     if not ceilings:
         return "no ceiling"
