@@ -13,6 +13,7 @@ DOORS = {
     f"brainscore_vision.{kind}.brainscore_cornet": f"{PLUGINS}/{kind}" for kind in ("models", "benchmarks", "data")
 }
 
+CLUSTER = ["distributed>=2024.5", "dask-jobqueue"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
 FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
 
@@ -26,13 +27,23 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["brainscore_cornet*"]), *DOORS],
     package_dir=DOORS,
-    package_data={"brainscore_cornet.plugins.models": ["metadata.yaml"], **{door: ["*.yaml"] for door in DOORS}},
+    package_data={
+        "brainscore_cornet.plugins.models": ["metadata.yaml"],
+        "brainscore_cornet.report": ["*.j2", "page.css", "page.js"],
+        **{door: ["*.yaml"] for door in DOORS},
+    },
     install_requires=[
         "brainscore-vision>=2.4",
+        "cloudpickle",
         "filelock",
+        "jinja2",
+        "markupsafe",
+        "netCDF4",
         "numpy>=1.24,<2",
         "pandas>=2,<3",
         "pillow",
+        "psutil",
+        "pyyaml",
         "requests",
         "torch>=2.6",
         "torchvision>=0.21",
@@ -40,9 +51,11 @@ setup(
         "typer>=0.12",
     ],
     extras_require={
+        "cluster": CLUSTER,
         "features": FEATURES,
         "report": ["matplotlib"],
         "test": [
+            *CLUSTER,
             *FEATURES,
             "hypothesis",
             "imageio",
@@ -52,6 +65,7 @@ setup(
             "pytest-timeout",
             "pytest-xdist",
             "ruff",
+            "selenium",
         ],
     },
     entry_points={"console_scripts": ["brainscore-cornet=brainscore_cornet.cli:main"]},

@@ -75,7 +75,7 @@ def score(
         batch_size=batch_size,
         precision=precision,
     )
-    rows = json.loads(table.to_json(orient="records"))
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
     if as_json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     elif any(row["status"] == SCORED for row in rows):

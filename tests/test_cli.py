@@ -8,14 +8,12 @@ import os
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import pytest
 
 from brainscore_cornet.cli import app, main
 from brainscore_cornet.commitments import COMMITMENTS
-from brainscore_cornet.errors import UserError
-from brainscore_cornet.scoring import EMBEDDED, Result, check_output, save_results
+from brainscore_cornet.scoring import EMBEDDED
 
 OFFLINE = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
 
@@ -100,9 +98,14 @@ def test_models_prints_every_commitment():
         (("score", "cornet_z_untrained", "--times", "3"), "feedforward"),
         (("score", "cornet_z_untrained", "--device", "cuda:7"), "cuda:7"),
         (("score", "cornet_z_untrained", "--weights", "nowhere.pth"), "No weight file at nowhere.pth"),
-        (("score", "cornet_z_untrained", "-o", "scores.txt"), "ends in .csv or .json"),
-        (("score", "cornet_z_untrained", "-o", "no/such/folder/scores.csv"), "does not exist"),
-        (("score", "CORnet-S"), "Ours is cornet_s."),
+        (("score", "cornet_z_untrained", "-o", "scores.csv"), "Expected a folder for the scores"),
+        (("score", "cornet_z_untrained", "--memory", "much"), "Expected a memory such as 8GB or 500MB"),
+        (("score", "cornet_z_untrained", "--timeout", "-1"), "timeout in seconds"),
+        (("score", "nowhere.pth"), "No weight file at nowhere.pth"),
+        (("score", "cornet_x=nowhere.pth"), "Unknown model 'cornet_x'"),
+        (("benchmarks", "V5"), "Unknown group of benchmarks 'V5'"),
+        (("report", "no_such_folder"), "not a folder of results"),
+        (("cache", "--clear", "everything"), "Unknown kept folder 'everything'"),
         (("score", "cornet_z_untrained", "-b", "pref_or"), "Marques2020light_DeValois1982-pref_or"),
         (("score", "cornet_z_untrained", "-b", "xyzzyxyzzy"), "known ones has a similar name"),
         (("score", "alexnet", "--times", "3"), "alexnet is not one of ours"),
@@ -124,7 +127,10 @@ def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected, monkeyp
     [
         (("score", "cornet_z"), "cornet_z-5c427c9c.pth"),
         (("score", "cornet_z_untrained", "-b", "MajajHong2015public.IT-pls"), "MajajHong2015public.IT-pls"),
-        (("score", "alexnet_random"), "Cannot download what alexnet_random on Marques2020light_DeValois1982-pref_or"),
+        (
+            ("score", "alexnet_random"),
+            "Error: alexnet_random on Marques2020light_DeValois1982-pref_or and 3 more: Cannot download",
+        ),
         (("score", "cornet_z_untrained", "-b", "ImageNet-top1"), "50000 of 50000 images do not exist"),
     ],
 )
@@ -153,9 +159,8 @@ def test_wrong_use_is_explained():
 
 
 def test_scores_as_table_json_and_file(tmp_path):
-    """One benchmark, asked for twice in its forms: the same number on the screen and in the file."""
-    kept = tmp_path / "scores.csv"
-    result = run("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", str(kept), "--batch-size", "16")
+    """One benchmark, in its forms: the same number on the screen and in the folder; it is not computed again."""
+    result = run("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", str(tmp_path), "--batch-size", "16")
     assert result.returncode == 0, result.stderr
     (scored,) = json.loads(result.stdout)
     assert scored["model"] == "cornet_z_untrained"
@@ -163,32 +168,35 @@ def test_scores_as_table_json_and_file(tmp_path):
     # random CORnet-Z of three seeds: .77 to .91, measured with a prototype of the protocol
     assert 0.6 < scored["score"] <= 1
     assert (scored["region"], scored["time_bins"], scored["layer"]) == ("V1", "70-170", "V1.output")
-    with open(kept, newline="") as file:
+    assert scored["model_time_bins"] == "50-150"
+    with open(tmp_path / "scores.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     assert float(row["score"]) == scored["score"]
-    assert list(tmp_path.iterdir()) == [kept]
+    again = run("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", str(tmp_path))
+    assert json.loads(again.stdout) == [scored]
 
 
-RESULT = Result("m", "b", 0.5, 0.1, None, "V1", "70-170", "V1.output", 1.0, None)
+def test_benchmarks_and_what_they_need():
+    """Those of a group, with what each needs; what needs nothing comes first."""
+    listed = json.loads(run("benchmarks", "V1", "--json").stdout)
+    assert {each["region"] for each in listed} == {"V1"}
+    assert [each["needs"] for each in listed[:4]] == ["offline"] * 4
+    needs = {each["benchmark"]: each["needs"] for each in json.loads(run("benchmarks", "--json").stdout)}
+    assert {name for name, need in needs.items() if need == "offline"} == set(EMBEDDED)
+    assert needs["MajajHong2015public.IT-pls"] == "public download"
+    assert needs["MajajHong2015.IT-pls"] == "private"
 
 
-@pytest.mark.parametrize("ending", [".csv", ".json"])
-def test_scores_are_written_whole_or_not_at_all(tmp_path, ending):
-    """A file is replaced only by a complete one, and nothing unfinished stays."""
-    path = tmp_path / f"scores{ending}"
-    save_results([RESULT], path)
-    first = path.read_text()
-    save_results([RESULT, RESULT], path)
-    assert len(path.read_text()) > len(first)
-    assert list(tmp_path.iterdir()) == [path]
-    folder = tmp_path / f"taken{ending}"
-    (folder / "inside").mkdir(parents=True)
-    with pytest.raises(UserError, match="taken"):
-        save_results([RESULT], folder)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([path.name, folder.name])
-
-
-def test_output_in_the_current_folder_is_fine(monkeypatch, tmp_path):
-    """A bare file name is a file in the folder where the command runs."""
-    monkeypatch.chdir(tmp_path)
-    check_output(Path("scores.json"))
+def test_cache_tells_and_clears(tmp_path):
+    """What is kept is counted, and taken away only where it was named."""
+    homes = {name: str(tmp_path / name) for name in ("RESULTCACHING_HOME", "BRAINSCORE_HOME", "BRAINIO_HOME")}
+    kept = tmp_path / "RESULTCACHING_HOME" / "brainscore_cornet.activations" / "model" / "stimuli.npy"
+    other = tmp_path / "RESULTCACHING_HOME" / "somebody_else" / "result.pkl"
+    for path in (kept, other):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(3_000_000))
+    assert "activations  3.0 MB" in run("cache", **homes).stdout
+    assert run("cache", "--clear", "activations", **homes).stdout == "activations: 3.0 MB freed\n"
+    assert not kept.exists()
+    run("cache", "--clear", "brainscore", **homes)
+    assert other.exists()

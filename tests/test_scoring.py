@@ -74,13 +74,13 @@ def test_the_whole_score_is_kept(tmp_path, log, models):
 
 
 BROKEN = {
-    "raise": "raise raised KeyError: 'no such neuroid'",
+    "raise": "It raised KeyError: 'no such neuroid'",
     "nan": "The score is nan, which is no number.",
     "hang": "stopped after 4 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
     "die": "died by SIGKILL",
     "network": "no connection (Name or service not known)",
-    "cuda": "asks for a GPU that this machine does not have: Found no NVIDIA driver on your system.",
+    "cuda": "It asks for a GPU that this machine does not have: Found no NVIDIA driver on your system.",
     "import": "No module named 'a_package_that_nobody_has'",
     "private": "no AWS credentials",
 }

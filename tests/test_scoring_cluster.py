@@ -85,13 +85,15 @@ def test_a_running_scheduler(tmp_path, scheduler):
 
 def test_no_scheduler():
     """An address at which nothing answers is named."""
-    with pytest.raises(UserError, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
+    with pytest.raises(UserError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", Path(os.devnull))], scheduler="tcp://127.0.0.1:9")
 
 
 SBATCH = """#!/bin/bash
 # takes a job script as SLURM does, and runs it at once on this machine
-setsid bash "${@: -1}" > "$(dirname "$0")/job.log" 2>&1 < /dev/null &
+script=$(mktemp "$(dirname "$0")/script.XXXX")
+cp "${@: -1}" "$script"  # who submits it removes it
+setsid bash "$script" > "$(dirname "$0")/job.log" 2>&1 < /dev/null &
 echo $! >> "$(dirname "$0")/jobs"
 echo "$!"
 """
@@ -113,12 +115,14 @@ def slurm(tmp_path, monkeypatch):
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     settings = {"cores": 1, "memory": "2GB", "python": sys.executable, "interface": None, "log-directory": None}
+    settings["scheduler-options"] = {"host": "127.0.0.1"}
     with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in settings.items()}):
         yield folder
     for job in (folder / "jobs").read_text().split():
         assert not psutil.pid_exists(int(job)) or psutil.Process(int(job)).status() == "zombie"
 
 
+@pytest.mark.timeout(60)
 def test_slurm(tmp_path, slurm):
     """Workers are SLURM jobs, started through sbatch and cancelled at the end."""
     pytest.importorskip("dask_jobqueue")

@@ -17,13 +17,14 @@ _GPU = re.compile(r"CUDA|NVIDIA driver|cuda|no kernel image", re.ASCII)
 
 
 def in_plain_words(error: BaseException, what: str) -> str:
-    """One line about an error met while `what`, a model or a model on a benchmark, was loaded or scored."""
+    """One line about an error met while `what` was loaded: a model or a benchmark; or `it`, the job, was scored."""
+    subject = "It" if what == "it" else what
     if isinstance(error, MissingImages):
         return f"Cannot score {what} on this machine: {error} {OFFLINE}"
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, ImportError):
-        ours = folded(what.split(" on ")[0])
+        ours = folded(what)
         hint = f" Ours is {ours}." if ours in COMMITMENTS else ""
         return (
             f"Cannot load {what}, another package's plugin: {error}.{hint} Install what it needs, or let Brain-Score "
@@ -32,10 +33,10 @@ def in_plain_words(error: BaseException, what: str) -> str:
     if (reason := _network_reason(error)) is not None:
         return f"Cannot download what {what} needs: {reason}. {OFFLINE}"
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
-        return f"{what} does not fit the memory: {_first_line(error)}"
+        return f"{subject} does not fit the memory: {_first_line(error)}"
     if isinstance(error, RuntimeError | AssertionError) and _GPU.search(str(error)):
-        return f"{what} asks for a GPU that this machine does not have: {_first_line(error)}"
-    return f"{what} raised {type(error).__name__}: {_first_line(error)}"
+        return f"{subject} asks for a GPU that this machine does not have: {_first_line(error)}"
+    return f"{subject} raised {type(error).__name__}: {_first_line(error)}"
 
 
 def is_unreachable(error: BaseException) -> bool:

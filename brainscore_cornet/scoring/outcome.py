@@ -78,7 +78,7 @@ class Bench:
             benchmark = job.target.make()
             if job.known_version is not None and str(_or_none(benchmark, "version")) == job.known_version:
                 return Outcome(None)
-            what = " on ".join(job.name)
+            what = "it"
             estimate_mb, refusal = self._estimate(model, benchmark)
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
