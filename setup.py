@@ -28,6 +28,7 @@ setup(
     packages=[*find_packages(include=["brainscore_cornet*"]), *DOORS],
     package_dir=DOORS,
     package_data={
+        "brainscore_cornet": ["example.ipynb"],
         "brainscore_cornet.plugins.models": ["metadata.yaml"],
         "brainscore_cornet.report": ["*.j2", "page.css", "page.js"],
         **{door: ["*.yaml"] for door in DOORS},
@@ -59,7 +60,9 @@ setup(
             *FEATURES,
             "hypothesis",
             "imageio",
+            "ipykernel",
             "matplotlib",
+            "nbclient",
             "pytest",
             "pytest-check",
             "pytest-timeout",

@@ -7,15 +7,17 @@ if TYPE_CHECKING:
     from .brain_model import load_model
     from .features import extract_features
     from .network import load_network
+    from .scoring import score_models
 
 _PUBLIC = {
     "extract_features": "features",
     "load_model": "brain_model",
     "load_network": "network",
+    "score_models": "scoring",
     "UserError": "errors",
 }
 
-__all__ = ["UserError", "extract_features", "load_model", "load_network"]
+__all__ = ["UserError", "extract_features", "load_model", "load_network", "score_models"]
 
 
 def __getattr__(name: str):
