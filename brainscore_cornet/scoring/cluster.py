@@ -6,13 +6,17 @@ event as soon as it is there: what a worker had finished before it died is then 
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import queue
 import sys
+import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -26,6 +30,7 @@ from .process import Process, Stopped
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+_PATIENCE = 60  # s without workers, before that is said
 _WAIT = 0.5  # s between two looks at tasks of which nothing is heard
 
 
@@ -35,20 +40,18 @@ def on_cluster(
     """Score jobs on a local cluster, a running one or SLURM's; each result comes once, as soon as it is there."""
     if scheduler is not None and (workers is not None or slurm):
         raise UserError("A running scheduler has its own workers: give --scheduler alone.")
-    try:
-        import distributed
-    except ImportError:
-        raise UserError("To score on a cluster, Dask distributed is needed: pip install '.[cluster]'") from None
+    if find_spec("distributed") is None:
+        raise UserError("To score on a cluster, Dask distributed is needed: pip install '.[cluster]'")
     with _client(workers, scheduler, slurm) as client:
         share = {"threads": max(1, (os.cpu_count() or 1) // workers)} if workers and not slurm else {}
         if workers and not slurm and limits.get("memory_gb") is None:
             from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
             share["memory_gb"] = 0.9 * available_memory_gb() / workers
-        yield from _run(client, jobs, {**limits, **share}, distributed)
+        yield from _run(client, jobs, {**limits, **share})
 
 
-def _run(client: Client, jobs: Sequence[Job], limits: Mapping, distributed) -> Iterator[tuple[Job, Outcome]]:
+def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, Outcome]]:
     topic = f"brainscore_cornet-{uuid.uuid4().hex}"
     heard: queue.Queue[bytes] = queue.Queue()
     waiting = {job.name: job for job in jobs}
@@ -60,6 +63,7 @@ def _run(client: Client, jobs: Sequence[Job], limits: Mapping, distributed) -> I
             yield job, outcome
 
     tasks: list[tuple[Future, list[Job]]] = []
+    patient_until = time.monotonic() + _PATIENCE
     ordered = sorted(jobs, key=lambda job: (job.candidate.name, job.target.group))
     try:
         for _, of_group in groupby(ordered, key=lambda job: (job.candidate.name, job.target.group)):
@@ -76,6 +80,9 @@ def _run(client: Client, jobs: Sequence[Job], limits: Mapping, distributed) -> I
                 tasks = [task for task in tasks if task not in over]
                 for future, group in over:
                     yield from _final(future, group, waiting, delivered)
+                if time.monotonic() > patient_until and not client.nthreads():
+                    warnings.warn("The cluster has no workers: waiting for them.", stacklevel=2)
+                    patient_until = math.inf
                 if client.status != "running":
                     raise UserError("The connection to the scheduler was lost. What was scored is kept.") from None
     finally:
