@@ -237,3 +237,19 @@ def test_memory_grows_with_the_result_and_not_with_a_multiple_of_it(tmp_path):
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert result.returncode == 0, result.stderr
     assert 0.8 < float(result.stdout) < 1.6  # a second copy would make it 2
+
+
+def test_other_models_activations_are_bounded(tmp_path, monkeypatch):
+    """Brain-Score bounds nothing: beyond the limit its oldest activations go, its ceilings and others' files stay."""
+    monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
+    monkeypatch.setenv(cache.LIMIT_VARIABLE, "0.000002")
+    stored = "brainscore_vision.model_helpers.activations.core.ActivationsExtractorHelper._from_paths_stored"
+    activations = [tmp_path / stored / f"identifier={index}.pkl" for index in range(3)]
+    others = [tmp_path / "brainscore_vision.benchmarks.ceiling" / "a.pkl", tmp_path / "somebody_else" / "b.pkl"]
+    for age, path in enumerate([*activations, *others]):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(900))
+        os.utime(path, (100 + age, 100 + age))
+    cache.trim()
+    assert [path.exists() for path in activations] == [False, True, True]
+    assert all(path.exists() for path in others)
