@@ -199,6 +199,7 @@ def test_a_full_disk_is_no_reason_to_stop(model, stimuli, tmp_path, monkeypatch,
         pytest.skip("this machine does not let anybody mount")
     try:
         monkeypatch.setenv("RESULTCACHING_HOME", str(small))
+        monkeypatch.setenv(cache.LIMIT_VARIABLE, "10")  # by default so small a disk would not even be tried
         assert look(model, stimuli).any()
         assert [path for path in small.rglob("*") if path.is_file()] == []
     finally:
