@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -92,7 +93,8 @@ def score(
 
 
 def _say(row, number: int, count: int) -> None:
-    what = f"{row.score:.3f}" if row.score is not None else f"{row.status}: {row.reason}"
+    # reasons are told whole, and once for all that share them, at the end
+    what = f"{row.score:.3f}" if row.score is not None else f"{row.status}: {textwrap.shorten(row.reason, 100)}"
     seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
     print(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", file=sys.stderr)
 
