@@ -83,6 +83,10 @@ BROKEN = {
     "cuda": "It asks for a GPU that this machine does not have: Found no NVIDIA driver on your system.",
     "import": "No module named 'a_package_that_nobody_has'",
     "private": "no AWS credentials",
+    "exit": "It ended the program with exit code 0",
+    "nothing": "The benchmark returned None, expected a Score",
+    "number": "The benchmark returned 0.3, expected a Score",
+    "several": "returned 2 values with dimensions ('split',), expected one",
 }
 
 

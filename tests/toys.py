@@ -11,6 +11,8 @@ import numpy as np
 from brainscore_core.benchmarks import BenchmarkBase
 from brainscore_core.metrics import Score
 
+_NO_SCORES = {"nothing": None, "number": 0.3, "several": Score([1.0, 2.0], dims=["split"])}
+
 
 class ToyModel:
     """A BrainModel in all that the toy benchmarks use."""
@@ -34,7 +36,8 @@ class ToyBenchmark(BenchmarkBase):
     log
         A file that gets a line `model benchmark` for each call.
     behave
-        What it does in place of scoring: `raise`, `nan`, `hang`, `eat`, `die`, `network`, `cuda`, `import`, `private`.
+        What it does in place of scoring: `raise`, `nan`, `hang`, `eat`, `die`, `network`, `cuda`, `import`, `private`,
+        `exit`, `nothing`, `number`, `several`.
     """
 
     def __init__(self, identifier: str, log: Path, behave: str = "score", seconds: float = 0.0, version: int = 1):
@@ -49,6 +52,8 @@ class ToyBenchmark(BenchmarkBase):
             log.write(f"{model.identifier} {self.identifier}\n")
         time.sleep(self._seconds)
         getattr(self, f"_{self._behave}")()
+        if self._behave in _NO_SCORES:
+            return _NO_SCORES[self._behave]
         raw = Score(
             np.array([[0.1, 0.5], [0.3, 0.7]]) * model.worth,
             coords={
@@ -67,7 +72,10 @@ class ToyBenchmark(BenchmarkBase):
 
     def _score(self) -> None: ...
 
-    _nan = _score
+    _nan = _nothing = _number = _several = _score
+
+    def _exit(self) -> None:
+        raise SystemExit(0)
 
     def _raise(self) -> None:
         raise KeyError("no such neuroid")

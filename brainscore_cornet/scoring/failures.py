@@ -23,6 +23,8 @@ def in_plain_words(error: BaseException, what: str) -> str:
         return f"Cannot score {what} on this machine: {error} {OFFLINE}"
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, SystemExit):
+        return f"{subject} ended the program with exit code {error.code} in place of giving a result."
     if isinstance(error, ImportError):
         ours = folded(what)
         hint = f" Ours is {ours}." if ours in COMMITMENTS else ""

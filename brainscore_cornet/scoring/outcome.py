@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UserError
 from .failures import in_plain_words, is_unreachable
 from .jobs import Candidate, Job
 from .results import FAILED, SCORED, UNREACHABLE, Row
@@ -83,7 +84,8 @@ class Bench:
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
             score = benchmark(model)
-        except Exception as error:
+            row = _row(job, model, benchmark, _checked(score))
+        except (Exception, SystemExit) as error:
             return failed(
                 job,
                 in_plain_words(error, what),
@@ -92,8 +94,7 @@ class Bench:
                 seconds=_since(start),
                 memory_estimate_mb=estimate_mb,
             )
-        row = replace(_row(job, model, benchmark, score), seconds=_since(start), memory_estimate_mb=estimate_mb)
-        return Outcome(row, score)
+        return Outcome(replace(row, seconds=_since(start), memory_estimate_mb=estimate_mb), score)
 
     def _load(self, candidate: Candidate):
         from ..marques2020light.benchmark import shared_recordings
@@ -127,6 +128,17 @@ class Bench:
             f"{found.num_features} neuroids x {found.num_timebins} time bins, {available:.1f} GB are free: use a "
             "machine with more, or raise --memory if it was given. (BRAINSCORE_SKIP_MEMORY_CHECK=1 tries all the same.)"
         )
+
+
+def _checked(score) -> Score:
+    """`UserError` for what is not one number with Brain-Score's attributes."""
+    import xarray as xr
+
+    if not isinstance(score, xr.DataArray):
+        raise UserError(f"The benchmark returned {score!r:.80}, expected a Score: brainscore_core.metrics.Score(0.5).")
+    if _center(score) is None:
+        raise UserError(f"The benchmark returned {score.size} values with dimensions {score.dims}, expected one.")
+    return score
 
 
 def _row(job: Job, model, benchmark, score: Score) -> Row:

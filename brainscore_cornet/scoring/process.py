@@ -142,7 +142,8 @@ class Process:
             return "The process that scored it no longer answered."
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         hint = ", as happens when a machine runs out of memory" if code == -signal.SIGKILL else ""
-        return f"The process that scored it died {how}{hint}; it had {largest / _GB:.1f} GB."
+        memory = f"; it had {largest / _GB:.1f} GB" if largest else ""
+        return f"The process that scored it died {how}{hint}{memory}."
 
 
 def _resident(pid: int) -> int:

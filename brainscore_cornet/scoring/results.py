@@ -87,7 +87,10 @@ def read_scores(folder: str | os.PathLike, model: str, benchmark: str) -> Score:
     results = Results(Path(folder))
     for row in results.rows():
         if (row.model, row.benchmark, row.status) == (model, benchmark, SCORED):
-            return load_score(results.path(row).with_suffix(".nc"))
+            path = results.path(row).with_suffix(".nc")
+            if not path.is_file():
+                raise UserError(f"{path} is not there: only the row of {model} on {benchmark} was kept.")
+            return load_score(path)
     raise UserError(f"There is no score of {model} on {benchmark} in {folder}.")
 
 
@@ -157,7 +160,14 @@ class Results:
         with _writing(path):
             path.parent.mkdir(exist_ok=True)
             if score is not None:
-                _write(path.with_suffix(".nc"), lambda part: save_score(score, part))
+                try:
+                    _write(path.with_suffix(".nc"), lambda part: save_score(score, part))
+                except OSError:
+                    raise
+                except Exception as error:  # attributes can be anything; the row is worth keeping all the same
+                    warnings.warn(
+                        f"The Score object of {row.model} on {row.benchmark} is not kept: {error}", stacklevel=2
+                    )
             if trace is not None:
                 _write(path.with_suffix(".txt"), lambda part: part.write_text(trace, encoding="utf-8"))
             text = json.dumps(asdict(row), indent=1, ensure_ascii=False)
