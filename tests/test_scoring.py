@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brainscore_core.metrics import Score
 from toys import ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.errors import UserError
 from brainscore_cornet.scoring import read_scores, read_table, score_models
+from brainscore_cornet.scoring.results import SCORED, Results, Row
 
 
 @pytest.fixture
@@ -186,8 +188,6 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path, log, models):
     """The second is refused at once, with what to do."""
-    from brainscore_cornet.scoring.results import Results
-
     with Results(tmp_path).open(), pytest.raises(UserError, match="Another run is writing"):
         score_models({"good": models["good"]}, ToyBenchmark("one", log), output=tmp_path)
     assert not calls(log)
@@ -218,15 +218,18 @@ def test_a_damaged_row_is_scored_again(tmp_path, log, models):
     assert len(calls(log)) == 2
 
 
-def test_identifiers_that_no_file_can_have(tmp_path, log):
+def test_identifiers_that_no_file_can_have(tmp_path):
     """Slashes, dots and long names are kept apart, and stay in the folder."""
     names = ["../../outside", "a/b", "a_b", "..", "x" * 300]
-    models = {name: ToyModel("toy", index / 10) for index, name in enumerate(names)}
-    table = score_models(models, ToyBenchmark("b/../c", log), output=tmp_path / "out")
-    assert table["score"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
-    assert len(read_table(tmp_path / "out")) == 5
+    results = Results(tmp_path / "out")
+    with results.open():
+        for index, name in enumerate(names):
+            results.add(Row(name, "b/../c", SCORED, score=index / 10, benchmark_version="1/2"), Score(index / 10))
+    kept = read_table(tmp_path / "out").set_index("model")["score"]
+    assert kept[names].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
+    assert float(read_scores(tmp_path / "out", "..", "b/../c")) == 0.3
     assert len(list((tmp_path / "out").rglob("*.json"))) == 5
-    assert not (tmp_path / "outside").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_cannot_be_is_said_before_any_work(tmp_path, log, models):

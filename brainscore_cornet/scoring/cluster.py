@@ -136,7 +136,7 @@ def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator
 
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout="10s", set_as_default=False)
+            client = Client(scheduler, timeout="5s", set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(f"No Dask scheduler answers at {scheduler}: {first}") from error
