@@ -16,6 +16,7 @@ DOORS = {
 CLUSTER = ["distributed>=2024.5", "dask-jobqueue"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
 FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
+SUBMIT = ["pytest", "pytest-check"]  # which Brain-Score tests plugins with
 
 setup(
     name="brainscore_cornet",
@@ -41,6 +42,7 @@ setup(
         "markupsafe",
         "netCDF4",
         "numpy>=1.24,<2",
+        "packaging",
         "pandas>=2,<3",
         "pillow",
         "psutil",
@@ -55,16 +57,16 @@ setup(
         "cluster": CLUSTER,
         "features": FEATURES,
         "report": ["matplotlib"],
+        "submit": SUBMIT,
         "test": [
             *CLUSTER,
             *FEATURES,
+            *SUBMIT,
             "hypothesis",
             "imageio",
             "ipykernel",
             "matplotlib",
             "nbclient",
-            "pytest",
-            "pytest-check",
             "pytest-timeout",
             "pytest-xdist",
             "ruff",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,9 +42,11 @@ def load_model(
     identifier: str,
     *,
     weights: str | os.PathLike | None = "released",
+    weights_sha256: str | None = None,
     times: int | Mapping[str, int] | None = None,
     time_mapping: TimeBins | None = None,
     image_size: int | None = None,
+    named: str | None = None,
     device: str | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     workers: int | None = None,
@@ -60,12 +62,17 @@ def load_model(
     weights
         `released` (downloaded when needed), None for the network's own initialization from a fixed seed, a path or a
         URL. An `_untrained` model has no released weights and starts from its initialization.
+    weights_sha256
+        That a file or download of one's own weights must have.
     times
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
     time_mapping
         Region -> time step -> (start, end) in ms after stimulus onset, in place of the committed time bins.
     image_size
         Height and width in px that images are resized to, 224 by default.
+    named
+        The model's identifier, in place of one that is made of all that changes the numbers. Brain-Score caches by
+        it: it must stand for these options alone, as that of a submission does.
     device
         Such as `cuda:1`; by default `cuda` where there is one, else `mps`, else `cpu`.
     batch_size
@@ -89,11 +96,14 @@ def load_model(
     commitment, path = find_commitment(
         identifier,
         weights=weights,
+        weights_sha256=weights_sha256,
         times=times,
         time_mapping=time_mapping,
         image_size=image_size,
         precision=precision,
     )
+    if named is not None:
+        commitment = replace(commitment, identifier=named)
     # in the layout that inference uses, so that most weights are in memory only once
     network = load_network(identifier, weights=path, times=times).to(memory_format=torch.channels_last)
     return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
@@ -103,6 +113,7 @@ def find_commitment(
     identifier: str,
     *,
     weights: str | os.PathLike | None = "released",
+    weights_sha256: str | None = None,
     times: int | Mapping[str, int] | None = None,
     time_mapping: TimeBins | None = None,
     image_size: int | None = None,
@@ -120,7 +131,7 @@ def find_commitment(
     times = plain_integers(times)
     with torch.device("meta"):  # takes no time and no memory, and refuses what cannot be built
         build_network(base.architecture, times)
-    path = find_weights(identifier, weights)
+    path = find_weights(identifier, weights, weights_sha256)
     trained = f"cornet_{base.architecture.lower()}"
     commitment = vary(
         get_commitment(trained if path is not None else f"{trained}_untrained"),

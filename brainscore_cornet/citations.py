@@ -20,3 +20,8 @@ CORNET_S_2019 = """@inproceedings{KubiliusSchrimpf2019CORnetS,
     year = {2019},
     url = {https://arxiv.org/abs/1909.06161}
 }"""
+
+
+def bibtex(architecture: str) -> str:
+    """What to cite for `Z`, `R`, `RT` or `S`."""
+    return CORNET_S_2019 if architecture == "S" else CORNET_2018

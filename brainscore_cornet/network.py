@@ -10,7 +10,7 @@ from pathlib import Path
 from .architectures import CORnet, build_network
 from .checkpoint import load_checkpoint
 from .commitments import get_commitment
-from .errors import whole_number
+from .errors import UserError, whole_number
 from .weights import fetch, locate, released_file
 
 
@@ -55,12 +55,16 @@ def plain_integers(value):
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
-def find_weights(identifier: str, weights: str | os.PathLike | None) -> Path | None:
-    """The weight file that `load_network` would load, None for a network with its own initialization."""
-    if weights is None:
-        return None
-    if not isinstance(weights, str) or weights != "released":
-        return locate(weights)
-    if not get_commitment(identifier).trained:
+def find_weights(identifier: str, weights: str | os.PathLike | None, sha256: str | None = None) -> Path | None:
+    """The weight file that `load_network` would load, None for a network with its own initialization.
+
+    `sha256`, where it is given, is that of a user's own file.
+    """
+    is_own = weights is not None and not (isinstance(weights, str) and weights == "released")
+    if is_own:
+        return locate(weights, sha256)
+    if sha256 is not None:
+        raise UserError(f"A SHA-256 belongs to weights of one's own, a file or a URL, not to {weights!r}.")
+    if weights is None or not get_commitment(identifier).trained:
         return None
     return fetch(released_file(identifier))

@@ -134,13 +134,13 @@ def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
         if wrong is None or is_accepted(path):
             return path
         if not verify:
-            return _accept(path)
+            return accept(path)
         refused = f"{path}: {wrong}"
         if path.parent != cache_folder():
             raise WeightsError(f"{refused}. Delete or replace it. {_how_to_go_on(file)}")
     path = _download(file, verify, refused)
     if not verify and mismatch(file, path) is not None:
-        return _accept(path)
+        return accept(path)
     print(f"{path}: SHA-256 {file_hash(path)}", file=sys.stderr)
     return path
 
@@ -183,7 +183,8 @@ def _acceptances(path: Path) -> tuple[Path, Path]:
     return path.with_name(name), cache_folder() / name
 
 
-def _accept(path: Path) -> Path:
+def accept(path: Path) -> Path:
+    """Remember that a file may stand in for the published one, by its content."""
     found = file_hash(path)
     for acceptance in _acceptances(path):
         with suppress(OSError):  # a shared folder is often read-only
@@ -206,24 +207,57 @@ def is_accepted(path: Path) -> bool:
     return bool(accepted) and file_hash(path) in accepted
 
 
-def locate(weights: str | os.PathLike) -> Path:
-    """The file of a user's own weights, given as a path or as a URL (downloaded once)."""
+def locate(weights: str | os.PathLike, sha256: str | None = None) -> Path:
+    """The file of a user's own weights, given as a path or as a URL (downloaded once).
+
+    Parameters
+    ----------
+    sha256
+        That the file must have; one that was accepted in its place will do (see `accept`).
+    """
+    sha256 = None if sha256 is None else checked_sha256(sha256)
     if not isinstance(weights, str | os.PathLike) or not os.fspath(weights):
         raise WeightsError(f"Expected weights as {_SPELLINGS}, received {_shown(weights)}.")
     if re.match(r"(?!https?://)[a-z0-9+]+://", str(weights)):
         raise WeightsError(f"Cannot download {weights}: expected weights as {_SPELLINGS}.")
     if re.match(r"https?://", str(weights)):
-        url = str(weights)
-        name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or "weights.pth"
-        folder = cache_folder() / f"url-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
-        path = folder / name
-        return path if path.is_file() else download((url,), path, check=lambda part: _check_own(name, part))
+        path = url_path(str(weights))
+
+        def check(part: Path) -> None:
+            _check_own(path.name, part)
+            require_sha256(part, sha256, path.name)
+
+        def is_complete(path: Path) -> bool:
+            return sha256 is None or file_hash(path) == sha256 or is_accepted(path)
+
+        if path.is_file() and is_complete(path):
+            return path
+        return download((str(weights),), path, check=check, is_complete=is_complete)
     path = _expanded(weights)
     if not os.path.isfile(path):
         raise WeightsError(f"No weight file at {path}. Expected weights as {_SPELLINGS}.")
     if not os.access(path, os.R_OK):
         raise WeightsError(f"Cannot read {path}: permission denied.")
+    if sha256 is None or not is_accepted(path):
+        require_sha256(path, sha256, str(path))
     return path
+
+
+def url_path(url: str) -> Path:
+    """Where the file of a URL is kept once it is downloaded."""
+    name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or "weights.pth"
+    return cache_folder() / f"url-{hashlib.sha256(url.encode()).hexdigest()[:16]}" / name
+
+
+def checked_sha256(value: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", value.strip()):
+        raise WeightsError(f"Expected a SHA-256, 64 hexadecimal digits as sha256sum prints them, received {value!r}.")
+    return value.strip().lower()
+
+
+def require_sha256(path: Path, sha256: str | None, name: str) -> None:
+    if sha256 is not None and (found := file_hash(path)) != sha256:
+        raise WeightsError(f"{name}: expected the SHA-256 {sha256}, found {found}. It is another file, or damaged.")
 
 
 def _shown(value) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
+from pathlib import Path
 
 from .. import doors
 from ..anatomy import REGIONS
@@ -47,11 +48,16 @@ class Listed:
 
 @cache
 def folders(kind: str) -> dict[str, str]:
+    """Identifier -> folder of its plugin, of those that are installed."""
+    return read_folders(doors.door(kind).parent, kind)
+
+
+def read_folders(plugins: Path, kind: str) -> dict[str, str]:
     """Identifier -> folder of its plugin. Brain-Score finds a plugin by reading these files; so do we."""
     registry = re.compile(rf"{kind[:-1]}_registry\[['\"]([^'\"{{}}<>]+)['\"]\]")
     return {
         identifier: path.parent.name
-        for path in sorted(doors.door(kind).parent.glob("[!_.]*/__init__.py"))
+        for path in sorted(plugins.glob("[!_.]*/__init__.py"))
         for identifier in registry.findall(path.read_text(encoding="utf-8"))
     }
 

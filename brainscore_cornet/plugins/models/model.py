@@ -1,7 +1,7 @@
 """What Brain-Score asks a model plugin for."""
 
 from brainscore_cornet.brain_model import CORnetModel, load_model
-from brainscore_cornet.citations import CORNET_2018, CORNET_S_2019
+from brainscore_cornet.citations import bibtex
 from brainscore_cornet.commitments import COMMITMENTS, get_commitment
 
 
@@ -19,4 +19,4 @@ def get_layers(identifier: str) -> list[str]:
 
 
 def get_bibtex(identifier: str) -> str:
-    return CORNET_S_2019 if get_commitment(identifier).architecture == "S" else CORNET_2018
+    return bibtex(get_commitment(identifier).architecture)

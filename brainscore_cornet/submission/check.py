@@ -1,0 +1,63 @@
+"""All rules for a submission, before anything of it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from .. import doors
+from ..scoring import catalogue
+from .finding import Finding
+from .imports import check_imports
+from .layout import Plugin, read_folder, read_zip
+from .reachable import check_weights
+from .registrations import check_registrations
+from .surroundings import check_environment, check_files, check_tests
+
+
+def check_zip(path: Path, *, online: bool = True) -> tuple[list[Finding], Plugin | None]:
+    """Every broken rule of a zip for the website, and the plugin in it where there is one.
+
+    Parameters
+    ----------
+    online
+        Whether weights are asked for; without a connection that is a finding which is not fatal.
+    """
+    findings, plugin = read_zip(path)
+    if plugin is None:
+        return findings, None
+    taken = taken_identifiers()
+    if plugin.name in models_folders(taken):
+        findings.append(
+            Finding(
+                "plugin-taken", plugin.name, "Brain-Score has a plugin in a folder of this name.", "Rename the folder."
+            )
+        )
+    return [*findings, *_check(plugin, taken, one=True, online=online)], plugin
+
+
+def check_folder(folder: Path, taken: Mapping[str, str], *, online: bool = True) -> tuple[list[Finding], Plugin]:
+    """Every broken rule of a plugin's folder in a clone whose other models are `taken` (identifier -> folder)."""
+    plugin = read_folder(folder)
+    return _check(plugin, taken, one=False, online=online), plugin
+
+
+def taken_identifiers() -> dict[str, str]:
+    """Identifier -> folder of the models that the installed brainscore_vision has, without this package's."""
+    return {name: folder for name, folder in catalogue.folders("models").items() if folder != doors.NAME}
+
+
+def models_folders(taken: Mapping[str, str]) -> set[str]:
+    return set(taken.values())
+
+
+def _check(plugin: Plugin, taken: Mapping[str, str], *, one: bool, online: bool) -> list[Finding]:
+    rules: list[Callable[[], object]] = [
+        lambda: check_files(plugin),
+        lambda: check_registrations(plugin, taken, one=one),
+        lambda: check_environment(plugin),
+        lambda: check_tests(plugin),
+        lambda: check_imports(plugin, models_folders(taken)),
+        lambda: check_weights(plugin) if online else (),
+    ]
+    return [finding for rule in rules for finding in rule()]

@@ -1,0 +1,71 @@
+"""Inside a trial: the submitted model is scored by Brain-Score, and held against this package's own.
+
+`python -m brainscore_cornet.submission.comparison '{"identifier": …}'`, where brainscore_vision is the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import brainscore_vision
+import numpy as np
+
+from ..brain_model import CORnetModel, load_model
+from . import stand_in
+
+
+def compare(identifier: str, benchmark: str, base: str | None, options: Mapping | None) -> tuple[bool, str]:
+    """Whether both give the same, and what was found."""
+    score = brainscore_vision.score(identifier, benchmark)
+    found = f"score {float(score):.4f}"
+    if not np.isfinite(float(score)):
+        return False, f"{found}: a score must be a number"
+    if base is None:
+        return True, found
+    ours = load_model(base, named=identifier, **{**options, "time_mapping": _with_numbers(options.get("time_mapping"))})
+    own_score = float(brainscore_vision.load_benchmark(benchmark)(ours))
+    different = [] if own_score == float(score) else [f"the package's own score, {own_score:.4f},"]
+    different += different_regions(brainscore_vision.load_model(identifier), ours)
+    if different:
+        return False, f"{found}; {' and '.join(different)} differ from it"
+    return True, f"{found}, and every recording and label is that of the package's own model"
+
+
+def different_regions(theirs, ours: CORnetModel) -> list[str]:
+    """In what two models differ: recordings of regions at all committed time bins, labels."""
+    different = []
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = stand_in.draw_pictures(Path(folder), 256)
+        for region, bins in ours.commitment.time_bins.items():
+            if not bins:
+                continue
+            recordings = []
+            for model in (theirs, ours):
+                model.start_recording(region, time_bins=list(bins.values()))
+                recordings.append(model.look_at(pictures))
+            if not recordings[0].identical(recordings[1]):
+                different.append(f"recordings of {region}")
+        for model in (theirs, ours):
+            model.start_task("label", "imagenet")
+        if not np.array_equal(theirs.look_at(pictures).values, ours.look_at(pictures).values):
+            different.append("labels")
+    return different
+
+
+def _with_numbers(time_mapping: Mapping | None) -> dict | None:
+    """JSON has made texts of the time steps."""
+    if time_mapping is None:
+        return None
+    return {
+        region: {int(step): tuple(time_bin) for step, time_bin in bins.items()} for region, bins in time_mapping.items()
+    }
+
+
+if __name__ == "__main__":
+    same, found = compare(**json.loads(sys.argv[1]))
+    print(found)
+    sys.exit(not same)

@@ -1,0 +1,143 @@
+"""Rules for imports: what a plugin needs must be in its folder, or be installed with Brain-Score or by the plugin."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from pathlib import PurePosixPath
+
+from .finding import Finding
+from .layout import Plugin
+
+_TESTS = {"pytest", "pytest_check", "pytest_mock", "pytest_timeout", "matplotlib"}  # brainscore-vision's extra `test`
+
+
+def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
+    """Broken rules of a plugin's imports.
+
+    Parameters
+    ----------
+    models
+        Folders of the model plugins that Brain-Score has.
+    """
+    findings = []
+    for name in plugin.files:
+        if name.endswith(".py") and name != "setup.py":
+            try:
+                tree = ast.parse(plugin.text(name) or "")
+            except (SyntaxError, ValueError):
+                continue  # another rule says so
+            for node in ast.walk(tree):
+                where = f"{name}, line {getattr(node, 'lineno', 0)}"
+                if isinstance(node, ast.ImportFrom) and node.level:
+                    findings += _relative(plugin, name, node, where)
+                elif isinstance(node, ast.Import):
+                    for alias in node.names:
+                        findings += _absolute(plugin, name, alias.name, where, models)
+                elif isinstance(node, ast.ImportFrom):
+                    findings += _absolute(plugin, name, node.module or "", where, models)
+    return list(dict.fromkeys(findings))
+
+
+def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> Iterator[Finding]:
+    parents = PurePosixPath(file).parent.parts
+    if node.level - 1 > len(parents):
+        spelled = "." * node.level + (node.module or "")
+        yield Finding(
+            "import-leaves-folder",
+            where,
+            f"from {spelled} leads out of the plugin's folder.",
+            "Put what is needed into the folder.",
+        )
+        return
+    start = parents[: len(parents) - (node.level - 1)]
+    modules = [node.module] if node.module else [alias.name for alias in node.names]
+    for module in modules:
+        path = "/".join([*start, *module.split(".")])
+        holds = any(name.startswith(f"{path}/") for name in plugin.files)
+        is_name = not node.module and "/".join([*start, "__init__.py"]) in plugin.files  # may be defined there
+        if f"{path}.py" not in plugin.files and not holds and not is_name:
+            yield Finding("import-missing", where, f"There is no {path}.py in the plugin's folder.", "Add it.")
+
+
+def _absolute(plugin: Plugin, file: str, module: str, where: str, models: set[str]) -> Iterator[Finding]:
+    top = module.split(".")[0]
+    if match := re.match(r"brainscore_vision\.models\.(\w+)", module):
+        if match[1] == plugin.name:
+            return
+        if match[1] not in models:
+            yield Finding(
+                "import-leaves-folder",
+                where,
+                f"Brain-Score has no models/{match[1]}.",
+                "Import it from your own folder.",
+            )
+        else:
+            yield Finding(
+                "import-other-plugin",
+                where,
+                f"It needs the plugin {match[1]}, whose owner may change it.",
+                "Better copy what is needed.",
+                fatal=False,
+            )
+    elif top == "brainscore_cornet":
+        yield Finding(
+            "import-not-installed",
+            where,
+            "brainscore_cornet is not installed at Brain-Score.",
+            "Let `brainscore-cornet submit` write the plugin: it brings its own copy.",
+        )
+    elif f"{top}.py" in plugin.files or any(name.startswith(f"{top}/") for name in plugin.files):
+        if top not in _with_brainscore() and top not in sys.stdlib_module_names:
+            yield Finding(
+                "import-absolute",
+                where,
+                f"import {top} does not find {top} in the plugin.",
+                f"Write from .{top} import …",
+            )
+    elif not _is_installed(plugin, file, top):
+        yield Finding(
+            "import-not-installed",
+            where,
+            f"Nothing installs {top} at Brain-Score.",
+            "Add its package to requirements.txt in the plugin's folder.",
+        )
+
+
+def _is_installed(plugin: Plugin, file: str, top: str) -> bool:
+    if top in sys.stdlib_module_names or top in _with_brainscore() or (file == "test.py" and top in _TESTS):
+        return True
+    asked = " ".join(plugin.text(name) or "" for name in ("requirements.txt", "setup.py", "environment.yml"))
+    packages = {top, top.replace("_", "-"), *packages_distributions().get(top, ())}
+    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", asked, re.IGNORECASE) for name in packages)
+
+
+@cache
+def _with_brainscore() -> set[str]:
+    """Modules that come with brainscore_vision: its own, and those of all that it requires."""
+    from packaging.requirements import Requirement
+
+    packages, waiting = set(), ["brainscore-vision"]
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in packages:
+            continue
+        packages.add(name)
+        try:
+            needed = distribution(name).requires or []
+        except PackageNotFoundError:
+            continue
+        waiting += [
+            requirement.name
+            for requirement in map(Requirement, needed)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
+    return {
+        module
+        for module, owners in packages_distributions().items()
+        if any(re.sub(r"[-_.]+", "-", owner).lower() in packages for owner in owners)
+    }

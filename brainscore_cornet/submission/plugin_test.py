@@ -1,0 +1,120 @@
+"""Tests of this plugin that need neither its weights nor a network, but for the one that is marked slow."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parent
+PLUGIN = f"brainscore_vision.models.{FOLDER.name}"
+GOLDEN = json.loads((FOLDER / "golden.json").read_text())
+plugin, stand_in = import_module(f"{PLUGIN}.model"), import_module(f"{PLUGIN}.stand_in")
+
+
+@pytest.fixture(scope="module", params=list(GOLDEN))
+def identifier(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def model(identifier):
+    """The model with stand-in weights in the place of its own."""
+    brain_model = import_module(f"{PLUGIN}.cornet.brain_model")
+    options = plugin.options(identifier, weights=None, weights_sha256=None)
+    subject = brain_model.load_model(plugin.base(identifier), named=identifier, **options)
+    stand_in.fill(subject.activations_model.network)
+    return subject
+
+
+@pytest.fixture(scope="module")
+def measured(model, tmp_path_factory):
+    return stand_in.measure(model, tmp_path_factory.mktemp("pictures"))
+
+
+def test_identifiers(identifier, model):
+    """What is registered, what is listed and what a model calls itself are one name."""
+    registrations = (FOLDER / "__init__.py").read_text()
+    assert plugin.get_model_list() == list(GOLDEN)
+    assert registrations.count(f"model_registry['{identifier}']") == 1
+    assert model.identifier == identifier
+    assert "title" in plugin.get_bibtex(identifier)
+
+
+def test_commitments(identifier, model, measured):
+    """Layers, time bins in ms, readout layer and visual degrees are those that were submitted."""
+    golden = GOLDEN[identifier]
+    for region, expected in golden["regions"].items():
+        assert measured["regions"][region]["layer"] == expected["layer"]
+        assert measured["regions"][region]["time_bins"] == expected["time_bins"]
+    assert (measured["readout_layer"], measured["visual_degrees"]) == (
+        golden["readout_layer"],
+        golden["visual_degrees"],
+    )
+    layers = [*(expected["layer"] for expected in golden["regions"].values()), golden["readout_layer"]]
+    assert plugin.get_layers(identifier) == layers
+    assert all(model.activations_model.network.get_submodule(layer) is not None for layer in layers)
+
+
+def test_activations(identifier, measured):
+    """Each region's activity at each of its time bins is what was computed when this was submitted."""
+    for region, expected in GOLDEN[identifier]["regions"].items():
+        found = measured["regions"][region]
+        assert found.get("neuroids") == expected.get("neuroids")
+        golden = np.array(expected.get("activity", []))
+        tolerance = 1e-4 * np.abs(golden).max(initial=0)
+        np.testing.assert_allclose(np.array(found.get("activity", [])), golden, rtol=1e-3, atol=tolerance)
+
+
+def test_pictures_differ(identifier, measured):
+    """What is recorded depends on the picture, in every region that has a time bin."""
+    for region, found in measured["regions"].items():
+        activity = np.array(found.get("activity", []))
+        assert not activity.size or np.ptp(activity, axis=1).max() > 0, region
+
+
+def test_requested_time_bins(model, tmp_path):
+    """A requested time bin is answered by the committed one of the nearest start, and labelled as requested."""
+    pictures = stand_in.draw_pictures(tmp_path, model.commitment.image_size, count=1)
+    for region, bins in model.commitment.time_bins.items():
+        if not bins:
+            continue
+        committed = list(bins.values())
+        model.start_recording(region, time_bins=committed)
+        whole = model.look_at(pictures)
+        requested = [(start + 1, end) for start, end in committed]
+        model.start_recording(region, time_bins=requested)
+        shifted = model.look_at(pictures)
+        assert list(zip(shifted.time_bin_start.values, shifted.time_bin_end.values, strict=True)) == requested
+        np.testing.assert_array_equal(shifted.transpose(*whole.dims).values, whole.values)
+
+
+def test_labels(identifier, measured):
+    """The network's own decoder labels pictures with ImageNet synsets, as it did when this was submitted."""
+    assert measured["labels"] == GOLDEN[identifier]["labels"]
+
+
+def test_readout(model, tmp_path):
+    """A readout that is fitted on pictures knows them again, with probabilities that add up to one."""
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+    pictures = stand_in.draw_pictures(tmp_path, model.commitment.image_size)
+    names = [f"picture {index}" for index in range(len(pictures))]
+    stimuli = StimulusSet({"stimulus_id": names, "image_label": names})
+    stimuli.stimulus_paths = dict(zip(names, pictures, strict=True))
+    stimuli.identifier = None
+    model.start_task("probabilities", stimuli)
+    probabilities = model.look_at(stimuli).transpose("presentation", "choice")
+    np.testing.assert_allclose(probabilities.sum("choice"), 1, rtol=1e-5)
+    assert list(probabilities.choice.values[probabilities.values.argmax(1)]) == names
+
+
+@pytest.mark.slow
+def test_own_weights(identifier):
+    """The model's own weights can be downloaded, are what was promised, and fit."""
+    import brainscore_vision
+
+    subject = brainscore_vision.load_model(identifier)
+    assert subject.identifier == identifier
+    assert subject.start_recording("IT", time_bins=[(100, 200)]) is None

@@ -1,0 +1,127 @@
+"""What is submitted: a model under the identifier that its owner wants, and the options that make it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..brain_model import find_commitment
+from ..commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
+from ..errors import UserError
+from ..network import load_network, plain_integers
+from ..weights import checked_sha256, file_hash, locate
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One model of a submission."""
+
+    identifier: str
+    base: str
+    """Which CORnet: `cornet_s` or, with its own initialization, `cornet_s_untrained`."""
+    options: Mapping[str, Any]
+    """What `load_model` takes beside: weights (a URL), weights_sha256, times, time_mapping, image_size."""
+    commitment: Commitment
+    file: Path | None = None
+    """The weights on this machine, where the owner has named them."""
+
+    @property
+    def weights_url(self) -> str | None:
+        return self.options.get("weights")
+
+    @property
+    def folder_name(self) -> str:
+        """Of a plugin that holds this model alone; Brain-Score's own plugin for CORnet-S is called `cornet_s`."""
+        return "brainscore_" + re.sub(r"\W", "_", self.identifier)
+
+
+REGISTERED = tuple(Variant(name, name, {}, commitment) for name, commitment in COMMITMENTS.items())
+"""The models of this package, as a pull request brings them."""
+
+
+def make_variant(
+    model: str,
+    *,
+    identifier: str | None = None,
+    weights: str | os.PathLike | None = None,
+    weights_url: str | None = None,
+    weights_sha256: str | None = None,
+    times: int | Mapping[str, int] | None = None,
+    time_mapping: TimeBins | None = None,
+    image_size: int | None = None,
+) -> Variant:
+    """A variant from what its owner says, checked as far as no network is needed.
+
+    Parameters
+    ----------
+    weights
+        The file on this machine; gives the SHA-256, and is what the submission is tried with.
+    weights_url
+        Where Brain-Score will find it.
+    weights_sha256
+        Of the file; needed where `weights` is not given and the URL cannot be downloaded now.
+
+    Raises
+    ------
+    UserError
+        For options that the model cannot have, or that do not go together.
+    """
+    base = get_commitment(model)
+    file = None if weights is None else locate(weights)
+    _check_weights(base, file, weights_url)
+    if weights_url is not None:
+        if file is not None:
+            found = file_hash(file)
+            if weights_sha256 is not None and checked_sha256(weights_sha256) != found:
+                raise UserError(f"{file} has the SHA-256 {found}, not {weights_sha256}: leave the option out.")
+            weights_sha256 = found
+        elif weights_sha256 is None:
+            weights_sha256 = file_hash(locate(weights_url))
+    elif weights_sha256 is not None:
+        raise UserError("A SHA-256 belongs to weights of your own: name where they are with --weights-url.")
+    options = {
+        "weights": weights_url,
+        "weights_sha256": None if weights_sha256 is None else checked_sha256(weights_sha256),
+        "times": plain_integers(times),
+        "time_mapping": time_mapping,
+        "image_size": image_size,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    if identifier is None:
+        if options:
+            raise UserError(
+                f"This is not {model} as it is registered: give it an identifier of its own, such as "
+                f"--identifier {model}_mylab"
+            )
+        identifier = model
+    check_identifier(identifier)
+    shape = {name: value for name, value in options.items() if not name.startswith("weights")}
+    commitment, _ = find_commitment(model, weights=None, **shape)
+    if file is not None:
+        load_network(model, weights=file, times=times)  # it is read now rather than by Brain-Score, and has to fit
+    return Variant(identifier, model, options, replace(commitment, identifier=identifier), file)
+
+
+def check_identifier(identifier: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_.]+", identifier):
+        raise UserError(
+            f"{identifier!r} cannot be an identifier: Brain-Score's website takes no hyphen, and its scripts no space, "
+            f"quote or bracket. Use letters, digits and underscores: {re.sub(r'[^A-Za-z0-9_.]+', '_', identifier)}"
+        )
+
+
+def _check_weights(base: Commitment, file: Path | None, url: str | None) -> None:
+    if url is not None and not re.match(r"https?://[^\s'\"\\]+$", url):
+        raise UserError(f"Expected --weights-url to be a URL that anybody can download (https://…), received {url!r}.")
+    if file is None and url is None:
+        return
+    if not base.trained:
+        raise UserError(f"{base.identifier} starts from its initialization: submit weights as {base.name.lower()}.")
+    if url is None:
+        raise UserError(
+            f"Brain-Score cannot see {file}: put it where anybody can download it, and add --weights-url https://…"
+        )

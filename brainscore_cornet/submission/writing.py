@@ -1,0 +1,187 @@
+"""Submissions on disk: a zip for the website, a folder in a clone of Brain-Score's repository."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import doors
+from ..errors import UserError
+from ..scoring import catalogue
+from .archive import write_zip
+from .check import check_folder, check_zip
+from .finding import Finding
+from .layout import Plugin
+from .metadata import metadata
+from .plugin import write_plugin
+from .reachable import models_of
+from .registrations import identifiers
+from .trial import Model, Step, run_trial
+from .variant import REGISTERED, Variant
+
+_ROOT = "submission"  # the one folder at the top of a zip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a submission: the path written or checked, broken rules, and the steps of its trial."""
+
+    path: Path
+    findings: Sequence[Finding]
+    steps: Sequence[Step] = ()
+    identifiers: Sequence[str] = ()
+
+    @property
+    def passed(self) -> bool:
+        return not any(finding.fatal for finding in self.findings) and all(step.passed for step in self.steps)
+
+
+Say = Callable[[str], None]
+
+
+def submit(
+    variants: Sequence[Variant],
+    folder: Path,
+    *,
+    run: bool = True,
+    online: bool = True,
+    overwrite: bool = False,
+    say: Say = lambda text: None,
+) -> list[Outcome]:
+    """Write a zip for the website for each variant, check it, and run it as Brain-Score will.
+
+    A zip that does not pass is not written.
+
+    Parameters
+    ----------
+    run
+        Whether each is unpacked into a copy of brainscore_vision, tested and scored there.
+    online
+        Whether weights are asked for.
+
+    Raises
+    ------
+    UserError
+        Where a zip cannot be written, or would replace one that is there.
+    """
+    folder = Path(folder).expanduser()
+    targets = {variant.identifier: folder / f"{variant.identifier}.zip" for variant in variants}
+    if len(targets) < len(variants):
+        raise UserError("Two models would have one identifier.")
+    for target in targets.values():
+        if target.exists() and not overwrite:
+            raise UserError(f"{target} is there already: name another folder, or add --overwrite.")
+    outcomes = []
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for variant in variants:
+            target = targets[variant.identifier]
+            with tempfile.TemporaryDirectory() as workspace:
+                say(f"Writing {variant.identifier}")
+                plugin = Path(workspace) / _ROOT / "models" / variant.folder_name
+                plugin.mkdir(parents=True)
+                write_plugin(plugin, [variant])
+                part = target.with_name(f".{target.name}.part")
+                try:
+                    write_zip(part, Path(workspace) / _ROOT)
+                    checked = check(part, run=run, online=online, variants=[variant], say=say)
+                    if checked.passed:
+                        part.replace(target)
+                finally:
+                    part.unlink(missing_ok=True)
+            outcomes.append(Outcome(target, checked.findings, checked.steps, [variant.identifier]))
+    return outcomes
+
+
+def check(
+    path: Path,
+    *,
+    run: bool = False,
+    online: bool = True,
+    variants: Sequence[Variant] = (),
+    say: Say = lambda text: None,
+) -> Outcome:
+    """Check any zip for the website by every rule and, where it passes, run it if that is asked for.
+
+    Running executes what is in the zip.
+    """
+    findings, plugin = check_zip(path, online=online)
+    names = [] if plugin is None else identifiers(plugin)
+    if not run or plugin is None or any(finding.fatal for finding in findings):
+        return Outcome(path, findings, (), names)
+    return Outcome(path, findings, _try(plugin, names, variants, say), names)
+
+
+def pull_request(
+    clone: Path,
+    variants: Sequence[Variant] = REGISTERED,
+    *,
+    run: bool = True,
+    online: bool = True,
+    overwrite: bool = False,
+    say: Say = lambda text: None,
+) -> Outcome:
+    """Write one plugin folder with all variants and its metadata.yaml into a clone of brain-score/vision.
+
+    A folder that does not pass is not left there.
+
+    Raises
+    ------
+    UserError
+        Where `clone` is no such clone or cannot be written, or its folder for this plugin is there already.
+    """
+    models = Path(clone).expanduser() / "brainscore_vision" / "models"
+    if not (models / "__init__.py").is_file():
+        raise UserError(
+            f"{clone} is no clone of Brain-Score's repository: expected {models}. Make one with "
+            "git clone https://github.com/brain-score/vision"
+        )
+    target = models / doors.NAME
+    if target.exists() and not overwrite:
+        raise UserError(f"{target} is there already: add --overwrite to replace it.")
+    taken = {name: folder for name, folder in catalogue.read_folders(models, "models").items() if folder != target.name}
+    with _writing(target), tempfile.TemporaryDirectory() as workspace:
+        folder = Path(workspace) / doors.NAME
+        folder.mkdir()
+        say(f"Writing {', '.join(variant.identifier for variant in variants)}")
+        write_plugin(folder, variants)
+        (folder / "metadata.yaml").write_text(metadata(variants), encoding="utf-8")
+        findings, plugin = check_folder(folder, taken, online=online)
+        names = identifiers(plugin)
+        outcome = Outcome(target, findings, (), names)
+        if outcome.passed and run:
+            outcome = Outcome(target, findings, _try(plugin, names, variants, say), names)
+        if outcome.passed:
+            part, old = target.with_name(f".{target.name}.part"), target.with_name(f".{target.name}.old")
+            for left in (part, old):
+                shutil.rmtree(left, ignore_errors=True)
+            shutil.copytree(folder, part)
+            if target.exists():
+                target.rename(old)
+            part.rename(target)
+            shutil.rmtree(old, ignore_errors=True)
+    return outcome
+
+
+def _try(plugin: Plugin, names: Sequence[str], variants: Sequence[Variant], say: Say) -> list[Step]:
+    written = models_of(plugin) or {}
+    files = {variant.identifier: variant.file for variant in variants}
+    models = []
+    for name in names:
+        options = dict(written.get(name, {}))
+        base = options.pop("base", None)
+        models.append(Model(name, base, options if base else None, files.get(name)))
+    with tempfile.TemporaryDirectory() as workspace:
+        return run_trial(plugin, models, Path(workspace), say)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
