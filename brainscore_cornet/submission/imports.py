@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import PurePosixPath
@@ -109,11 +109,21 @@ def _absolute(plugin: Plugin, file: str, module: str, where: str, models: set[st
 
 
 def _is_installed(plugin: Plugin, file: str, top: str) -> bool:
-    if top in sys.stdlib_module_names or top in _with_brainscore() or (file == "test.py" and top in _TESTS):
+    if top in sys.stdlib_module_names or top in _with_brainscore() or (_is_test(file) and top in _TESTS):
         return True
     asked = " ".join(plugin.text(name) or "" for name in ("requirements.txt", "setup.py", "environment.yml"))
-    packages = {top, top.replace("_", "-"), *packages_distributions().get(top, ())}
+    packages = {top, top.replace("_", "-"), *_owners().get(top, ())}
     return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", asked, re.IGNORECASE) for name in packages)
+
+
+def _is_test(file: str) -> bool:
+    return PurePosixPath(file).name.startswith("test")
+
+
+@cache
+def _owners() -> Mapping[str, list[str]]:
+    """Module -> packages that it may come from, of all that is installed; looking takes a while."""
+    return packages_distributions()
 
 
 @cache
@@ -138,6 +148,6 @@ def _with_brainscore() -> set[str]:
         ]
     return {
         module
-        for module, owners in packages_distributions().items()
+        for module, owners in _owners().items()
         if any(re.sub(r"[-_.]+", "-", owner).lower() in packages for owner in owners)
     }

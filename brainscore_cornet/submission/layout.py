@@ -112,7 +112,9 @@ def _check_entries(zip_name: str, size: int, entries: list[zipfile.ZipInfo]) -> 
             )
     if junk := sorted({match[2] for name in names if (match := _JUNK.search(name))}):
         add("junk", zip_name, f"There is {', '.join(junk)} in it.", "Leave it out.", fatal=False)
-    folders = {f"{parent}/" for name in names for parent in PurePosixPath(name).parents if str(parent) != "."}
+    folders = {
+        f"{parent}/" for name in names for parent in PurePosixPath(name).parents if str(parent) not in (".", "/")
+    }
     if missing := sorted(folders - set(names)):
         add(
             "folder-entries",

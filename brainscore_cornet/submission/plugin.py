@@ -7,7 +7,7 @@ import json
 import pprint
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -91,7 +91,13 @@ def write_plugin(folder: Path, variants: Sequence[Variant]) -> None:
     shown = pprint.pformat(models, width=110, sort_dicts=False)
     _write(folder / "__init__.py", _INIT.format(names=names, registrations=registrations))
     _write(folder / "model.py", _MODEL.format(names=names, version=version("brainscore_cornet"), models=shown))
-    golden = {variant.identifier: _golden(variant) for variant in variants}
+    golden: dict[str, dict] = {}
+    for variant in variants:
+        # with stand-in weights, trained and untrained are one network
+        same = next(
+            (other for other in variants if _shape(other) == _shape(variant) and other.identifier in golden), None
+        )
+        golden[variant.identifier] = golden[same.identifier] if same else _golden(variant)
     _write(folder / "golden.json", json.dumps(golden) + "\n")
 
 
@@ -126,8 +132,14 @@ def _imported(file: Path, package: str) -> list[str]:
     return [name for name in modules if name]
 
 
-def _golden(variant: Variant) -> Mapping:
-    shape = {name: value for name, value in variant.options.items() if not name.startswith("weights")}
+def _shape(variant: Variant) -> dict:
+    """What a network is beside its weights."""
+    options = {name: value for name, value in variant.options.items() if not name.startswith("weights")}
+    return {"architecture": variant.commitment.architecture, **options}
+
+
+def _golden(variant: Variant) -> dict:
+    shape = {name: value for name, value in _shape(variant).items() if name != "architecture"}
     model = load_model(variant.base, weights=None, named=variant.identifier, device="cpu", **shape)
     stand_in.fill(model.activations_model.network)
     with tempfile.TemporaryDirectory() as folder:

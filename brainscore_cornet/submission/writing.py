@@ -13,13 +13,13 @@ from .. import doors
 from ..errors import UserError
 from ..scoring import catalogue
 from .archive import write_zip
-from .check import check_folder, check_zip
 from .finding import Finding
 from .layout import Plugin
 from .metadata import metadata
 from .plugin import write_plugin
 from .reachable import models_of
 from .registrations import identifiers
+from .rules import check_folder, check_zip
 from .trial import Model, Step, run_trial
 from .variant import REGISTERED, Variant
 
