@@ -20,5 +20,5 @@ def test_notebook_runs(tmp_path):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     shown = [output["data"] for output in outputs if "data" in output]
     assert sum("image/png" in data for data in shown) == 2
-    assert any("text/html" in data and "pref_or" in data["text/html"] for data in shown)
+    assert any("text/html" in data and "sf_bandwidth" in data["text/html"] for data in shown)
     assert (tmp_path / "results" / "scores.csv").is_file()

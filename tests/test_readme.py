@@ -75,7 +75,7 @@ def test_python_snippets_run(code, folder, accepted):
 @pytest.mark.parametrize("code", SHELL, ids=[code.split("\n")[0][:40] for code in SHELL])
 def test_shell_snippets_run(code, folder, accepted):
     """Each command runs; installing is `.ci/run`'s part, and what follows it is run here."""
-    if code == TEST_COMMAND:
+    if code == TEST_COMMAND or code.startswith("brainscore-cornet submit"):  # that is run in test_submission_trial
         return
     # the stand-ins are not the released files: verifying must refuse them
     code = re.sub(r"^(brainscore-cornet weights verify)", r"! \1", code, flags=re.MULTILINE)

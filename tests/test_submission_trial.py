@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,31 +15,36 @@ from submissions import TEST, write
 
 from brainscore_cornet.submission import REGISTERED, pull_request
 
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.search(r"```bash\n(brainscore-cornet submit .*?)```", README, re.DOTALL)[1]
 
-def run(*arguments: str, home: Path) -> subprocess.CompletedProcess:
-    """`brainscore-cornet submit` in a process of its own, with an empty home folder and no network."""
+
+def run(command: list, home: Path) -> subprocess.CompletedProcess:
+    """A command in a process of its own, with an empty home folder and no network."""
     closed = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
-    environment = {**os.environ, **closed, "HOME": str(home), "TORCH_HOME": str(home / "torch")}
-    command = [sys.executable, "-m", "brainscore_cornet", "submit", *map(str, arguments)]
+    scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, **closed, "HOME": str(home), "TORCH_HOME": str(home / "torch"), "PATH": scripts}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, cwd=home)
 
 
-def test_a_submission_is_tried(tmp_path):
-    """It is found, tested and scored in a copy of brainscore_vision, with the result of the package's own model."""
-    mapping = json.dumps({"IT": {"0": [120, 220]}})
-    options = ("--identifier", "cornet_late", "--image-size", "64", "--time-mapping", mapping)
-    result = run("cornet_z_untrained", *options, "-o", tmp_path / "out", "--json", home=tmp_path)
+def submit(*arguments, home: Path) -> subprocess.CompletedProcess:
+    return run([sys.executable, "-m", "brainscore_cornet", "submit", *map(str, arguments)], home)
+
+
+def test_the_commands_in_the_readme(tmp_path):
+    """A model is found, tested and scored in a copy of brainscore_vision as the package's own is; its zip passes."""
+    result = run(["bash", "-euc", COMMANDS], tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
-    (outcome,) = json.loads(result.stdout)
-    assert outcome["identifiers"] == ["cornet_late"]
-    outputs = [step["output"] for step in outcome["steps"]]
-    assert [step["passed"] for step in outcome["steps"]] == [True] * 4
-    assert outputs[0].strip().splitlines()[-1] == "cornet_late"
-    assert re.search(r"\b5 passed", outputs[1])
-    assert re.search(r"\b7 passed, 1 deselected", outputs[2])
-    assert "every recording and label is that of the package's own model" in outputs[3]
-    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "cornet_late.zip"]
-    assert "[4/4] cornet_late on Marques2020light_Schiller1976-sf_selective" in result.stderr
+    lines = result.stdout.splitlines()
+    assert next(line.split(" (")[0] for line in lines if line.startswith("Passed")) == (
+        "Passed: load_model('cornet_z_mylab'): cornet_z_mylab"
+    )
+    assert "Passed: Brain-Score's generic tests: 5 passed" in result.stdout
+    assert "Passed: the plugin's own tests: 7 passed, 1 deselected" in result.stdout
+    assert "every recording and label is that of the package's own model" in result.stdout
+    assert "[4/4] cornet_z_mylab on Marques2020light_Schiller1976-sf_selective" in result.stderr
+    assert lines[-1] == "submissions/cornet_z_mylab.zip holds cornet_z_mylab, and breaks no rule."
+    assert [path.name for path in (tmp_path / "submissions").iterdir()] == ["cornet_z_mylab.zip"]
 
 
 def test_a_trial_that_fails(tmp_path):
@@ -48,10 +52,10 @@ def test_a_trial_that_fails(tmp_path):
     model = "def get_model():\n    raise RuntimeError('no such layer as IT.missing')\n"
     changes = {"model.py": model, "test.py": TEST, "parts/network.py": "", "parts/__init__.py": ""}
     path = write(tmp_path / "theirs.zip", changes)
-    result = run("--check", path, "--offline", home=tmp_path)
+    result = submit("--check", path, "--offline", home=tmp_path)
     assert result.returncode == 0
     assert "What is in it was not run" in result.stderr
-    result = run("--check", path, "--offline", "--run", home=tmp_path)
+    result = submit("--check", path, "--offline", "--run", home=tmp_path)
     assert result.returncode == 1
     assert "Failed: load_model('stranger_net')" in result.stdout
     assert "no such layer as IT.missing" in result.stdout

@@ -1,11 +1,11 @@
 """Inside a trial: the submitted model is scored by Brain-Score, and held against this package's own.
 
-`python -m brainscore_cornet.submission.comparison '{"identifier": …}'`, where brainscore_vision is the copy.
+`python -m brainscore_cornet.submission.comparison "{'identifier': …}"`, where brainscore_vision is the copy.
 """
 
 from __future__ import annotations
 
-import json
+import ast
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def compare(identifier: str, benchmark: str, base: str | None, options: Mapping 
         return False, f"{found}: a score must be a number"
     if base is None:
         return True, found
-    ours = load_model(base, named=identifier, **{**options, "time_mapping": _with_numbers(options.get("time_mapping"))})
+    ours = load_model(base, named=identifier, **options)
     own_score = float(brainscore_vision.load_benchmark(benchmark)(ours))
     different = [] if own_score == float(score) else [f"the package's own score, {own_score:.4f},"]
     different += different_regions(brainscore_vision.load_model(identifier), ours)
@@ -56,16 +56,7 @@ def different_regions(theirs, ours: CORnetModel) -> list[str]:
     return different
 
 
-def _with_numbers(time_mapping: Mapping | None) -> dict | None:
-    """JSON has made texts of the time steps."""
-    if time_mapping is None:
-        return None
-    return {
-        region: {int(step): tuple(time_bin) for step, time_bin in bins.items()} for region, bins in time_mapping.items()
-    }
-
-
 if __name__ == "__main__":
-    same, found = compare(**json.loads(sys.argv[1]))
+    same, found = compare(**ast.literal_eval(sys.argv[1]))
     print(found)
     sys.exit(not same)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -223,4 +222,4 @@ class _Runner:
             "options": model.options,
         }
         module = f"{__package__}.comparison"
-        return self.run(["-m", module, json.dumps(asked)], with_package=True)
+        return self.run(["-m", module, repr(asked)], with_package=True)
