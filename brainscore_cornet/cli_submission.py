@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -47,6 +48,8 @@ def submit(
     """Make a submission to brain-score.org, check it by every rule, and run it as Brain-Score will."""
     from . import submission
 
+    # what a batch system sends before it kills: without a handler, temporary files would be left
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if sum(each is not None for each in (output, pull_request, check)) != 1:
         raise UserError("Name one of --output (zips for the website), --pull-request (a clone) and --check (a zip).")
     options = {
@@ -101,12 +104,16 @@ def _print(outcome, *, written: bool, clone: Path | None) -> None:
     if not outcome.passed:
         print(f"{outcome.path} {'was not written' if written else 'would not pass'}: see above.")
     elif clone is not None:
-        print(f"{outcome.path}\nNext: git -C {clone} add {outcome.path.relative_to(clone.expanduser())}")
+        print(f"{outcome.path}\nNext: read its metadata.yaml, and git -C {clone} add {_within(outcome.path, clone)}")
     elif written:
         size = outcome.path.stat().st_size
         print(f"{outcome.path} ({size / 1e3:.0f} kB) holds {', '.join(outcome.identifiers)}, and breaks no rule.")
     else:
         print(f"{outcome.path} holds {', '.join(outcome.identifiers)}, and breaks no rule.")
+
+
+def _within(path: Path, clone: Path) -> Path:
+    return path.relative_to(clone.expanduser())
 
 
 def _as_json(outcome) -> dict:

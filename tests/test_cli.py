@@ -127,9 +127,10 @@ def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected, monkeyp
     [
         (("score", "cornet_z"), "cornet_z-5c427c9c.pth"),
         (("score", "cornet_z_untrained", "-b", "MajajHong2015public.IT-pls"), "MajajHong2015public.IT-pls"),
-        (
+        pytest.param(
             ("score", "alexnet_random"),
             "Error: alexnet_random on Marques2020light_DeValois1982-pref_or and 3 more: Cannot download",
+            marks=pytest.mark.slow,
         ),
         (("score", "cornet_z_untrained", "-b", "ImageNet-top1"), "50000 of 50000 images do not exist"),
     ],

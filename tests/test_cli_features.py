@@ -56,7 +56,7 @@ def as_by_hand(network, folder: Path, layer: str, call: int, size: int = 224) ->
 @pytest.mark.parametrize(
     ("model", "options", "layer", "call"),
     [
-        ("S", [], "decoder.avgpool", 0),
+        pytest.param("S", [], "decoder.avgpool", 0, marks=pytest.mark.slow),
         ("S", ["--layer", "IT", "--sublayer", "conv2", "--time_step", "1", "--imsize", "64"], "IT.conv2", 1),
         ("RT", ["--layer", "V2", "--sublayer", "output", "--time_step", "2"], "V2.output", 2),
         ("RT", ["--layer", "V2", "--sublayer", "conv_input", "--time_step", "0"], "V2.conv_input", 0),

@@ -39,7 +39,7 @@ def cases(draw):
     }
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_recordings_are_those_of_a_plain_forward_pass(pictures, recwarn, case):
     """For any variant, time steps, region, time bins, images, batch size and number of workers."""
@@ -62,7 +62,7 @@ def test_recordings_are_those_of_a_plain_forward_pass(pictures, recwarn, case):
     assert ours["time_bin_start"].values.tolist() == [start for start, _ in case["time_bins"]]
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     architecture=st.sampled_from(list(TIMES)),
     shown=st.lists(st.integers(0, 5), min_size=1, max_size=5),

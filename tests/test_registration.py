@@ -59,6 +59,7 @@ print(json.dumps([model.identifier, recorded.shape, brainscore_vision.load_model
     assert "10.1101/408385" in bibtex
 
 
+@pytest.mark.slow
 def test_brainscores_own_command_line_finds_both(tmp_path):
     """`python -m brainscore_vision score` knows our models and benchmarks."""
     code = f"""

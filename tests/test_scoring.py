@@ -148,7 +148,7 @@ score_models(models, [ToyBenchmark(f"b{i}", log, seconds=.4) for i in range(5)],
 """
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
     """Killed at random moments and run again: the table of an undisturbed run, and nothing done is done again.
 

@@ -47,6 +47,8 @@ BAD = {
     "loose-file": {"/stranger/models/__init__.py": ""},
     "one-plugin": {"/stranger/models/second/__init__.py": ""},
     "path-unsafe": {"/C:/outside.py": ""},
+    "path-backslash": {"parts\\more.py": ""},
+    "macos": {"/__MACOSX/stranger/._models": "0", ".DS_Store": "0"},
     # files
     "file-missing": {"test.py": None},
     "syntax": {"parts/network.py": "import timm\ndef build(x) return x\n"},
@@ -70,15 +72,21 @@ BAD = {
     "environment-name": {"environment.yml": "name: stranger\n" + ENVIRONMENT.format("pip")},
     "environment-python": {"environment.yml": ENVIRONMENT.format("python=3.8")},
     "environment-python-twice": {"environment.yml": ENVIRONMENT.format("python=3.11\n  - ipython=8.1")},
+    "requirement-local": {"requirements.txt": "timm\n./more\n"},
     "requirement": {"requirements.txt": "timm\ntorch == = 2\n"},
     "test-too-deep": {"parts/test_network.py": TEST},
     "test-none": {"test.py": "import pytest\n"},
     "test-all-slow": {"test.py": TEST.replace("def test_id", "@pytest.mark.memory_intense\ndef test_id")},
     # imports
-    "import-leaves-folder": {"parts/network.py": "import timm\nfrom ...cornet_s.model import get_model\n"},
-    "import-missing": {"parts/network.py": "import timm\nfrom .layers import Layer\n"},
+    "import-leaves-folder": {"parts/network.py": "import timm\nfrom ...cornet_s.model import get_model as build\n"},
+    "import-missing-name": {"model.py": "def load():\n    pass\n\n\nget_bibtex = load\n"},
+    "import-missing": {"parts/network.py": "import timm\nfrom .layers import Layer as build\n"},
     "import-absolute": {"model.py": MODEL.replace("from .parts", "from parts")},
     "import-not-installed": {"requirements.txt": "# none"},
+    # weights
+    "path-on-your-disk": {"model.py": MODEL + "\nWEIGHTS = '/home/me/mine.pth'\n"},
+    "weights-private": {"model.py": MODEL + "\nWEIGHTS = 'http://192.168.1.3/mine.pth'\n"},
+    "weights-page": {"model.py": MODEL + "\nWEIGHTS = 'https://github.com/me/net/blob/main/mine.pth'\n"},
 }
 
 
@@ -88,7 +96,7 @@ def test_bad_ones_are_named(tmp_path, rule, changes):
     outcome = check(write(tmp_path / "bad.zip", changes), online=False)
     broken = [finding for finding in outcome.findings if finding.fatal]
     # what several parsers stumble over breaks several rules
-    with_others = {"registration-computed": {"registration-missing"}, "registration-mentioned": {"one-model"}}
+    with_others = {"registration-mentioned": {"one-model"}, "path-backslash": {"folder-entries"}}
     assert {finding.rule for finding in broken} - with_others.get(rule, set()) == {rule}
     assert not outcome.passed
     assert all(finding.problem and finding.remedy and finding.where for finding in broken)
@@ -104,6 +112,8 @@ def test_bad_ones_are_named(tmp_path, rule, changes):
         "identifier-characters": registered("model_registry['a/b'] = get_model"),
         "registration-computed": registered(f"def register():\n    {ONE}"),
         "metadata": {"parts/metadata.yml": ""},
+        "weights-private": {"model.py": MODEL + "\nWEIGHTS = 'http://cluster/mine.pth'\n"},
+        "weights-page": {"model.py": MODEL + "\nWEIGHTS = 'https://www.dropbox.com/s/1/mine.pth?dl=0'\n"},
     }.items(),
 )
 def test_quirks(tmp_path, rule, changes):
@@ -114,6 +124,10 @@ def test_quirks(tmp_path, rule, changes):
 NOTES = {
     "bibtex": {"model.py": MODEL.replace("get_bibtex", "bibtex"), "parts/network.py": "def build(x):\n    return x\n"},
     "import-other-plugin": {"model.py": MODEL + "\nfrom brainscore_vision.models.alexnet import model\n"},
+    "registration-of-another": registered("model_registry['stranger_net'] = lambda: get_model('other_net')"),
+    "requirement-of-brainscore": {"requirements.txt": "timm\ntorch==1.2\nnumpy<2\n"},
+    "path-on-your-disk": {"model.py": MODEL + "\nDATA = '/home/me/data.csv'\n"},
+    "weights-unchecked": {"model.py": MODEL + "\nWEIGHTS = 'https://example.org/mine.pth'\n"},
     "identifier-similar": registered("model_registry['Alex_Net'] = get_model"),
     "weights-inside": {"weights.pth": "0123"},
     "junk": {"__pycache__/model.cpython-311.pyc": "0"},
@@ -139,8 +153,14 @@ def test_layouts(tmp_path):
     assert rules(flat) == {"models-folder"}
     with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
         pass
-    assert rules(tmp_path / "empty.zip") == {"one-root"}
-    assert "one-root" in rules(write(tmp_path / "mac.zip", {"/__MACOSX/stranger/._models": "0"}))
+    assert rules(tmp_path / "empty.zip") == {"empty"}
+    itself = tmp_path / "itself.zip"
+    with zipfile.ZipFile(itself, "w") as archive:
+        archive.writestr("stranger_net/", "")
+        archive.writestr("stranger_net/__init__.py", INIT)
+    outcome = check(itself, online=False)
+    assert [finding.rule for finding in outcome.findings] == ["models-folder"]
+    assert "the plugin's folder itself" in outcome.findings[0].problem
     assert rules(write(tmp_path / "bare.zip", folders=False)) == {"folder-entries"}
     (tmp_path / "text.zip").write_text("no zip")
     assert rules(tmp_path / "text.zip") == {"not-a-zip"}

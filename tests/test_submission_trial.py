@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import brainscore_vision
@@ -60,6 +62,21 @@ def test_a_trial_that_fails(tmp_path):
     assert "Failed: load_model('stranger_net')" in result.stdout
     assert "no such layer as IT.missing" in result.stdout
     assert f"{path} would not pass" in result.stdout
+
+
+def test_a_batch_system_ends_it(tmp_path):
+    """At a SIGTERM in the middle of a trial nothing is left, neither half a zip nor a copy of brainscore_vision."""
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "brainscore_cornet", "submit", "cornet_z_untrained", "--identifier", "x"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)}
+    process = subprocess.Popen([*command, "--image-size", "64", "-o", "out"], cwd=tmp_path, env=environment)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "tmp").glob("*/library/brainscore_vision/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,19 @@ def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
                         findings += _absolute(plugin, name, alias.name, where, models)
                 elif isinstance(node, ast.ImportFrom):
                     findings += _absolute(plugin, name, node.module or "", where, models)
+                elif (module := _imported_by_call(node)) is not None:
+                    findings += _absolute(plugin, name, module, where, models)
     return list(dict.fromkeys(findings))
+
+
+def _imported_by_call(node: ast.AST) -> str | None:
+    """The module of `import_module("…")`."""
+    if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+        return None
+    name = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
+    value = node.args[0].value
+    known = name in ("import_module", "__import__") and isinstance(value, str) and not value.startswith(".")
+    return value if known else None
 
 
 def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> Iterator[Finding]:
@@ -56,12 +68,41 @@ def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> It
         return
     start = parents[: len(parents) - (node.level - 1)]
     modules = [node.module] if node.module else [alias.name for alias in node.names]
+    here = "/".join([*start, "__init__.py"])
     for module in modules:
         path = "/".join([*start, *module.split(".")])
         holds = any(name.startswith(f"{path}/") for name in plugin.files)
-        is_name = not node.module and "/".join([*start, "__init__.py"]) in plugin.files  # may be defined there
+        is_name = not node.module and here in plugin.files and module in (_defined(plugin, here) or {module})
         if f"{path}.py" not in plugin.files and not holds and not is_name:
             yield Finding("import-missing", where, f"There is no {path}.py in the plugin's folder.", "Add it.")
+        elif node.module:
+            file = f"{path}.py" if f"{path}.py" in plugin.files else f"{path}/__init__.py"
+            defined = _defined(plugin, file)
+            within = {name.removeprefix(f"{path}/").split("/")[0].removesuffix(".py") for name in plugin.files}
+            absent = [alias.name for alias in node.names if alias.name not in {*(defined or ()), *within, "*"}]
+            if defined is not None and absent:
+                problem = f"{', '.join(absent)} is not defined in {file}."
+                yield Finding("import-missing-name", where, problem, "Define it, or correct the name.")
+
+
+def _defined(plugin: Plugin, file: str) -> set[str] | None:
+    """Names that a file defines; None where that cannot be told."""
+    text = plugin.text(file)
+    try:
+        tree = ast.parse(text) if text is not None else None
+    except (SyntaxError, ValueError):
+        tree = None
+    if tree is None:
+        return None
+    names = {"__file__", "__name__", "__doc__"}
+    for node in ast.walk(tree):  # also what is defined in a branch; more than is really there does no harm
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return None if {"*", "__getattr__", "globals"} & names else names
 
 
 def _absolute(plugin: Plugin, file: str, module: str, where: str, models: set[str]) -> Iterator[Finding]:

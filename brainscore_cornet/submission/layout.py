@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import stat
 import zipfile
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,8 +16,9 @@ from .finding import Finding
 MAX_BYTES = 50_000_000  # the website's limit is 50 MB
 _MAX_UNPACKED = 10 * MAX_BYTES  # of what is read here; far more than any plugin has
 REQUIRED = ("__init__.py", "model.py", "test.py")
-_JUNK = re.compile(r"(^|/)(__pycache__|\.DS_Store|\.ipynb_checkpoints|\.git|\.idea|\.pytest_cache)(/|$)")
-_WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors", ".h5", ".npz", ".bin")
+_OF_A_MAC = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._[^/]*$)")
+_JUNK = re.compile(r"(^|/)(__pycache__|\.ipynb_checkpoints|\.git|\.idea|\.pytest_cache)(/|$)")
+WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors", ".h5", ".npz", ".bin")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Plugin:
     def text(self, path: str) -> str | None:
         """A file's text, None where there is no such file or it is no UTF-8."""
         try:
-            return self.files[path].decode("utf-8")
+            return self.files[path].decode("utf-8-sig")  # Python takes such a mark at the beginning
         except (KeyError, UnicodeDecodeError):
             return None
 
@@ -55,7 +58,7 @@ def read_zip(path: Path) -> tuple[list[Finding], Plugin | None]:
     with archive:
         entries = archive.infolist()
         findings = _check_entries(path.name, size, entries)
-        if any(finding.rule in ("path-unsafe", "encrypted", "too-large") for finding in findings):
+        if any(finding.rule in ("path-unsafe", "path-backslash", "encrypted", "too-large") for finding in findings):
             return findings, None
         try:
             if (damaged := archive.testzip()) is not None:
@@ -72,57 +75,95 @@ def read_zip(path: Path) -> tuple[list[Finding], Plugin | None]:
 
 def _check_entries(zip_name: str, size: int, entries: list[zipfile.ZipInfo]) -> list[Finding]:
     findings = []
-
-    def add(rule: str, where: str, problem: str, remedy: str, fatal: bool = True) -> None:
-        findings.append(Finding(rule, where, problem, remedy, fatal))
-
     unpacked = sum(entry.file_size for entry in entries)
     if size > MAX_BYTES or unpacked > _MAX_UNPACKED:
-        add(
-            "too-large",
-            zip_name,
-            f"It has {size / 1e6:.0f} MB ({unpacked / 1e6:.0f} unpacked); at most {MAX_BYTES / 1e6:.0f} MB are taken.",
-            "Leave out weights and data, and let model.py download them.",
+        problem = (
+            f"It has {size / 1e6:.0f} MB ({unpacked / 1e6:.0f} unpacked); at most {MAX_BYTES / 1e6:.0f} are taken."
         )
-    names = [entry.filename for entry in entries]
-    for entry in entries:
-        name = entry.filename
-        parts = PurePosixPath(name).parts
-        if name.startswith("/") or ".." in parts or "\\" in entry.orig_filename or re.match(r"[A-Za-z]:", name):
-            add("path-unsafe", name, "Its path leaves the folder it is unpacked into.", "Use plain paths with slashes.")
-        if re.search(r"\s", name):
-            add("path-space", name, "There is a space in its path; Brain-Score's scripts split at it.", "Rename it.")
-        if stat.S_ISLNK(entry.external_attr >> 16):
-            add(
-                "path-link", name, "It is a link, which unpacking makes a text of.", "Put the file itself into the zip."
-            )
-        if entry.flag_bits & 0x1:
-            add("encrypted", name, "It is encrypted.", "Write the zip without a password.")
-        if names.count(name) > 1 and all(finding.where != name for finding in findings):
-            add("path-twice", name, "It is in the zip twice.", "Write the zip anew.")
-        if not entry.is_dir() and PurePosixPath(name).name in ("metadata.yaml", "metadata.yml"):
-            add("metadata", name, "The website takes no metadata file.", "Leave it out: it belongs in a pull request.")
-        if entry.file_size and name.endswith(_WEIGHTS):
-            add(
-                "weights-inside",
-                name,
-                "It looks like weights, which become part of Brain-Score's repository.",
-                "Put them where they can be downloaded.",
-                fatal=False,
-            )
-    if junk := sorted({match[2] for name in names if (match := _JUNK.search(name))}):
-        add("junk", zip_name, f"There is {', '.join(junk)} in it.", "Leave it out.", fatal=False)
-    folders = {
-        f"{parent}/" for name in names for parent in PurePosixPath(name).parents if str(parent) not in (".", "/")
-    }
-    if missing := sorted(folders - set(names)):
-        add(
-            "folder-entries",
-            zip_name,
-            f"It has no entry of its own for {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''}.",
-            "Write it with shutil.make_archive or `zip -r`, without -D.",
-        )
+        remedy = "Leave out weights and data, and let model.py download them."
+        findings.append(_finding("too-large", zip_name, problem, remedy))
+    if any(_OF_A_MAC.search(entry.filename) for entry in entries):
+        problem = "The Finder of macOS has put folders of its own into it, which Brain-Score does not expect."
+        remedy = f"Take them out: zip -d {zip_name} '__MACOSX/*' '*.DS_Store'"
+        findings.append(_finding("macos", zip_name, problem, remedy))
+        entries = [entry for entry in entries if not _OF_A_MAC.search(entry.filename)]
+    counts = Counter(entry.filename for entry in entries)
+    for rule, breaks, problem, remedy, fatal in _OF_ENTRIES:
+        if broken := list(dict.fromkeys(entry.filename for entry in entries if breaks(entry, counts))):
+            more = f" and {len(broken) - 1} more" if broken[1:] else ""
+            findings.append(Finding(rule, broken[0] + more, problem, remedy, fatal))
+    folders = {f"{parent}/" for name in counts for parent in PurePosixPath(name).parents}
+    if missing := sorted(folders - {"./", "//"} - set(counts)):
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        problem = f"It has no entry of its own for {missing[0]}{more}."
+        remedy = "Write it with shutil.make_archive or `zip -r`, without -D."
+        findings.append(_finding("folder-entries", zip_name, problem, remedy))
     return findings
+
+
+def _leaves(entry: zipfile.ZipInfo, counts: Counter) -> bool:
+    name = entry.filename
+    return name.startswith("/") or ".." in PurePosixPath(name).parts or re.match(r"[A-Za-z]:", name) is not None
+
+
+def _is_metadata(entry: zipfile.ZipInfo, counts: Counter) -> bool:
+    return PurePosixPath(entry.filename).name in ("metadata.yaml", "metadata.yml") and not entry.is_dir()
+
+
+# rule, whether an entry breaks it, problem, remedy, whether it is fatal
+_OF_ENTRIES: list[tuple[str, Callable[[zipfile.ZipInfo, Counter], bool], str, str, bool]] = [
+    ("path-unsafe", _leaves, "Its path leads out of the folder it is unpacked into.", "Use paths within it.", True),
+    (
+        "path-backslash",
+        lambda entry, counts: "\\" in entry.orig_filename,
+        "Its path is written with Windows' backslashes.",
+        "Write the zip anew with slashes, as shutil.make_archive does.",
+        True,
+    ),
+    (
+        "path-space",
+        lambda entry, counts: re.search(r"\s", entry.filename) is not None,
+        "There is a space in its path; Brain-Score's scripts split at it.",
+        "Rename it.",
+        True,
+    ),
+    (
+        "path-link",
+        lambda entry, counts: stat.S_ISLNK(entry.external_attr >> 16),
+        "It is a link, which unpacking makes a text of.",
+        "Put the file itself into the zip.",
+        True,
+    ),
+    ("path-twice", lambda entry, counts: counts[entry.filename] > 1, "It is in it twice.", "Write it anew.", True),
+    (
+        "encrypted",
+        lambda entry, counts: bool(entry.flag_bits & 0x1),
+        "It is encrypted.",
+        "Write the zip without a password.",
+        True,
+    ),
+    (
+        "metadata",
+        _is_metadata,
+        "The website takes no metadata file.",
+        "Leave it out: it belongs in a pull request.",
+        True,
+    ),
+    (
+        "weights-inside",
+        lambda entry, counts: entry.filename.endswith(WEIGHTS) and entry.file_size > 0,
+        "It looks like weights, which become part of Brain-Score's repository.",
+        "Put them where they can be downloaded.",
+        False,
+    ),
+    (
+        "junk",
+        lambda entry, counts: _JUNK.search(entry.filename) is not None,
+        "It is no part of a plugin.",
+        "Leave it out.",
+        False,
+    ),
+]
 
 
 def _find_plugin(contents: dict[str, bytes], findings: list[Finding]) -> Plugin | None:
@@ -132,11 +173,13 @@ def _find_plugin(contents: dict[str, bytes], findings: list[Finding]) -> Plugin 
         findings.append(Finding(rule, where, problem, remedy))
 
     expected = "Expected is <root>/models/<plugin>/ with __init__.py, model.py and test.py."
-    paths = [PurePosixPath(name).parts for name in contents if not _JUNK.search(name)]
+    paths = [PurePosixPath(name).parts for name in contents if not (_JUNK.search(name) or _OF_A_MAC.search(name))]
+    if not paths:
+        add("empty", "the zip", "There is no file in it.", expected)
+        return None
     roots = sorted({parts[0] for parts in paths})
     if len(roots) != 1 or any(len(parts) == 1 for parts in paths):
-        what = ", ".join(roots) or "nothing"
-        add("one-root", what, "At the top of the zip must be one folder and nothing else.", expected)
+        add("one-root", ", ".join(roots), "At the top of the zip must be one folder and nothing else.", expected)
         roots = [root for root in roots if any(parts[:2] == (root, "models") for parts in paths)]
         if len(roots) != 1:
             return None
@@ -144,7 +187,11 @@ def _find_plugin(contents: dict[str, bytes], findings: list[Finding]) -> Plugin 
     if root.startswith((".", "_")):
         add("root-hidden", root, "Brain-Score passes over folders that begin with . or _.", "Rename it.")
     if root == "models" or not any(parts[:2] == (root, "models") for parts in paths):
-        add("models-folder", root, "There is no folder models in it.", expected)
+        is_plugin = any(parts[:2] == (root, "__init__.py") for parts in paths)
+        what = "This is the plugin's folder itself" if is_plugin else "There is no folder models in this one"
+        if root == "models":
+            what = "The folder models is not in another one"
+        add("models-folder", root, f"{what}.", expected)
         return None
     if beside := sorted({parts[1] for parts in paths if parts[0] == root and parts[1] != "models"}):
         add("beside-models", f"{root}/{beside[0]}", "Beside models there must be nothing.", "Leave it out.")

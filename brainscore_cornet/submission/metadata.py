@@ -90,12 +90,14 @@ def _entry(variant: Variant) -> dict[str, Any]:
             "output_format": "activity of each region at each time step; 1000 ImageNet logits",
         },
         "legal": {"license": "GPL-3.0-or-later"},
-        "people": {"creators": ["Jonas Kubilius", "Martin Schrimpf"], "organizations": ["DiCarlo Lab, MIT"]},
     }
+    if url is None:
+        people = {"creators": ["Jonas Kubilius", "Martin Schrimpf"], "organizations": ["DiCarlo Lab, MIT"]}
+        entry["people"] = people
     if is_released:
         entry["model"]["supervision"] = {"type": "supervised", "description": "Object classification on ImageNet"}
         entry |= _training(architecture, RELEASED[variant.base])
-    elif url is not None:  # how it was trained its owner knows
+    elif url is not None:  # who trained it, and how, its owner knows
         entry["provenance"] = {"checkpoint": url.rsplit("/", 1)[-1], "source_url": url}
     else:
         description = "None: a control with its own initialization"

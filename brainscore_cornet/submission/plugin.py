@@ -21,7 +21,10 @@ HALF = "cornet"
 _ENTRANCES = ("brain_model", "citations")  # what a plugin's model.py imports
 
 _INIT = """\
-\"\"\"{names} for Brain-Score, which reads these lines as text.\"\"\"
+\"\"\"{names} for Brain-Score, which reads these lines as text.
+
+SPDX-License-Identifier: GPL-3.0-or-later
+\"\"\"
 
 from brainscore_vision import model_registry
 
@@ -69,6 +72,14 @@ def get_bibtex(identifier):
     return bibtex(get_commitment(base(identifier)).architecture)
 """
 
+_HALF = """\
+\"\"\"What the models need of the package brainscore_cornet {version}, unchanged: all CORnets and their commitments.
+
+Nothing here has to be installed, and every submission brings the same files.
+SPDX-License-Identifier: GPL-3.0-or-later
+\"\"\"
+"""
+
 
 def write_plugin(folder: Path, variants: Sequence[Variant]) -> None:
     """Fill an empty folder with a plugin that registers the variants.
@@ -79,7 +90,7 @@ def write_plugin(folder: Path, variants: Sequence[Variant]) -> None:
         target = folder / HALF / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PACKAGE / name, target)
-    _write(folder / HALF / "__init__.py", '"""The model half of the package brainscore_cornet."""\n')
+    _write(folder / HALF / "__init__.py", _HALF.format(version=version("brainscore_cornet")))
     here = Path(__file__).parent
     shutil.copyfile(here / "stand_in.py", folder / "stand_in.py")
     shutil.copyfile(here / "plugin_test.py", folder / "test.py")

@@ -92,6 +92,9 @@ def test_requested_time_bins(model, tmp_path):
 
 def test_labels(identifier, measured):
     """The network's own decoder labels pictures with ImageNet synsets, as it did when this was submitted."""
+    golden = np.array(GOLDEN[identifier]["logits"])
+    np.testing.assert_allclose(np.array(measured["logits"]), golden, rtol=1e-3, atol=1e-4 * np.abs(golden).max())
+    assert np.ptp(golden, axis=0).max() > 0  # both pictures are told apart
     assert measured["labels"] == GOLDEN[identifier]["labels"]
 
 

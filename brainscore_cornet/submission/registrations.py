@@ -29,7 +29,7 @@ def check_registrations(plugin: Plugin, taken: Mapping[str, str], *, one: bool =
     text = plugin.text(_FILE)
     if text is None:
         return []  # another rule says so
-    return [*_lines(text), *_elsewhere(plugin), *_identifiers(text, taken, one)]
+    return [*_lines(text), *_of_others(text), *_elsewhere(plugin), *_identifiers(text, taken, one)]
 
 
 def identifiers(plugin: Plugin) -> list[str]:
@@ -85,6 +85,34 @@ def _assignments(text: str) -> tuple[set[int], set[int]]:
     return literal, computed
 
 
+def _of_others(text: str) -> Iterator[Finding]:
+    """Registrations that make a model of another identifier."""
+    try:
+        assignments = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Assign)]
+    except (SyntaxError, ValueError):
+        return
+    for node in assignments:
+        target = node.targets[0]
+        if not isinstance(target, ast.Subscript) or getattr(target.value, "id", None) != "model_registry":
+            continue
+        told = [
+            argument.value
+            for call in ast.walk(node.value)
+            if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "get_model"
+            for argument in call.args
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        name = getattr(target.slice, "value", None)
+        if told and isinstance(name, str) and name not in told:
+            yield Finding(
+                "registration-of-another",
+                f"{_FILE}, line {node.lineno}",
+                f"{name} is made as {told[0]!r}.",
+                "Are both meant to be one name?",
+                fatal=False,
+            )
+
+
 def _elsewhere(plugin: Plugin) -> Iterator[Finding]:
     for name in plugin.files:
         if name != _FILE and name.endswith(".py") and _registers(plugin.text(name) or ""):
@@ -99,7 +127,7 @@ def _registers(text: str) -> bool:
 
 def _identifiers(text: str, taken: Mapping[str, str], one: bool) -> Iterator[Finding]:
     found = parsers.loader(text)
-    if not parsers.lines(text):
+    if not any(_assignments(text)):
         yield Finding("registration-missing", _FILE, "No model is registered.", _WRITE)
     for name, count in Counter(found).items():
         if count > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import doors
 from ..scoring import catalogue
@@ -15,13 +16,17 @@ from .registrations import check_registrations
 from .surroundings import check_environment, check_files, check_tests
 
 
-def check_zip(path: Path, *, online: bool = True) -> tuple[list[Finding], Plugin | None]:
+def check_zip(
+    path: Path, *, online: bool = True, downloaded: Mapping[str, Path] = MappingProxyType({})
+) -> tuple[list[Finding], Plugin | None]:
     """Every broken rule of a zip for the website, and the plugin in it where there is one.
 
     Parameters
     ----------
     online
-        Whether weights are asked for; without a connection that is a finding which is not fatal.
+        Whether weights are asked for; that they were not is a finding which is not fatal.
+    downloaded
+        URL -> file, of weights that were downloaded a moment ago.
     """
     findings, plugin = read_zip(path)
     if plugin is None:
@@ -33,13 +38,19 @@ def check_zip(path: Path, *, online: bool = True) -> tuple[list[Finding], Plugin
                 "plugin-taken", plugin.name, "Brain-Score has a plugin in a folder of this name.", "Rename the folder."
             )
         )
-    return [*findings, *_check(plugin, taken, one=True, online=online)], plugin
+    return [*findings, *_check(plugin, taken, one=True, online=online, downloaded=downloaded)], plugin
 
 
-def check_folder(folder: Path, taken: Mapping[str, str], *, online: bool = True) -> tuple[list[Finding], Plugin]:
+def check_folder(
+    folder: Path,
+    taken: Mapping[str, str],
+    *,
+    online: bool = True,
+    downloaded: Mapping[str, Path] = MappingProxyType({}),
+) -> tuple[list[Finding], Plugin]:
     """Every broken rule of a plugin's folder in a clone whose other models are `taken` (identifier -> folder)."""
     plugin = read_folder(folder)
-    return _check(plugin, taken, one=False, online=online), plugin
+    return _check(plugin, taken, one=False, online=online, downloaded=downloaded), plugin
 
 
 def taken_identifiers() -> dict[str, str]:
@@ -51,13 +62,15 @@ def models_folders(taken: Mapping[str, str]) -> set[str]:
     return set(taken.values())
 
 
-def _check(plugin: Plugin, taken: Mapping[str, str], *, one: bool, online: bool) -> list[Finding]:
+def _check(
+    plugin: Plugin, taken: Mapping[str, str], *, one: bool, online: bool, downloaded: Mapping[str, Path]
+) -> list[Finding]:
     rules: list[Callable[[], object]] = [
         lambda: check_files(plugin),
         lambda: check_registrations(plugin, taken, one=one),
         lambda: check_environment(plugin),
         lambda: check_tests(plugin),
         lambda: check_imports(plugin, models_folders(taken)),
-        lambda: check_weights(plugin) if online else (),
+        lambda: check_weights(plugin, online=online, downloaded=downloaded),
     ]
     return [finding for rule in rules for finding in rule()]

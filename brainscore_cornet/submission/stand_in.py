@@ -68,9 +68,11 @@ def measure(model, folder: Path) -> dict:
         regions[region] = found
     model.start_task("label", "imagenet")
     labels = model.look_at(pictures).values.ravel().tolist()
+    logits = model.activations_model(pictures, layers=["logits"]).transpose("presentation", "neuroid").values
     return {
         "visual_degrees": model.visual_degrees(),
         "readout_layer": model.commitment.readout_layer,
         "regions": regions,
         "labels": labels,
+        "logits": np.round(logits[:, :: logits.shape[1] // SAMPLES].astype(float), 6).tolist(),
     }

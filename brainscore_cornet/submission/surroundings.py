@@ -83,7 +83,7 @@ def _syntax(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _citation(plugin: Plugin) -> Iterator[Finding]:
-    tree = _parsed(plugin, "model.py")
+    tree = None if plugin.text("model.py") is None else _parsed(plugin, "model.py")
     if tree is not None and not any(getattr(node, "name", None) == "get_bibtex" for node in ast.walk(tree)):
         yield Finding(
             "bibtex",
@@ -111,8 +111,8 @@ def _environment_yml(plugin: Plugin) -> Iterator[Finding]:
         yield Finding(
             "environment-name",
             where,
-            f"It may contain the letters name nowhere, found in {line!r}.",
-            "Leave the environment's name out; move such a package to requirements.txt.",
+            f"The word name may be nowhere in it, not even in a package's; found in {line!r}.",
+            "Leave out the line `name:` that conda env export writes; move such a package to requirements.txt.",
         )
     specs = [line.strip(" -'\"") for line in text.splitlines() if "python=" in line]
     if len(specs) > 1:
@@ -132,15 +132,56 @@ def _requirements(plugin: Plugin) -> Iterator[Finding]:
     from packaging.requirements import InvalidRequirement, Requirement
 
     for number, line in enumerate((plugin.text("requirements.txt") or "").splitlines(), 1):
-        line = line.split(" #")[0].strip()
+        where, line = f"requirements.txt, line {number}", line.split(" #")[0].strip()
         if not line or line.startswith(("#", "-", "git+", "http://", "https://")):
             continue
-        try:
-            Requirement(line)
-        except InvalidRequirement:
+        if line.startswith((".", "/", "file:", "~")):
             yield Finding(
-                "requirement", f"requirements.txt, line {number}", f"pip cannot read {line!r}.", "Write name==version."
+                "requirement-local",
+                where,
+                f"{line} is on your disk.",
+                "Name a package, or put its code into the plugin.",
             )
+            continue
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            yield Finding("requirement", where, f"pip cannot read {line!r}.", "Write name==version.")
+            continue
+        if (needed := _needed_by_brainscore(requirement.name)) is not None and not _agree(requirement, needed):
+            yield Finding(
+                "requirement-of-brainscore",
+                where,
+                f"{line} goes against {needed}, which Brain-Score itself needs.",
+                "Leave it out, or allow that version.",
+                fatal=False,
+            )
+
+
+def _needed_by_brainscore(name: str):
+    """The requirement of brainscore_vision or brainscore_core for a package, None where they have none."""
+    from importlib.metadata import requires
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    for line in [*(requires("brainscore-vision") or ()), *(requires("brainscore-core") or ())]:
+        requirement = Requirement(line)
+        if canonicalize_name(requirement.name) == canonicalize_name(name) and requirement.marker is None:
+            return requirement
+    return None
+
+
+def _agree(ours, theirs) -> bool:
+    """Whether some version fits both: the one that is installed, or one that a bound names."""
+    from importlib.metadata import version
+
+    named = [specifier.version.removesuffix(".*") for specifier in (*ours.specifier, *theirs.specifier)]
+    candidates = [version(theirs.name), *named]
+    return any(
+        ours.specifier.contains(candidate, prereleases=True) and theirs.specifier.contains(candidate, prereleases=True)
+        for candidate in candidates
+    )
 
 
 def _is_left_out(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -14,6 +14,7 @@ from ..commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
 from ..errors import UserError
 from ..network import load_network, plain_integers
 from ..weights import checked_sha256, file_hash, locate
+from .reachable import fetch_now
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Variant:
     """What `load_model` takes beside: weights (a URL), weights_sha256, times, time_mapping, image_size."""
     commitment: Commitment
     file: Path | None = None
-    """The weights on this machine, where the owner has named them."""
+    """The weights on this machine: the owner's own, or as they were just downloaded from their address."""
+    downloaded: bool = False
 
     @property
     def weights_url(self) -> str | None:
@@ -72,6 +74,7 @@ def make_variant(
     """
     base = get_commitment(model)
     file = None if weights is None else locate(weights)
+    downloaded = False
     _check_weights(base, file, weights_url)
     if weights_url is not None:
         if file is not None:
@@ -80,7 +83,9 @@ def make_variant(
                 raise UserError(f"{file} has the SHA-256 {found}, not {weights_sha256}: leave the option out.")
             weights_sha256 = found
         elif weights_sha256 is None:
-            weights_sha256 = file_hash(locate(weights_url))
+            # never an older copy: what the address gives now is what Brain-Score will get
+            file, downloaded = fetch_now(weights_url), True
+            weights_sha256 = file_hash(file)
     elif weights_sha256 is not None:
         raise UserError("A SHA-256 belongs to weights of your own: name where they are with --weights-url.")
     options = {
@@ -103,14 +108,15 @@ def make_variant(
     commitment, _ = find_commitment(model, weights=None, **shape)
     if file is not None:
         load_network(model, weights=file, times=times)  # it is read now rather than by Brain-Score, and has to fit
-    return Variant(identifier, model, options, replace(commitment, identifier=identifier), file)
+    return Variant(identifier, model, options, replace(commitment, identifier=identifier), file, downloaded)
 
 
 def check_identifier(identifier: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_.]+", identifier):
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*", identifier):
+        better = re.sub(r"[^A-Za-z0-9_.]+", "_", identifier).strip("._") or "cornet_s_mylab"
         raise UserError(
             f"{identifier!r} cannot be an identifier: Brain-Score's website takes no hyphen, and its scripts no space, "
-            f"quote or bracket. Use letters, digits and underscores: {re.sub(r'[^A-Za-z0-9_.]+', '_', identifier)}"
+            f"quote or bracket. Use letters, digits and underscores, such as {better}."
         )
 
 
@@ -120,7 +126,8 @@ def _check_weights(base: Commitment, file: Path | None, url: str | None) -> None
     if file is None and url is None:
         return
     if not base.trained:
-        raise UserError(f"{base.identifier} starts from its initialization: submit weights as {base.name.lower()}.")
+        trained = base.identifier.removesuffix("_untrained")
+        raise UserError(f"{base.identifier} starts from its initialization: submit weights as {trained}.")
     if url is None:
         raise UserError(
             f"Brain-Score cannot see {file}: put it where anybody can download it, and add --weights-url https://…"

@@ -109,7 +109,7 @@ def check(
 
     Running executes what is in the zip.
     """
-    findings, plugin = check_zip(path, online=online)
+    findings, plugin = check_zip(path, online=online, downloaded=_downloaded(variants))
     names = [] if plugin is None else identifiers(plugin)
     if not run or plugin is None or any(finding.fatal for finding in findings):
         return Outcome(path, findings, (), names)
@@ -150,7 +150,10 @@ def pull_request(
         say(f"Writing {', '.join(variant.identifier for variant in variants)}")
         write_plugin(folder, variants)
         (folder / "metadata.yaml").write_text(metadata(variants), encoding="utf-8")
-        findings, plugin = check_folder(folder, taken, online=online)
+        findings, plugin = check_folder(folder, taken, online=online, downloaded=_downloaded(variants))
+        if any(variant.weights_url for variant in variants):
+            remedy = "Add creators, organizations, training and data, and check the licence."
+            findings.append(Finding("metadata-yours", "metadata.yaml", "Only you know who trained it.", remedy, False))
         names = identifiers(plugin)
         outcome = Outcome(target, findings, (), names)
         if outcome.passed and run:
@@ -165,6 +168,10 @@ def pull_request(
             part.rename(target)
             shutil.rmtree(old, ignore_errors=True)
     return outcome
+
+
+def _downloaded(variants: Sequence[Variant]) -> dict[str, Path]:
+    return {variant.weights_url: variant.file for variant in variants if variant.downloaded}
 
 
 def _try(plugin: Plugin, names: Sequence[str], variants: Sequence[Variant], say: Say) -> list[Step]:
