@@ -128,6 +128,11 @@ class TrainingOrder:
         """Let the next iteration begin there."""
         self.epoch, self.first_step = epoch, step
 
+    @property
+    def images(self) -> int:
+        """Of an epoch."""
+        return min(self.count, self.steps * self.batch_size)
+
     def joint_size(self, step: int) -> int:
         return min(self.batch_size, self.count - step * self.batch_size)
 

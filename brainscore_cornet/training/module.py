@@ -1,32 +1,25 @@
-"""What Lightning's Trainer runs: a step of training, a batch of validation, and where a run has got to."""
+"""What Lightning's Trainer runs: a step of training, a batch of validation, and what is kept of them."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import DataLoader
 
 from ..architectures import CORnet
 from ..errors import UserError
-from .images import Batch, TrainingOrder, ValidationOrder, Views, loader, normalized
+from .images import Batch, TrainingOrder, normalized
+from .position import Position, loops_at
 from .recipe import Recipe
 
 TOP = 5
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a run has got to: whole steps of the optimizer, so that no gradient is half gathered."""
-
-    epoch: int = 0
-    step: int = 0
-    """Steps of this epoch that are done; with all of them done, its validation is what comes next."""
 
 
 @dataclass(frozen=True)
@@ -46,55 +39,6 @@ class Sums:
         return cls(round(images), loss / many, top1 / many, top5 / many)
 
 
-class Data(pl.LightningDataModule):
-    """Training and validation images, in the part that this device has of them.
-
-    Parameters
-    ----------
-    train
-        None where there is only validation.
-    least
-        Images that a network needs in each part of a batch.
-    workers
-        Processes that load images, for each device.
-    """
-
-    def __init__(
-        self, train: Views | None, validation: Views, batch_size: int, workers: int, seed: int = 0, least: int = 0
-    ) -> None:
-        super().__init__()
-        self._train, self._validation = train, validation
-        self._batch_size, self._workers, self._seed, self._least = batch_size, workers, seed, least
-        self.order: TrainingOrder | None = None
-
-    def setup(self, stage: str) -> None:
-        # not before: only now it is known which of the devices this is
-        trainer = self.trainer
-        if self._train is not None:
-            self.order = TrainingOrder(
-                len(self._train.images),
-                self._batch_size,
-                self._seed,
-                trainer.global_rank,
-                trainer.world_size,
-                trainer.accumulate_grad_batches,
-                self._least,
-            )
-
-    def train_dataloader(self) -> DataLoader:
-        return loader(self._train, self.order, self._workers, self._on_cuda)
-
-    def val_dataloader(self) -> DataLoader:
-        trainer = self.trainer
-        share = -(-self._batch_size // (trainer.world_size * trainer.accumulate_grad_batches))
-        order = ValidationOrder(len(self._validation.images), share, trainer.global_rank, trainer.world_size)
-        return loader(self._validation, order, self._workers, self._on_cuda)
-
-    @property
-    def _on_cuda(self) -> bool:
-        return self.trainer.strategy.root_device.type == "cuda"
-
-
 class Learner(pl.LightningModule):
     """A network that learns to classify.
 
@@ -105,15 +49,23 @@ class Learner(pl.LightningModule):
     ----------
     what
         What is trained, to be written into checkpoints.
+    first_epoch
+        Where a run begins that goes on from no checkpoint of its own kind.
     """
 
     def __init__(
-        self, network: CORnet, recipe: Recipe, *, what: dict[str, Any] | None = None, skip_unreadable: bool = False
+        self,
+        network: CORnet,
+        recipe: Recipe,
+        *,
+        what: dict[str, Any] | None = None,
+        first_epoch: int = 0,
+        skip_unreadable: bool = False,
     ) -> None:
         super().__init__()
         self.network, self.recipe = network, recipe
         self.what = what or {}
-        self.position = Position()
+        self.position = Position(first_epoch)
         self.seconds = 0.0
         """That this epoch's steps have taken, those before an interruption too."""
         self.unreadable: dict[str, str] = {}
@@ -172,6 +124,15 @@ class Learner(pl.LightningModule):
             self.unreadable.update(batch.unreadable)
         return batch
 
+    def setup(self, stage: str) -> None:
+        if stage == "fit" and self.position.epoch:
+            self._begin_at_position(self.trainer.fit_loop.load_state_dict)
+
+    def _begin_at_position(self, load: Callable[[dict], None]) -> None:
+        """Set the order of images to the position, and hand the state of Lightning's loops to `load`."""
+        self.order.start(self.position.epoch, self.position.step)
+        load(loops_at(self.trainer, self.position, self.order.steps, self.trainer.accumulate_grad_batches))
+
     def on_train_start(self) -> None:
         self.training_sums = self.training_sums.to(self.device, self._exact)
         self._diverged_at = self._diverged_at.to(self.device)
@@ -213,14 +174,19 @@ class Learner(pl.LightningModule):
         """Over all devices, which all have to ask."""
         return self.trainer.strategy.reduce(sums.clone(), reduce_op="sum")
 
-    def check_finite(self) -> None:
-        """`UserError` where a loss was not finite, with the first step at which that was so."""
-        step = int(self._diverged_at)
-        if step >= 0:
-            raise UserError(
-                f"The loss is not finite at step {step + 1} of epoch {self.current_epoch + 1}, with a learning rate of "
-                f"{self.learning_rate(step):g}: give a lower --lr. The last checkpoint is of before."
-            )
+    def has_diverged(self) -> bool:
+        """Whether a loss was not finite on this device."""
+        return int(self._diverged_at) >= 0
+
+    def divergence(self) -> UserError:
+        """Says from which step on the loss was not finite."""
+        found = int(self._diverged_at)
+        step = found if found >= 0 else self.trainer.fit_loop.batch_idx // self.trainer.accumulate_grad_batches
+        what = "The loss is" if found >= 0 else "The weights are"
+        return UserError(
+            f"{what} not finite at step {step + 1} of epoch {self.current_epoch + 1}, with a learning rate of "
+            f"{self.learning_rate(step):g}: give a lower --lr. No checkpoint was written of it."
+        )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["position"] = asdict(self.position)
@@ -235,43 +201,4 @@ class Learner(pl.LightningModule):
         self.unreadable = dict(checkpoint["unreadable"])
         if self.global_rank == 0:  # the others' part is in it
             self.training_sums = checkpoint["training_sums"]
-        self.order.start(self.position.epoch, self.position.step)
-        parts = self.trainer.accumulate_grad_batches
-        checkpoint["loops"]["fit_loop"] = _loops_at(self.trainer, self.position, self.order.steps, parts)
-
-
-def _loops_at(trainer: pl.Trainer, position: Position, steps: int, parts: int) -> dict[str, Any]:
-    """The counters of Lightning's loops for a run that begins at `position`.
-
-    They are made anew, since those of a checkpoint depend on the hook in which it was saved (in most, the batch or the
-    epoch that is just over is not counted yet) and on how many batches make a step.
-    """
-    batches, done = steps * parts, position.step * parts
-    stepped = position.epoch * steps + position.step
-    pending = position.step == steps  # validation
-
-    def counters(keys: str, total: int, current: int, begun: int = 0) -> dict[str, dict[str, int]]:
-        """`begun` are under way."""
-        more = {key: begun if key in ("ready", "started") else 0 for key in keys.split()}
-        return {
-            "total": {key: total + more[key] for key in more},
-            "current": {key: current + more[key] for key in more},
-        }
-
-    whole, short = "ready completed started processed", "ready completed"
-    state = trainer.fit_loop.state_dict()
-    state["epoch_progress"] = counters(whole, position.epoch, position.epoch, begun=int(position.step > 0))
-    state["epoch_loop.state_dict"] = {"_batches_that_stepped": stepped - pending}
-    state["epoch_loop.batch_progress"] = {
-        **counters(whole, position.epoch * batches + done, done),
-        "is_last_batch": pending,
-    }
-    state["epoch_loop.automatic_optimization.optim_progress"] = {
-        "optimizer": {
-            "step": counters(short, stepped, position.step),
-            "zero_grad": counters(f"{short} started", stepped, position.step),
-        }
-    }
-    # a validation that has begun is what the loop goes back to
-    state["epoch_loop.val_loop.batch_progress"] = {**counters(whole, 0, 0, begun=int(pending)), "is_last_batch": False}
-    return state
+        self._begin_at_position(partial(checkpoint["loops"].__setitem__, "fit_loop"))
