@@ -9,5 +9,6 @@ for _package in ("pytorch_lightning", "tensorboard", "matplotlib"):
         raise UserError(f"Training and validating need {_package}: pip install '.[train]'")
 
 from .run import train  # noqa: E402
+from .validation import validate  # noqa: E402
 
-__all__ = ["train"]
+__all__ = ["train", "validate"]

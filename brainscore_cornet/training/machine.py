@@ -71,8 +71,8 @@ class Machine:
             )
         if (given_devices, given_nodes) != (1, 1) and (devices, nodes) != (given_devices, given_nodes):
             raise UserError(
-                f"torchrun or SLURM has started {given_devices} processes on each of {given_nodes} nodes; asked for are "
-                f"{devices} devices on {nodes} nodes. Leave --ngpus, --devices and --nodes out, or give the same."
+                f"torchrun or SLURM has started {given_devices} processes on each of {given_nodes} nodes, not "
+                f"{devices} on {nodes}: leave --ngpus, --devices and --nodes out, or give the same."
             )
         return cls(device, devices, nodes, precision)
 

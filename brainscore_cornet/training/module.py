@@ -68,6 +68,9 @@ class Learner(pl.LightningModule):
         self.position = Position(first_epoch)
         self.seconds = 0.0
         """That this epoch's steps have taken, those before an interruption too."""
+        self.validated: Sums | None = None
+        """What the last validation found, on all devices together."""
+        self.validation_seconds = 0.0
         self.unreadable: dict[str, str] = {}
         self._skip_unreadable = skip_unreadable
         self._clock = 0.0
@@ -106,6 +109,7 @@ class Learner(pl.LightningModule):
 
     def _judge(self, batch: Batch, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """The loss of each image, and sums over the batch: loss, hits, hits among five, images."""
+        self._note_unreadable(batch.unreadable)
         logits = self(batch.images)
         losses = functional.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=label_smoothing)
         with torch.no_grad():
@@ -116,13 +120,11 @@ class Learner(pl.LightningModule):
             sums = torch.where(batch.weights > 0, each, 0).to(self._exact).sum(dim=1)
         return losses, sums
 
-    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        if batch.unreadable:
-            if not self._skip_unreadable:
-                path, reason = next(iter(batch.unreadable.items()))
-                raise UserError(f"Cannot read the image {path}: {reason}. To leave such images out: --on-error skip")
-            self.unreadable.update(batch.unreadable)
-        return batch
+    def _note_unreadable(self, found: dict[str, str]) -> None:
+        if found and not self._skip_unreadable:
+            path, reason = next(iter(found.items()))
+            raise UserError(f"Cannot read the image {path}: {reason}. To leave such images out: --on-error skip")
+        self.unreadable.update(found)
 
     def setup(self, stage: str) -> None:
         if stage == "fit" and self.position.epoch:
@@ -158,6 +160,12 @@ class Learner(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self.validation_sums = torch.zeros(4, device=self.device, dtype=self._exact)
+        self._clock = time.monotonic()
+
+    def on_validation_epoch_end(self) -> None:
+        self.validation_seconds = time.monotonic() - self._clock
+        self.validated = Sums.of(self.summed(self.validation_sums))
+        self.unreadable = self._of_all_devices(self.unreadable)
 
     @property
     def _exact(self) -> torch.dtype:
@@ -173,6 +181,14 @@ class Learner(pl.LightningModule):
     def summed(self, sums: Tensor) -> Tensor:
         """Over all devices, which all have to ask."""
         return self.trainer.strategy.reduce(sums.clone(), reduce_op="sum")
+
+    def _of_all_devices(self, found: dict[str, str]) -> dict[str, str]:
+        """Likewise."""
+        if self.trainer.world_size == 1:
+            return found
+        all_found: list = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(all_found, found)
+        return {name: value for each in all_found for name, value in each.items()}
 
     def has_diverged(self) -> bool:
         """Whether a loss was not finite on this device."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
 from ..writing import write_aside, writing
 from .module import Learner, Sums
@@ -60,8 +59,7 @@ class Records(pl.Callback):
         self._output, self._title, self._tell = output, title, tell
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: Learner) -> None:
-        train, val = (Sums.of(learner.summed(each)) for each in (learner.training_sums, learner.validation_sums))
-        learner.unreadable = _of_all_devices(learner.unreadable)
+        train, val = Sums.of(learner.summed(learner.training_sums)), learner.validated
         if not trainer.is_global_zero:
             return
         row = Epoch(
@@ -116,14 +114,6 @@ def _write_table(path: Path, columns, rows: list[dict[str, Any]]) -> None:
     table.writerows(rows)
     with writing(path):
         write_aside(path, lambda part: part.write_text(text.getvalue(), encoding="utf-8"))
-
-
-def _of_all_devices(found: dict[str, str]) -> dict[str, str]:
-    if not torch.distributed.is_initialized():
-        return found
-    all_found: list = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(all_found, found)
-    return {path: reason for each in all_found for path, reason in each.items()}
 
 
 def _log(folder: Path, row: Epoch) -> None:
