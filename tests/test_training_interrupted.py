@@ -14,6 +14,7 @@ from trainings import SMALL, Training, command, pictures, same, table
 
 from brainscore_cornet import UserError, train
 from brainscore_cornet.training.checkpoints import SaveEvery, newest
+from brainscore_cornet.training.stopping import Stopped, Stopping
 
 # two parts of a batch, a batch that is left over, more than an epoch
 OPTIONS = {"epochs": 3, "batch_size": 4, "lr": 0.02, "step_size": 2, "accumulate": 2}
@@ -47,7 +48,9 @@ def wait_for(found, training: Training, timeout: float = 60) -> None:
 
 def in_the_middle(output: Path, epoch: int) -> bool:
     """Whether there is a checkpoint of the middle of an epoch, counted from 0."""
-    return any(not path.stem.endswith("_000000000") for path in output.glob(f"checkpoints/epoch_{epoch:05}_step_*.ckpt"))
+    return any(
+        not path.stem.endswith("_000000000") for path in output.glob(f"checkpoints/epoch_{epoch:05}_step_*.ckpt")
+    )
 
 
 def kill_while_writing(training: Training, output: Path) -> Path:
@@ -63,7 +66,7 @@ def kill_while_writing(training: Training, output: Path) -> Path:
 
 
 def test_killed_three_times(undisturbed, folder):
-    """In the middle of an epoch, while a checkpoint is written, and by a batch system: weights and table are the same."""
+    """In mid-epoch, while a checkpoint is written, and by a batch system: weights and table are the same in the end."""
     out = folder / "out"
     arguments = command(folder, *FLAGS, "--save-every", EACH_STEP)
     training = Training(arguments, folder / "1.log")
@@ -83,7 +86,7 @@ def test_killed_three_times(undisturbed, folder):
     assert "Stopped by SIGTERM after" in training.said.splitlines()[-1]
     assert "Traceback" not in training.said
 
-    # with another number of processes that load images, and of parts of a batch
+    # with another number of processes that load images
     last = Training(command(folder, *FLAGS, "-j", 2), folder / "4.log")
     assert last.wait() == 0, last.said
     assert same(out / LAST, undisturbed / "out" / LAST)
@@ -92,10 +95,61 @@ def test_killed_three_times(undisturbed, folder):
     assert len(list((out / "checkpoints").iterdir())) == 1
 
 
-@pytest.mark.parametrize("model", ["RT", "S"])
-@pytest.mark.parametrize("steps", [1, 3, 4])
-def test_every_place_of_an_epoch(undisturbed, folder, model, steps):
-    """Stopped after any step, also the last before the validation: weights and table are the same."""
+class StopsItself(Stopping):
+    """Sends this very process a SIGTERM when it has been asked so often whether one has come."""
+
+    after = 0
+
+    @property
+    def asked(self) -> bool:
+        StopsItself.after -= 1
+        if StopsItself.after == 0:
+            signal.raise_signal(signal.SIGTERM)
+        return super().asked
+
+
+def stopped_once(monkeypatch, folder: Path, model: str, after: int) -> str:
+    """Train until asked to stop, and then to the end; what was said at the stop."""
+    monkeypatch.setattr("brainscore_cornet.training.run.Stopping", StopsItself)
+    StopsItself.after = after
+    with pytest.raises(Stopped) as stopped:
+        train(model, folder, folder / "out", **OPTIONS, **SMALL)
+    assert stopped.value.code == 143
+    train(model, folder, folder / "out", **OPTIONS, **SMALL)
+    return str(stopped.value)
+
+
+# an epoch has four steps, three batches of validation, and an end
+@pytest.mark.parametrize(
+    ("after", "where"),
+    [
+        pytest.param(1, "after step 1 of epoch 1", marks=pytest.mark.slow),
+        (4, "after step 4 of epoch 1"),
+        (5, "in the validation of epoch 1"),
+        pytest.param(8, "after epoch 1", marks=pytest.mark.slow),
+        (11, "after step 3 of epoch 2"),
+        pytest.param(14, "in the validation of epoch 2", marks=pytest.mark.slow),
+    ],
+)
+def test_every_place(undisturbed, folder, monkeypatch, after, where):
+    """Stopped anywhere in an epoch or in its validation, weights and table are the same in the end."""
+    assert where in stopped_once(monkeypatch, folder, "Z", after)
+    assert same(folder / "out" / LAST, undisturbed / "out" / LAST)
+    assert table(folder / "out") == table(undisturbed / "out")
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["R", "RT", "S"])
+@pytest.mark.parametrize("after", [2, 4, 10])
+def test_every_network(folder, monkeypatch, model, after):
+    """Also with states over time, and with batch normalization."""
+    other = folder / "left-alone"
+    train(model, folder, other, **OPTIONS, **SMALL)
+    stopped_once(monkeypatch, folder, model, after)
+    last = f"cornet_{model.lower()}_epoch_03.pth"
+    assert same(folder / "out" / last, other / last)
+    assert table(folder / "out") == table(other)
 
 
 def test_full_disk(undisturbed, folder):
@@ -129,7 +183,6 @@ def test_longer(undisturbed, folder):
 def test_what_diverged_is_not_saved(folder):
     """A loss that is not finite stops with the step and the learning rate, and the last checkpoint is of before."""
     out = folder / "out"
-    train("Z", folder, out, **{**OPTIONS, "epochs": 1, "lr": 1e6}, **SMALL) if False else None
     with pytest.raises(UserError, match=r"not finite at step \d of epoch \d, with a learning rate of 1e\+20"):
         train("Z", folder, out, **{**OPTIONS, "lr": 1e20}, **SMALL)
     if (kept := newest(out)) is not None:

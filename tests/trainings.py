@@ -76,6 +76,7 @@ def _run(arguments: list[str], log: str) -> None:
     for stream in (1, 2):
         os.dup2(file, stream)
     torch.set_num_threads(1)
+    multiprocessing.set_start_method("fork", force=True)  # as it is in a process that was not made here
     sys.argv = ["brainscore-cornet", *arguments]
     main()
 
