@@ -140,8 +140,7 @@ def test_every_place(undisturbed, folder, monkeypatch, after, where):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["R", "RT", "S"])
-@pytest.mark.parametrize("after", [2, 4, 10])
+@pytest.mark.parametrize(("model", "after"), [("R", 2), ("RT", 10), ("RT", 5), ("S", 2)])
 def test_every_network(folder, monkeypatch, model, after):
     """Also with states over time, and with batch normalization."""
     other = folder / "left-alone"

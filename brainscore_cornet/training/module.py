@@ -82,13 +82,9 @@ class Learner(pl.LightningModule):
     def order(self) -> TrainingOrder:
         return self.trainer.datamodule.order
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, class) for images (batch, 3, height, width) of 8 bits.
-
-        Only what the logits depend on is computed: 8 of the 20 region updates of CORnet-RT.
-        """
+    def logits(self, images: Tensor) -> Tensor:
+        """(batch, class) for normalized images; only what they depend on is computed: 8 of CORnet-RT's 20 updates."""
         network = self.network
-        images = normalized(images)
         for _, activity in network.unfold(images, [network.last_point]):  # noqa: B007 -- there is only one
             pass
         return network.decoder(activity)
@@ -110,7 +106,7 @@ class Learner(pl.LightningModule):
     def _judge(self, batch: Batch, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """The loss of each image, and sums over the batch: loss, hits, hits among five, images."""
         self._note_unreadable(batch.unreadable)
-        logits = self(batch.images)
+        logits = self.logits(normalized(batch.images))
         losses = functional.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=label_smoothing)
         with torch.no_grad():
             best = logits.topk(min(TOP, logits.shape[1])).indices
