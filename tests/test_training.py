@@ -114,7 +114,7 @@ def test_is_plain_sgd(tmp_path):
 def test_parts_of_a_batch_are_the_batch(tmp_path):
     """Accumulated in parts, uneven ones too, the joint batch makes the same step."""
     folder = pictures(tmp_path, 5, 1)
-    options = {"epochs": 2, "batch_size": 8, "lr": 0.02, **SMALL}
+    options = {"epochs": 2, "batch_size": 8, "lr": 0.002, **SMALL}
     outputs = [tmp_path / f"out-{parts}" for parts in (1, 3)]
     for parts, output in zip((1, 3), outputs, strict=True):
         train("RT", folder, output, accumulate=parts, **options)
@@ -125,12 +125,12 @@ def test_parts_of_a_batch_are_the_batch(tmp_path):
 
 def test_learns(tmp_path):
     """A few hundred handwritten digits, a few epochs: far above chance on digits that were never shown."""
-    rows = train("Z", digits(tmp_path, 600), tmp_path / "out", epochs=7, batch_size=16, lr=0.01, step_size=5, **SMALL)
-    assert rows["val_top1"].iloc[-1] > 0.6
+    rows = train("Z", digits(tmp_path, 500), tmp_path / "out", epochs=7, batch_size=16, lr=0.01, step_size=5, **SMALL)
+    assert rows["val_top1"].iloc[-1] > 0.5
     assert rows["train_loss"].iloc[-1] < 0.8 * rows["train_loss"].iloc[0]
     assert list(rows["learning_rate"]) == pytest.approx([0.01] * 5 + [0.001] * 2)
-    assert set(rows["train_images"]) == {480}
-    assert set(rows["val_images"]) == {120}
+    assert set(rows["train_images"]) == {400}
+    assert set(rows["val_images"]) == {100}
     check_records(tmp_path / "out", 7)
 
 

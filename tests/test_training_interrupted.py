@@ -79,9 +79,9 @@ def test_killed_three_times(undisturbed, folder):
     assert half.exists()
     assert newest(out) not in (None, half)
 
-    training = Training(arguments, folder / "3.log")
+    training = Training([*arguments, "-j", "1"], folder / "3.log")
     wait_for(lambda: not half.exists() and in_the_middle(out, 1), training)
-    training.process.terminate()
+    os.killpg(training.process.pid, signal.SIGTERM)  # also to the processes that load images
     assert training.wait() == 128 + signal.SIGTERM
     assert "Stopped by SIGTERM after" in training.said.splitlines()[-1]
     assert "Traceback" not in training.said

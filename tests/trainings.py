@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,11 +54,11 @@ def command(folder: Path, *arguments, model: str = "Z", name: str = "train") -> 
 class Training:
     """The command line in a process of its own; what takes long to import is imported once for all of them."""
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
+    def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         self._log = log
-        self.process = context.Process(target=_run, args=(arguments, str(log)))
+        self.process = context.Process(target=_run, args=(arguments, str(log), environment or {}))
         self.process.start()
 
     def wait(self, timeout: float = 120) -> int:
@@ -71,7 +72,26 @@ class Training:
         return self._log.read_text() if self._log.exists() else ""
 
 
-def _run(arguments: list[str], log: str) -> None:
+def side_by_side(arguments: list[str], folder: Path, count: int = 2) -> list[Training]:
+    """As many processes that train together, each started as torchrun starts it."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    shared = {"TORCHELASTIC_RUN_ID": "tests", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared |= {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "GROUP_RANK": 0}
+    return [
+        Training(
+            arguments,
+            folder / f"rank-{rank}.log",
+            {name: str(value) for name, value in {**shared, "RANK": rank, "LOCAL_RANK": rank}.items()},
+        )
+        for rank in range(count)
+    ]
+
+
+def _run(arguments: list[str], log: str, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    os.setpgrp()  # a group of its own, as a job has
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(file, stream)

@@ -7,7 +7,9 @@ order is drawn from (seed, epoch), the crop and the flip of an image from (seed,
 from __future__ import annotations
 
 import math
+import os
 import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -201,7 +203,15 @@ def _as_it_is(batch: Batch) -> Batch:
 
 
 def _begin_worker(_: int) -> None:
-    # A batch system signals all processes of a job. The one that trains decides, and these end with it.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+    # A batch system, and Ctrl+C, signal all processes of a job. The one that trains decides, and these end with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # which macOS has not
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_obey_parent_alone, daemon=True).start()
     warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which some of ImageNet's files have
+
+
+def _obey_parent_alone() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)

@@ -14,7 +14,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
 from pytorch_lightning.strategies import DDPStrategy
-from pytorch_lightning.utilities import rank_zero_only
 
 from ..errors import UserError, one_of, whole_number
 from .checkpoints import WrittenAside
@@ -118,7 +117,11 @@ class Machine:
 
 def is_first() -> bool:
     """Whether this process is the one of its run that writes and prints."""
-    return rank_zero_only.rank == 0
+    # torchrun's, Lightning's own launcher's and SLURM's way to tell, in this order: one may be started within another
+    for names in (("RANK",), ("LOCAL_RANK", "NODE_RANK"), ("SLURM_PROCID",)):
+        if names[0] in os.environ:
+            return all(int(os.environ.get(name, 0)) == 0 for name in names)
+    return True
 
 
 @contextmanager
