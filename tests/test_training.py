@@ -63,7 +63,7 @@ def test_what_is_no_recipe(changes, expected):
         recipe_for("Z", **changes)
 
 
-@pytest.mark.parametrize("model", ["Z", "R", "RT", "S"])
+@pytest.mark.parametrize("model", ["Z", "R", "RT", pytest.param("S", marks=pytest.mark.slow)])
 def test_the_shorter_way_has_the_same_gradients(model):
     """Training computes only what the logits depend on; logits and gradients are those of the whole network."""
     images = torch.randint(
@@ -114,24 +114,24 @@ def test_is_plain_sgd(tmp_path):
 def test_parts_of_a_batch_are_the_batch(tmp_path):
     """Accumulated in parts, uneven ones too, the joint batch makes the same step."""
     folder = pictures(tmp_path, 5, 1)
-    options = {"epochs": 2, "batch_size": 8, "lr": 0.002, **SMALL}
+    options = {"epochs": 1, "batch_size": 8, "lr": 0.002, **SMALL}
     outputs = [tmp_path / f"out-{parts}" for parts in (1, 3)]
     for parts, output in zip((1, 3), outputs, strict=True):
         train("RT", folder, output, accumulate=parts, **options)
-    whole, parts = (weights(output / "cornet_rt_epoch_02.pth") for output in outputs)
+    whole, parts = (weights(output / "cornet_rt_epoch_01.pth") for output in outputs)
     for name, ours in parts.items():
         torch.testing.assert_close(ours, whole[name], rtol=1e-4, atol=1e-5)
 
 
 def test_learns(tmp_path):
     """A few hundred handwritten digits, a few epochs: far above chance on digits that were never shown."""
-    rows = train("Z", digits(tmp_path, 500), tmp_path / "out", epochs=7, batch_size=16, lr=0.01, step_size=5, **SMALL)
+    rows = train("Z", digits(tmp_path, 400), tmp_path / "out", epochs=6, batch_size=16, lr=0.01, step_size=4, **SMALL)
     assert rows["val_top1"].iloc[-1] > 0.5
     assert rows["train_loss"].iloc[-1] < 0.8 * rows["train_loss"].iloc[0]
-    assert list(rows["learning_rate"]) == pytest.approx([0.01] * 5 + [0.001] * 2)
-    assert set(rows["train_images"]) == {400}
-    assert set(rows["val_images"]) == {100}
-    check_records(tmp_path / "out", 7)
+    assert list(rows["learning_rate"]) == pytest.approx([0.01] * 4 + [0.001] * 2)
+    assert set(rows["train_images"]) == {320}
+    assert set(rows["val_images"]) == {80}
+    check_records(tmp_path / "out", 6)
 
 
 def check_records(output: Path, epochs: int) -> None:
@@ -151,8 +151,8 @@ def check_records(output: Path, epochs: int) -> None:
 @pytest.mark.parametrize(
     ("model", "least", "options"),
     [
-        ("Z", 0.95, {"lr": 0.02, "epochs": 24, "step_size": 16}),
-        ("RT", 0.90, {"lr": 0.05, "epochs": 12, "step_size": 8}),
+        ("Z", 0.95, {"lr": 0.01, "epochs": 16, "step_size": 10}),
+        ("RT", 0.90, {"lr": 0.02, "epochs": 8, "step_size": 6}),
     ],
 )
 def test_learns_all_digits(tmp_path, model, least, options):
@@ -163,42 +163,50 @@ def test_learns_all_digits(tmp_path, model, least, options):
 
 @pytest.fixture(scope="module")
 def thousand(tmp_path_factory) -> Path:
-    """A thousand classes with WordNet's kind of names, a picture each, and in `out` an epoch of CORnet-R on them."""
+    """A thousand classes with WordNet's kind of names, a picture each, and in `out` an epoch of CORnet-Z on them."""
     folder = tmp_path_factory.mktemp("thousand")
     names = [f"n{10_000_000 + index}" for index in range(1000)]
     for name in names:
         (folder / "val" / name).mkdir(parents=True)
         Image.new("L", (36, 36), int(name[1:]) % 256).save(folder / "val" / name / "0.png")
     (folder / "train").symlink_to(folder / "val")
-    train("R", folder, folder / "out", epochs=1, batch_size=200, lr=0.001, **SMALL)
+    train("Z", folder, folder / "out", epochs=1, batch_size=200, lr=0.001, **SMALL)
     return folder
 
 
 def test_released_form(thousand, pictures, tmp_path):
     """What comes out is read by `load_model`, `extract_features` and `validate`, and says what it is."""
-    path = thousand / "out" / "cornet_r_epoch_01.pth"
+    path = thousand / "out" / "cornet_z_epoch_01.pth"
     held = torch.load(path, weights_only=True)
-    assert (held["epoch"], held["architecture"], held["image_size"]) == (1, "R", 32)
+    assert (held["epoch"], held["architecture"], held["image_size"]) == (1, "Z", 32)
     assert len(held["classes"]) == 1000
-    released = {f"module.{name}" for name in build_network("R").state_dict()}
+    released = {f"module.{name}" for name in build_network("Z").state_dict()}
     assert set(held["state_dict"]) == released
-    network = load_network("cornet_r", weights=path)
+    network = load_network("cornet_z", weights=path)
     assert all(torch.equal(held["state_dict"][f"module.{name}"], each) for name, each in network.state_dict().items())
-    model = load_model("cornet_r", weights=path, image_size=64, device="cpu")
+    model = load_model("cornet_z", weights=path, image_size=64, device="cpu")
     features = extract_features(model, pictures[:2], layers=["IT"])
-    assert features["IT.output"].shape == (4, 2, 512, 2, 2)
-    with pytest.raises(UserError, match="says that it holds CORnet-R"):
-        load_network("cornet_rt", weights=path)
+    assert features["IT.output"].shape == (1, 2, 512, 2, 2)
     checkpoint = next((thousand / "out" / "checkpoints").glob("*.ckpt"))
-    same_weights = load_network("cornet_r", weights=checkpoint).state_dict()
+    same_weights = load_network("cornet_z", weights=checkpoint).state_dict()
     assert all(torch.equal(same_weights[name], each) for name, each in network.state_dict().items())
+
+
+def test_what_was_trained_is_written_in_it(tmp_path):
+    """R's weights fit RT, but are not taken for it; nor does RT go on from a run of R."""
+    folder = pictures(tmp_path, 1, 1)
+    train("R", folder, tmp_path / "out", epochs=1, **SMALL)
+    with pytest.raises(UserError, match="says that it holds CORnet-R"):
+        load_network("cornet_rt", weights=tmp_path / "out" / "cornet_r_epoch_01.pth")
+    with pytest.raises(UserError, match="cannot be gone on with as CORnet-RT"):
+        train("RT", folder, tmp_path / "rt", restore_path=tmp_path / "out", **SMALL)
 
 
 def test_validation_is_a_loop_over_images(thousand):
     """Top-1, top-5 and loss are those of the network shown image by image, and of the training's last row."""
-    path = thousand / "out" / "cornet_r_epoch_01.pth"
-    found = validate("cornet_r", thousand, weights=path, batch_size=96, **SMALL)
-    network = load_network("cornet_r", weights=path)
+    path = thousand / "out" / "cornet_z_epoch_01.pth"
+    found = validate("cornet_z", thousand, weights=path, batch_size=96, **SMALL)
+    network = load_network("cornet_z", weights=path)
     from brainscore_cornet.training.folders import find_validation
     from brainscore_cornet.training.images import Key, Views, normalized
 
@@ -208,7 +216,7 @@ def test_validation_is_a_loop_over_images(thousand):
         logits = torch.cat([network(part) for part in normalized(batch.images).split(100)])
     top5 = logits.topk(5).indices
     assert found.images == 1000
-    assert found.top1 == (top5[:, 0] == batch.labels).float().mean().item().__round__(3)
+    assert found.top1 == pytest.approx((top5[:, 0] == batch.labels).float().mean().item())
     assert found.top5 == pytest.approx((top5 == batch.labels[:, None]).any(1).float().mean().item())
     assert found.loss == pytest.approx(nn.functional.cross_entropy(logits, batch.labels).item(), rel=1e-5)
     (row,) = read_table(thousand / "out")
@@ -219,9 +227,9 @@ def test_validation_is_a_loop_over_images(thousand):
 def test_other_classes_keep_what_was_learnt(thousand, tmp_path):
     """From a network of a thousand classes, all but the decoder's linear layer is taken for three classes."""
     folder = pictures(tmp_path, 2, 1)
-    path = thousand / "out" / "cornet_r_epoch_01.pth"
-    train("R", folder, tmp_path / "out", weights=path, epochs=1, lr=1e-12, **SMALL)
-    before, after = weights(path), weights(tmp_path / "out" / "cornet_r_epoch_01.pth")
+    path = thousand / "out" / "cornet_z_epoch_01.pth"
+    train("Z", folder, tmp_path / "out", weights=path, epochs=1, lr=1e-12, **SMALL)
+    before, after = weights(path), weights(tmp_path / "out" / "cornet_z_epoch_01.pth")
     for name, tensor in after.items():
         if name.startswith("module.decoder.linear"):
             assert tensor.shape[0] == 3

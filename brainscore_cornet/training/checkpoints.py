@@ -101,6 +101,7 @@ class Saving(pl.Callback):
         done = trainer.current_epoch + 1
         last = done == trainer.max_epochs
         self._check(trainer, learner)
+        self._check_weights(learner)
         if last or done % self._every.epochs == 0:
             if trainer.is_global_zero:
                 save(released_form(learner, done), self._output / released_name(learner.what["architecture"], done))
@@ -121,10 +122,13 @@ class Saving(pl.Callback):
         if any(self._any(trainer, learner, learner.has_diverged())):
             raise learner.divergence()
 
-    def _save(self, trainer: pl.Trainer, learner: Learner, position: Position) -> None:
-        """Of all devices together."""
+    def _check_weights(self, learner: Learner) -> None:
         if not all_finite(learner.network.state_dict()):  # the step after a finite loss may have broken them
             raise learner.divergence()
+
+    def _save(self, trainer: pl.Trainer, learner: Learner, position: Position) -> None:
+        """Of all devices together."""
+        self._check_weights(learner)
         learner.position = position
         path = self._output / FOLDER / _name(position)
         trainer.save_checkpoint(path)

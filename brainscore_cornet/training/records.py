@@ -155,7 +155,7 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     loss.set_ylabel("cross-entropy (nats)")
     accuracy.set_ylabel("images classified correctly (%)")
     accuracy.set_ylim(0, 101)
-    rate.set_ylabel("learning rate, at the epoch's beginning")
+    rate.set_ylabel("learning rate")
     for axis, name in ((loss, "loss"), (accuracy, "accuracy"), (rate, "learning rate")):
         axis.set_title(name, fontsize=11)
         axis.set_xlabel("epoch")
@@ -165,7 +165,7 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     loss.set_ylim(bottom=0)
     loss.legend(frameon=False, fontsize=9)
-    accuracy.legend(frameon=False, fontsize=8)
+    accuracy.legend(frameon=False, fontsize=8, handlelength=3.5)
     last = rows[-1]
     figure.suptitle(
         f"{title}: validation top-1 {100 * last.val_top1:.1f} %, top-5 {100 * last.val_top5:.1f} % after "
