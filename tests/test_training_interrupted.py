@@ -184,9 +184,29 @@ def test_what_diverged_is_not_saved(folder):
     out = folder / "out"
     with pytest.raises(UserError, match=r"not finite at step \d of epoch \d, with a learning rate of 1e\+20"):
         train("Z", folder, out, **{**OPTIONS, "lr": 1e20}, **SMALL)
-    if (kept := newest(out)) is not None:
-        state = torch.load(kept, weights_only=True)["state_dict"]
-        assert all(tensor.isfinite().all() for tensor in state.values())
+    assert newest(out) is None
+    assert not list(out.glob("*.pth"))
+    train("Z", folder, out, **OPTIONS, **SMALL)  # nothing was there to be lost
+
+
+def test_broken_only_after_a_while(folder):
+    """What was saved before the loss broke stays, and holds finite numbers."""
+    out = folder / "out"
+    with pytest.raises(UserError, match="not finite"):
+        train("Z", folder, out, **{**OPTIONS, "lr": 3.0, "epochs": 40}, **SMALL, save_every="0.000001m")
+    kept = newest(out)
+    assert kept is not None
+    state = torch.load(kept, weights_only=True)["state_dict"]
+    assert all(tensor.isfinite().all() for tensor in state.values())
+
+
+def test_damaged_checkpoint(folder):
+    """Half a checkpoint, as a machine that went down may leave it, is not gone on from."""
+    train("Z", folder, folder / "out", **{**OPTIONS, "epochs": 1}, **SMALL)
+    path = newest(folder / "out")
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(UserError, match="is damaged, and there is no other checkpoint"):
+        train("Z", folder, folder / "out", **OPTIONS, **SMALL)
 
 
 @pytest.mark.parametrize(

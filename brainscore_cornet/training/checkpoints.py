@@ -150,7 +150,10 @@ def newest(output: Path) -> Path | None:
     found = sorted((output / FOLDER).glob(f"*{ENDING}"), reverse=True)
     good = next((path for path in found if _is_whole(path)), None)
     if found and good is None:
-        raise UserError(f"{found[0]} is damaged, and there is no other checkpoint: remove it to begin anew.")
+        raise UserError(
+            f"{found[0]} is damaged, and there is no other checkpoint: remove it to begin anew, or to go on from a file "
+            "cornet_…_epoch_….pth with --restore_path."
+        )
     return good
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ SETTINGS = "run.json"
 
 
 @contextmanager
-def opened(folder: Path, settings: Mapping[str, Any], free: frozenset[str] = frozenset()) -> Iterator[None]:
+def opened(
+    folder: Path, settings: Mapping[str, Any], free: frozenset[str] = frozenset(), kept: Sequence[str] = ()
+) -> Iterator[None]:
     """Inside, this process alone writes to the folder, which is this run's.
 
     Parameters
@@ -24,6 +26,8 @@ def opened(folder: Path, settings: Mapping[str, Any], free: frozenset[str] = fro
         All that the run's weights depend on; JSON.
     free
         Names of settings that may differ from the ones that the run began with.
+    kept
+        Patterns of the files that make a folder a run's: without any of them nothing is lost with other settings.
 
     Raises
     ------
@@ -45,7 +49,7 @@ def opened(folder: Path, settings: Mapping[str, Any], free: frozenset[str] = fro
     try:
         path = folder / SETTINGS
         differing = [name for name in _differing(path, settings) if name not in free]
-        if differing:
+        if differing and any(any(folder.glob(pattern)) for pattern in kept):
             before = json.loads(path.read_text(encoding="utf-8"))
             changes = "; ".join(
                 f"{name} {json.dumps(before.get(name))} there, {json.dumps(settings.get(name))} here"

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from ..architectures import MIN_IMAGE_SIZE
 from ..errors import UserError, whole_number
 from ..network import plain_integers
-from .checkpoints import DEFAULT_SAVE_EVERY, SaveEvery, Saving, newest, tidy
+from .checkpoints import DEFAULT_SAVE_EVERY, ENDING, FOLDER, SaveEvery, Saving, newest, tidy
 from .data import Data
 from .folders import find_training
 from .images import Views
@@ -147,7 +147,8 @@ def train(
     output = Path(output_path).expanduser()
     # under the step schedule a run can be made longer, since no earlier epoch depends on it
     free = frozenset({"epochs"} if recipe.schedule == "step" else ())
-    with opened(output, settings, free) if is_first() else nullcontext():
+    kept = (TABLE, f"{FOLDER}/*{ENDING}")
+    with opened(output, settings, free, kept) if is_first() else nullcontext():
         if is_first():
             tidy(output)
         own = newest(output)
