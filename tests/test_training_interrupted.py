@@ -176,6 +176,8 @@ def test_longer(undisturbed, folder):
     assert (out / "cornet_z_epoch_02.pth").stat().st_mtime_ns == before
     rows = train("Z", folder, out, **OPTIONS, **SMALL)
     assert list(rows["epoch"]) == [1, 2, 3]
+    with pytest.raises(UserError, match="was trained for 3 epochs, not less than 2"):
+        train("Z", folder, out, **{**OPTIONS, "epochs": 2}, **SMALL)
     assert same(out / LAST, undisturbed / "out" / LAST)
 
 

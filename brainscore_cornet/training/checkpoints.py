@@ -151,7 +151,7 @@ def newest(output: Path) -> Path | None:
     good = next((path for path in found if _is_whole(path)), None)
     if found and good is None:
         raise UserError(
-            f"{found[0]} is damaged, and there is no other checkpoint: remove it to begin anew, or to go on from a file "
+            f"{found[0]} is damaged, and there is no other checkpoint: remove it to begin anew, or go on from a file "
             "cornet_…_epoch_….pth with --restore_path."
         )
     return good
@@ -204,6 +204,11 @@ def all_finite(state: Mapping[str, Tensor]) -> bool:
 
 def _name(position: Position) -> str:
     return f"epoch_{position.epoch:05}_step_{position.step:09}{ENDING}"  # in whose order they are sorted
+
+
+def epochs_in(path: Path) -> int:
+    """That were done before a checkpoint of this name."""
+    return int(path.stem.split("_")[1])
 
 
 def _is_whole(path: Path) -> bool:

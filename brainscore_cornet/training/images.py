@@ -12,6 +12,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -188,10 +189,15 @@ def loader(views: Views, order: TrainingOrder | ValidationOrder, workers: int, p
 
 def normalized(images: Tensor) -> Tensor:
     """8 bits -> float32, each channel of zero mean and unit variance over ImageNet."""
-    mean, deviation = (
-        images.new_tensor(each, dtype=torch.float32).view(3, 1, 1) for each in (MEAN, STANDARD_DEVIATION)
-    )
+    mean, deviation = _constants(images.device)
     return images.float().div_(255).sub_(mean).div_(deviation)
+
+
+@cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(channel, 1, 1); on the device once, since to bring them there would wait for it at each step."""
+    with torch.inference_mode(False):
+        return tuple(torch.tensor(each, device=device).view(3, 1, 1) for each in (MEAN, STANDARD_DEVIATION))
 
 
 def _drawn_from(*numbers: int) -> int:

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from ..architectures import MIN_IMAGE_SIZE
 from ..errors import UserError, whole_number
 from ..network import plain_integers
-from .checkpoints import DEFAULT_SAVE_EVERY, ENDING, FOLDER, SaveEvery, Saving, newest, tidy
+from .checkpoints import DEFAULT_SAVE_EVERY, ENDING, FOLDER, SaveEvery, Saving, epochs_in, newest, tidy
 from .data import Data
 from .folders import find_training
 from .images import Views
@@ -153,11 +153,14 @@ def train(
             tidy(output)
         own = newest(output)
         network = build(architecture, len(train_images.classes), times, seed, None if own else weights)
-        start = Start(network, checkpoint=own)
+        start = Start(network, epoch=epochs_in(own) if own else 0, checkpoint=own)
         if own is None and restore_path is not None:
             start = restored(network, restore_path, architecture, settings)
-        if start.epoch >= recipe.epochs:
-            raise UserError(f"{restore_path} was trained for {start.epoch} epochs: give more --epochs than that.")
+        if start.epoch > recipe.epochs or (start.epoch == recipe.epochs and own is None):
+            raise UserError(
+                f"{own or restore_path} was trained for {start.epoch} epochs, not less than {recipe.epochs}: give more "
+                "--epochs."
+            )
         data = Data(
             Views(train_images, image_size, seed),
             Views(val_images, image_size),
@@ -180,7 +183,7 @@ def train(
             network.to(memory_format=torch.channels_last),
             recipe,
             what=what,
-            first_epoch=start.epoch,
+            first_epoch=0 if start.checkpoint else start.epoch,
             skip_unreadable=on_error == "skip",
         )
         _fit(machine, learner, data, start, output, every, accumulate=accumulate, sync_batchnorm=sync_batchnorm)

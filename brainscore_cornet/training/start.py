@@ -24,6 +24,7 @@ class Start:
 
     network: CORnet
     epoch: int = 0
+    """That is the first, counted from 0."""
     checkpoint: Path | None = None
     """Of Lightning, from which everything is taken."""
 
@@ -108,7 +109,7 @@ def restored(network: CORnet, restore_path: str | os.PathLike, architecture: str
                 f"{path} cannot be gone on with: its {name.replace('_', ' ')} was {before[name]}, not {settings[name]}."
                 " Give the same, or restore a file of the form cornet_…_epoch_….pth."
             )
-    return Start(network, checkpoint=path)
+    return Start(network, epoch=checkpoint["position"]["epoch"], checkpoint=path)
 
 
 def _epoch(checkpoint: Mapping[str, Any], path: Path) -> int:
