@@ -141,7 +141,8 @@ def train(
             on_error=on_error,
         )
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        if _is_first():
+            print(stopped, file=sys.stderr)
         raise typer.Exit(stopped.code) from None
     if _is_first():
         print(output_path)
