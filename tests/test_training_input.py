@@ -90,6 +90,12 @@ def test_options_that_cannot_be(folder, flags, expected, monkeypatch, capsys):
     assert not list((folder / "out").glob("*.csv"))
 
 
+def test_normalization_over_cpus(folder):
+    """Is nothing that torch can do, which is said before any process is started."""
+    with pytest.raises(UserError, match="needs GPUs"):
+        train("S", folder, folder / "out", devices=2, sync_batchnorm=True, **SMALL)
+
+
 def test_models_that_cannot_be(folder):
     """An unknown name, and a CORnet-RT that the image does not get through."""
     with pytest.raises(UserError, match="Unknown model 'Q'"):

@@ -154,6 +154,11 @@ class Learner(pl.LightningModule):
         """At a step of the current epoch."""
         return self.recipe.learning_rate(self.current_epoch + step / self.order.steps)
 
+    def on_validation_start(self) -> None:
+        if self.trainer.world_size > 1:  # of each device's running averages the first one's are kept, and judged
+            for buffer in self.network.buffers():
+                torch.distributed.broadcast(buffer, 0)
+
     def on_validation_epoch_start(self) -> None:
         self.validation_sums = torch.zeros(4, device=self.device, dtype=self._exact)
         self._clock = time.monotonic()

@@ -128,6 +128,8 @@ def train(
     every = SaveEvery.parse(save_every)
     check_on_error(on_error)
     machine = Machine.find(device, devices, nodes, precision)
+    if sync_batchnorm and machine.world > 1 and machine.kind != "cuda":
+        raise UserError("Batch normalization over several devices needs GPUs: leave --sync-batchnorm out.")
     loading = machine.workers(workers)
     train_images, val_images = find_training(data_path)
     times = plain_integers(times)
