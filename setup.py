@@ -14,6 +14,8 @@ DOORS = {
 }
 
 CLUSTER = ["distributed>=2024.5", "dask-jobqueue"]
+# the state of Lightning's loops, which a run that goes on is set to, is that of 2.6
+TRAIN = ["matplotlib", "pytorch-lightning>=2.6,<2.7", "tensorboard"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
 FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
 SUBMIT = ["pytest", "pytest-check"]  # which Brain-Score tests plugins with
@@ -58,10 +60,12 @@ setup(
         "features": FEATURES,
         "report": ["matplotlib"],
         "submit": SUBMIT,
+        "train": TRAIN,
         "test": [
             *CLUSTER,
             *FEATURES,
             *SUBMIT,
+            *TRAIN,
             "hypothesis",
             "imageio",
             "ipykernel",
@@ -70,6 +74,7 @@ setup(
             "pytest-timeout",
             "pytest-xdist",
             "ruff",
+            "scikit-learn",
             "selenium",
         ],
     },

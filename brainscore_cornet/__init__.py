@@ -8,16 +8,19 @@ if TYPE_CHECKING:
     from .features import extract_features
     from .network import load_network
     from .scoring import score_models
+    from .training import train, validate
 
 _PUBLIC = {
     "extract_features": "features",
     "load_model": "brain_model",
     "load_network": "network",
     "score_models": "scoring",
+    "train": "training",
+    "validate": "training",
     "UserError": "errors",
 }
 
-__all__ = ["UserError", "extract_features", "load_model", "load_network", "score_models"]
+__all__ = ["UserError", "extract_features", "load_model", "load_network", "score_models", "train", "validate"]
 
 
 def __getattr__(name: str):

@@ -53,7 +53,7 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
     if says is not None and says != architecture:
         holds = f"CORnet-{says}" if says in TIME_STEPS else says
         raise WeightsError(f"{path} says that it holds {holds}: it cannot be loaded into CORnet-{architecture}.")
-    state = _without_unused_steps(_state_dict(checkpoint, path), network)
+    state = _without_unused_steps(state_dict_of(checkpoint, path), network)
     _check_entries(state, network.state_dict(), path, architecture)
     network.load_state_dict(state)
     return network
@@ -112,7 +112,7 @@ def held_architecture(path: Path) -> str:
     stated = stated_architecture(checkpoint, path)
     if stated is not None:
         return stated
-    state = _state_dict(checkpoint, path)
+    state = state_dict_of(checkpoint, path)
     with torch.device("meta"):
         fitting = [name for name in TIME_STEPS if set(state) <= set(build_network(name).state_dict())]
     if not fitting and any(re.match(r"V2\.norm1_\d+\.", name) for name in state):
@@ -123,7 +123,8 @@ def held_architecture(path: Path) -> str:
     raise WeightsError(f"{path} does not say which CORnet it is: write {spelled}.")
 
 
-def _state_dict(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+def state_dict_of(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """A file's state dict under the names of the networks, without the prefixes that others put before them."""
     state = next((checkpoint[name] for name in _WRAPPED if name in checkpoint), checkpoint)
     if (
         not isinstance(state, Mapping)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_features, cli_scoring, cli_submission, cli_weights
+from . import cli_features, cli_scoring, cli_submission, cli_training, cli_weights
 from .cli_parts import Json, print_table
 from .errors import UserError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(cli_weights.app, name="weights")
 app.add_typer(cli_scoring.app)
 app.add_typer(cli_features.app)
+app.add_typer(cli_training.app)
 app.add_typer(cli_submission.app)
 
 

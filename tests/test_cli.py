@@ -52,7 +52,7 @@ except SystemExit as stop:
 heavy = {"torch", "numpy", "pandas", "xarray", "brainscore_vision", "brainscore_core", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 """
-    for arguments in (["--help"], ["score", "--help"], ["models"], ["weights", "--help"]):
+    for arguments in (["--help"], ["score", "--help"], ["train", "--help"], ["models"], ["weights", "--help"]):
         result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
         assert "model" in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -25,7 +26,7 @@ TEST_COMMAND = "pip install '.[test]' && pytest\n"
 
 @pytest.fixture
 def folder(tmp_path, stand_in) -> Path:
-    """What the snippets take for granted: two images, and weights of one's own."""
+    """What the snippets take for granted: two images, a few of "ImageNet", and weights of one's own."""
     import torch
 
     from brainscore_cornet.architectures import build_network
@@ -36,6 +37,9 @@ def folder(tmp_path, stand_in) -> Path:
     (tmp_path / "out").mkdir()
     for name in ("a.png", "b.png"):
         Image.new("RGB", (80, 80), "green").save(tmp_path / "images" / name)
+    for part, name, number in itertools.product(("train", "val"), ("n01440764", "n01443537"), range(3)):
+        (tmp_path / "imagenet" / part / name).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (80, 80), (40 * number, 90, 200)).save(tmp_path / "imagenet" / part / name / f"{number}.JPEG")
     torch.save(build_network("RT", times=10, seed=3).state_dict(), tmp_path / "mine.pth")
     return tmp_path
 
@@ -82,6 +86,19 @@ def test_shell_snippets_run(code, folder, accepted):
     where = ROOT if code.startswith(("ruff", "python -m tests")) else folder
     code = INSTALL.sub("", code).replace("/lab/cornet-weights", accepted["BRAINSCORE_CORNET_WEIGHTS"])
     run(["bash", "-euo", "pipefail", "-c", code], where, accepted)
+
+
+def test_commands_that_take_days_are_understood():
+    """What is shown but not run here has flags that the commands know."""
+    from typer.main import get_command
+
+    from brainscore_cornet.cli import app
+
+    lines = [line for language, code in BLOCKS if language == "console" for line in code.splitlines()]
+    assert len(lines) >= 5
+    for line in lines:
+        name, *arguments = re.split(r"brainscore[-_]cornet ", line)[1].split()
+        get_command(app).commands[name].make_context(name, arguments)
 
 
 def test_the_test_command_is_what_ci_runs():

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import UserError
-from .base import IMAGE, MIN_IMAGE_SIZE, CORnet, Point, is_hooked, seeded
+from .base import CLASSES, IMAGE, MIN_IMAGE_SIZE, CORnet, Point, is_hooked, seeded
 from .cornet_r import CORnetR
 from .cornet_s import CORnetS
 from .cornet_z import CORnetZ
 from .folded import FoldedS, can_fold
 
 __all__ = [
+    "CLASSES",
     "IMAGE",
     "MIN_IMAGE_SIZE",
     "CORnet",
@@ -28,7 +29,9 @@ __all__ = [
 _UPDATES = {"R": "sequential", "RT": "simultaneous"}
 
 
-def build_network(architecture: str, times: int | Mapping[str, int] | None = None, seed: int = 0) -> CORnet:
+def build_network(
+    architecture: str, times: int | Mapping[str, int] | None = None, seed: int = 0, classes: int = CLASSES
+) -> CORnet:
     """A network with its own initialization, in training mode.
 
     Parameters
@@ -39,6 +42,8 @@ def build_network(architecture: str, times: int | Mapping[str, int] | None = Non
         Time steps: a number for R and RT (5 by default), a number for each of V2, V4, IT for S.
     seed
         Of the initialization. torch's global random state is left as it was.
+    classes
+        Outputs of the decoder, 1000 for ImageNet's.
 
     Raises
     ------
@@ -49,15 +54,15 @@ def build_network(architecture: str, times: int | Mapping[str, int] | None = Non
         if architecture == "Z":
             if times is not None:
                 raise UserError(f"CORnet-Z is feedforward: its time steps cannot be chosen, received {times!r}.")
-            return CORnetZ()
+            return CORnetZ(classes)
         if architecture in _UPDATES:
             if isinstance(times, Mapping):
                 raise UserError(f"CORnet-{architecture} has one number of time steps for all regions, not {times!r}.")
-            return CORnetR(_UPDATES[architecture], **({} if times is None else {"times": times}))
+            return CORnetR(_UPDATES[architecture], classes=classes, **({} if times is None else {"times": times}))
         if architecture == "S":
             if times is not None and not isinstance(times, Mapping):
                 raise UserError(
                     f"CORnet-S has a number of time steps for each region, such as {{'V4': 4}}, not {times!r}."
                 )
-            return CORnetS(times)
+            return CORnetS(times, classes)
     raise UserError(f"Unknown architecture {architecture!r}, expected Z, R, RT or S.")

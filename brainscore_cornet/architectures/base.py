@@ -23,6 +23,7 @@ class Point(NamedTuple):
 
 
 IMAGE = Point("image", 0)
+CLASSES = 1000  # of ImageNet, which the released networks tell apart
 
 
 class CORnet(nn.Module):
@@ -74,7 +75,7 @@ class CORnet(nn.Module):
         return Point("IT", self.times["IT"] - 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, 1000) for normalized images (batch, 3, height, width) of at least 32 px."""
+        """Logits (batch, class) for normalized images (batch, 3, height, width) of at least 32 px."""
         activity = images
         for _, activity in self.unfold(images):  # noqa: B007 -- the last point's is what counts
             pass
@@ -143,7 +144,7 @@ def is_hooked(network: nn.Module) -> bool:
     return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
-def build_decoder(channels: int, classes: int = 1000) -> nn.Sequential:
+def build_decoder(channels: int, classes: int = CLASSES) -> nn.Sequential:
     """Global average pooling and a linear layer: (batch, channels, height, width) -> (batch, classes)."""
     return nn.Sequential(
         OrderedDict(

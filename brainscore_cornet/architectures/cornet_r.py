@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..anatomy import REGIONS, TIME_STEPS, below
 from ..errors import UserError
-from .base import IMAGE, CORnet, Point, build_decoder, check_steps
+from .base import CLASSES, IMAGE, CORnet, Point, build_decoder, check_steps
 
 CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 STRIDES = {"V1": 4, "V2": 2, "V4": 2, "IT": 2}
@@ -32,7 +32,7 @@ class CORnetR(CORnet):
         Number of time steps, for all regions.
     """
 
-    def __init__(self, update: Update, times: int = TIME_STEPS["RT"]["V1"]) -> None:
+    def __init__(self, update: Update, times: int = TIME_STEPS["RT"]["V1"], classes: int = CLASSES) -> None:
         super().__init__()
         if update not in ("simultaneous", "sequential"):
             raise UserError(f"Expected the update rule 'simultaneous' or 'sequential', received {update!r}.")
@@ -43,7 +43,7 @@ class CORnetR(CORnet):
             kernel_size = 7 if region == "V1" else 3
             self.add_module(region, Region(in_channels, channels, kernel_size, STRIDES[region]))
             in_channels = channels
-        self.decoder = build_decoder(in_channels)
+        self.decoder = build_decoder(in_channels, classes)
 
     def points(self) -> list[Point]:
         return [INPUT_STAGE, *(Point(region, step) for step in range(self.times["V1"]) for region in REGIONS)]

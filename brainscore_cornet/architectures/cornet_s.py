@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..anatomy import REGIONS, TIME_STEPS, below
 from ..errors import UserError
-from .base import IMAGE, CORnet, Point, build_decoder, check_steps
+from .base import CLASSES, IMAGE, CORnet, Point, build_decoder, check_steps
 
 CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 RECURRENT = ("V2", "V4", "IT")
@@ -28,7 +28,7 @@ class CORnetS(CORnet):
         Number of time steps of V2, V4 and IT; what is not named keeps its released number (2, 4, 2).
     """
 
-    def __init__(self, times: Mapping[str, int] | None = None) -> None:
+    def __init__(self, times: Mapping[str, int] | None = None, classes: int = CLASSES) -> None:
         super().__init__()
         unknown = set(times or ()) - set(RECURRENT)
         if unknown:
@@ -38,7 +38,7 @@ class CORnetS(CORnet):
         self.V1 = _v1(CHANNELS["V1"])
         for region in RECURRENT:
             self.add_module(region, Region(CHANNELS[below(region)], CHANNELS[region], self.times[region]))
-        self.decoder = build_decoder(CHANNELS["IT"])
+        self.decoder = build_decoder(CHANNELS["IT"], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 area = module.kernel_size[0] * module.kernel_size[1]

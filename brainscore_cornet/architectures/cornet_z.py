@@ -7,7 +7,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from ..anatomy import REGIONS, TIME_STEPS, below
-from .base import IMAGE, CORnet, Point, build_decoder
+from .base import CLASSES, IMAGE, CORnet, Point, build_decoder
 
 CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 
@@ -15,7 +15,7 @@ CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 class CORnetZ(CORnet):
     """Convolution, ReLU and max-pooling in each of four regions, then the decoder."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = CLASSES) -> None:
         super().__init__()
         self.times = dict(TIME_STEPS["Z"])
         in_channels = 3
@@ -23,7 +23,7 @@ class CORnetZ(CORnet):
             kernel_size, stride = (7, 2) if region == "V1" else (3, 1)
             self.add_module(region, _region(in_channels, channels, kernel_size, stride))
             in_channels = channels
-        self.decoder = build_decoder(in_channels)
+        self.decoder = build_decoder(in_channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)

@@ -13,6 +13,7 @@ from PIL import Image
 from ..anatomy import REGIONS
 from ..brain_model import CORnetModel
 from ..errors import UserError
+from ..writing import write_aside, writing
 from .extraction import extract_features
 from .images import collect, look
 
@@ -59,14 +60,8 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
     axes[0, 1].legend(loc="lower right", fontsize=8, frameon=False)
     axes[-1, 1].set_xlabel("time after stimulus onset (ms)")
     figure.suptitle(model.identifier)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(part, format=path.suffix[1:], dpi=120)
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with writing(path):
+        write_aside(path, lambda part: figure.savefig(part, format=path.suffix[1:], dpi=120))
 
 
 def _show_image(axis, source) -> None:

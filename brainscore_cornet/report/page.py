@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..errors import UserError
+from ..writing import write_aside, writing
 from . import axes, provenance, scores, table, times
 from .jobs import Job, read_jobs
 
@@ -37,15 +37,10 @@ def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score resul
     """
     text = render(read_jobs(rows), title)
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        # half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark
-        part.write_bytes(text.encode("utf-8", "replace"))
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    # half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark
+    encoded = text.encode("utf-8", "replace")
+    with writing(path):
+        write_aside(path, lambda part: part.write_bytes(encoded))
 
 
 def render(jobs: list[Job], title: str) -> str:

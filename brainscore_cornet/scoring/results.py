@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
+from ..writing import write_aside, writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +119,7 @@ class Results:
             raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
         if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
             raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
-        with _writing(self.folder):
+        with writing(self.folder):
             (self.folder / _FOLDER).mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock")
             try:
@@ -157,11 +157,11 @@ class Results:
 
         path = self.path(row)
         failed = path.with_name(f"{_file_name(row.benchmark)}-{FAILED}.json")
-        with _writing(path):
+        with writing(path):
             path.parent.mkdir(exist_ok=True)
             if score is not None:
                 try:
-                    _write(path.with_suffix(".nc"), lambda part: save_score(score, part))
+                    write_aside(path.with_suffix(".nc"), lambda part: save_score(score, part))
                 except OSError:
                     raise
                 except Exception as error:  # attributes can be anything; the row is worth keeping all the same
@@ -169,9 +169,9 @@ class Results:
                         f"The Score object of {row.model} on {row.benchmark} is not kept: {error}", stacklevel=2
                     )
             if trace is not None:
-                _write(path.with_suffix(".txt"), lambda part: part.write_text(trace, encoding="utf-8"))
+                write_aside(path.with_suffix(".txt"), lambda part: part.write_text(trace, encoding="utf-8"))
             text = json.dumps(asdict(row), indent=1, ensure_ascii=False)
-            _write(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
+            write_aside(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
             if row.status == SCORED:
                 for ending in (".json", ".txt", ".nc"):
                     failed.with_suffix(ending).unlink(missing_ok=True)
@@ -179,29 +179,8 @@ class Results:
 
     def write_table(self) -> None:
         table = table_of(self.rows())
-        with _writing(self.folder / TABLE):
-            _write(self.folder / TABLE, lambda part: table.to_csv(part, index=False))
-
-
-def _write(path: Path, write) -> None:
-    """Aside first, and renamed when it is complete and on the disk."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write(part)
-        with open(part, "rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
-        raise UserError(f"Cannot write {path}: {reason}.") from error
+        with writing(self.folder / TABLE):
+            write_aside(self.folder / TABLE, lambda part: table.to_csv(part, index=False))
 
 
 def _file_name(identifier: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from ..architectures import CORnet, build_network
+from ..recipes import DECAY, RECIPES
 from ..weights import RELEASED
 from .variant import Variant
 
@@ -20,8 +21,6 @@ _DESCRIPTIONS = {
     "S": "Recurrent bottlenecks with skip connections, shallow: V1 feedforward, V2, V4 and IT over {V2}, {V4} and {IT} "
     "time steps",
 }
-# epochs, learning rate, epochs of each step of it: CORnet's repository; none is published for R
-_RECIPES = {"Z": (25, 0.01, 10), "RT": (25, 0.1, 10), "S": (43, 0.1, 20)}
 _PAPERS = {
     "cornet_2018": {"kind": "paper", "url": "https://doi.org/10.1101/408385", "citation": "Kubilius et al. 2018"},
     "cornet_s_2019": {
@@ -115,12 +114,12 @@ def _layers(network: CORnet, architecture: str) -> str:
 
 def _training(architecture: str, file) -> dict[str, Any]:
     training = {"objective": "1000-class image classification", "loss": "cross-entropy"}
-    if architecture in _RECIPES:
-        epochs, rate, step = _RECIPES[architecture]
+    if architecture != "R":  # nothing is published about how that was trained
+        recipe = RECIPES[architecture]
         training |= {
-            "learning_rate": f"{rate}, times 0.1 every {step} of {epochs} epochs",
-            "batch_size": "256",
-            "process": "SGD with momentum 0.9 and weight decay 0.0001",
+            "learning_rate": f"{recipe.lr}, times {DECAY} every {recipe.step_size} of {recipe.epochs} epochs",
+            "batch_size": str(recipe.batch_size),
+            "process": f"SGD with momentum {recipe.momentum} and weight decay {recipe.weight_decay}",
         }
     dataset = {"identifier": "imagenet-1k", "name": "ImageNet-1k (ILSVRC-2012)", "role": "training"}
     return {

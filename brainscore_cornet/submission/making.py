@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import doors
 from ..errors import UserError
 from ..scoring import catalogue
+from ..writing import part_of, writing
 from .archive import write_zip
 from .finding import Finding
 from .layout import Plugin
@@ -76,7 +76,7 @@ def submit(
         if target.exists() and not overwrite:
             raise UserError(f"{target} is there already: name another folder, or add --overwrite.")
     outcomes = []
-    with _writing(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for variant in variants:
             target = targets[variant.identifier]
@@ -85,7 +85,7 @@ def submit(
                 plugin = Path(workspace) / _ROOT / "models" / variant.folder_name
                 plugin.mkdir(parents=True)
                 write_plugin(plugin, [variant])
-                part = target.with_name(f".{target.name}.part")
+                part = part_of(target)
                 try:
                     write_zip(part, Path(workspace) / _ROOT)
                     checked = check(part, run=run, online=online, variants=[variant], say=say)
@@ -144,7 +144,7 @@ def pull_request(
     if target.exists() and not overwrite:
         raise UserError(f"{target} is there already: add --overwrite to replace it.")
     taken = {name: folder for name, folder in catalogue.read_folders(models, "models").items() if folder != target.name}
-    with _writing(target), tempfile.TemporaryDirectory() as workspace:
+    with writing(target), tempfile.TemporaryDirectory() as workspace:
         folder = Path(workspace) / doors.NAME
         folder.mkdir()
         say(f"Writing {', '.join(variant.identifier for variant in variants)}")
@@ -159,7 +159,7 @@ def pull_request(
         if outcome.passed and run:
             outcome = Outcome(target, findings, _try(plugin, names, variants, say), names)
         if outcome.passed:
-            part, old = target.with_name(f".{target.name}.part"), target.with_name(f".{target.name}.old")
+            part, old = part_of(target), target.with_name(f".{target.name}.old")
             for left in (part, old):
                 shutil.rmtree(left, ignore_errors=True)
             shutil.copytree(folder, part)
@@ -184,11 +184,3 @@ def _try(plugin: Plugin, names: Sequence[str], variants: Sequence[Variant], say:
         models.append(Model(name, base, options if base else None, files.get(name)))
     with tempfile.TemporaryDirectory() as workspace:
         return run_trial(plugin, models, Path(workspace), say)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error

@@ -1,0 +1,65 @@
+"""Training and validation images as Lightning's Trainer asks for them."""
+
+from __future__ import annotations
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from .images import TrainingOrder, ValidationOrder, Views, loader
+
+
+class Data(pl.LightningDataModule):
+    """Training and validation images, in the part that this device has of them.
+
+    Parameters
+    ----------
+    train
+        None where there is only validation.
+    least
+        Images that a network needs in each part of a batch.
+    workers
+        Processes that load images, for each device.
+    """
+
+    def __init__(
+        self, train: Views | None, validation: Views, batch_size: int, workers: int, seed: int = 0, least: int = 0
+    ) -> None:
+        super().__init__()
+        self._train, self._validation = train, validation
+        self._batch_size, self._workers, self._seed, self._least = batch_size, workers, seed, least
+        self.order: TrainingOrder | None = None
+
+    @property
+    def validation_count(self) -> int:
+        return len(self._validation.images)
+
+    def is_too_small(self, parts: int) -> bool:
+        """Whether there is not a single step in an epoch."""
+        return not TrainingOrder(len(self._train.images), self._batch_size, 0, world=parts, least=self._least).steps
+
+    def setup(self, stage: str) -> None:
+        # not before: only now it is known which of the devices this is
+        trainer = self.trainer
+        if self._train is not None:
+            self.order = TrainingOrder(
+                len(self._train.images),
+                self._batch_size,
+                self._seed,
+                trainer.global_rank,
+                trainer.world_size,
+                trainer.accumulate_grad_batches,
+                self._least,
+            )
+
+    def train_dataloader(self) -> DataLoader:
+        return loader(self._train, self.order, self._workers, self._on_cuda)
+
+    def val_dataloader(self) -> DataLoader:
+        trainer = self.trainer
+        share = -(-self._batch_size // (trainer.world_size * trainer.accumulate_grad_batches))
+        order = ValidationOrder(len(self._validation.images), share, trainer.global_rank, trainer.world_size)
+        return loader(self._validation, order, self._workers, self._on_cuda)
+
+    @property
+    def _on_cuda(self) -> bool:
+        return self.trainer.strategy.root_device.type == "cuda"

@@ -1,0 +1,153 @@
+"""On which devices a run computes: what was asked for, what torchrun or SLURM has given, and Lightning's Trainer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
+from pytorch_lightning.strategies import DDPStrategy
+
+from ..errors import UserError, one_of, whole_number
+from .checkpoints import WrittenAside
+
+DEVICES = ("cuda", "mps", "cpu")
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "bf16-mixed": "bf16-mixed", "fp16-mixed": "16-mixed"}
+_LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric")
+# Of Lightning and DDP, about what is meant to be as it is: loaders that begin in the middle of an epoch, few workers
+# where there are few cores, layers in another memory layout than their gradients, checkpoints in a folder with others.
+_EXPECTED = (
+    r".*does not have many workers.*",
+    r".*checkpoint that ended before the epoch ended.*",
+    r".*Grad strides do not match bucket view strides.*",
+    r".*Checkpoint directory .* exists and is not empty.*",
+    r".*(GPU|MPS) available but not used.*",
+    r".*The number of training batches .* is smaller than the logging interval.*",
+    r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The devices of a run."""
+
+    kind: str
+    devices: int
+    """On each node."""
+    nodes: int
+    precision: str = "fp32"
+
+    @classmethod
+    def find(cls, device: str | None, devices: int | None, nodes: int | None, precision: str = "fp32") -> Machine:
+        """What was asked for; of what was not, torchrun's or SLURM's number, else one device, the best there is.
+
+        Raises
+        ------
+        UserError
+            For what this machine does not have, and for a precision that is none.
+        """
+        if precision not in PRECISIONS:
+            raise one_of(precision, PRECISIONS, "precision")
+        given_devices, given_nodes = _given()
+        devices = whole_number(given_devices if devices is None else devices, "a number of devices", 1)
+        nodes = whole_number(given_nodes if nodes is None else nodes, "a number of nodes", 1)
+        if device is None:
+            device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        if device not in DEVICES:
+            raise one_of(device, DEVICES, "kind of device")
+        there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+        if device in there and there[device] < devices:
+            what = "GPUs" if device == "cuda" else "devices 'mps'"
+            raise UserError(
+                f"Asked for {devices} {what}, here are {there[device]}: ask for fewer, or for the CPU, --ngpus 0."
+            )
+        if (given_devices, given_nodes) != (1, 1) and (devices, nodes) != (given_devices, given_nodes):
+            raise UserError(
+                f"torchrun or SLURM has started {given_devices} processes on each of {given_nodes} nodes, not "
+                f"{devices} on {nodes}: leave --ngpus, --devices and --nodes out, or give the same."
+            )
+        return cls(device, devices, nodes, precision)
+
+    @property
+    def world(self) -> int:
+        return self.devices * self.nodes
+
+    def workers(self, asked: int | None) -> int:
+        """Processes that load images, for each device: by default the cores, shared out."""
+        if asked is not None:
+            return whole_number(asked, "a number of workers", 0)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, cores // self.devices)
+
+    def trainer(self, folder: Path, callbacks: Sequence[pl.Callback], **options) -> pl.Trainer:
+        """Lightning's, with nothing that writes or prints but the callbacks."""
+        several = self.world > 1
+        plugins: list = [WrittenAside()]
+        if SLURMEnvironment.detect():
+            # Lightning's way to be requeued saves at once, in the middle of a step: ours saves at a SIGTERM. A job of
+            # one task starts further processes itself.
+            started = _given() != (1, 1)
+            plugins.append(SLURMEnvironment(auto_requeue=False) if started else LightningEnvironment())
+        return pl.Trainer(
+            accelerator="gpu" if self.kind == "cuda" else self.kind,
+            devices=self.devices,
+            num_nodes=self.nodes,
+            strategy=DDPStrategy() if several else "auto",
+            precision=PRECISIONS[self.precision],
+            benchmark=self.kind == "cuda",
+            callbacks=list(callbacks),
+            plugins=plugins,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            default_root_dir=folder,
+            **options,
+        )
+
+
+def is_first() -> bool:
+    """Whether this process is the one of its run that writes and prints."""
+    # torchrun's, Lightning's own launcher's and SLURM's way to tell, in this order: one may be started within another
+    for names in (("RANK",), ("LOCAL_RANK", "NODE_RANK"), ("SLURM_PROCID",)):
+        if names[0] in os.environ:
+            return all(int(os.environ.get(name, 0)) == 0 for name in names)
+    return True
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, Lightning says nothing of what we say ourselves."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        for pattern in _EXPECTED:
+            warnings.filterwarnings("ignore", pattern)
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _given() -> tuple[int, int]:
+    """(devices on each node, nodes) as torchrun or SLURM has started this process, (1, 1) where none of them has."""
+    environment = os.environ
+    if "TORCHELASTIC_RUN_ID" in environment:
+        local = int(environment["LOCAL_WORLD_SIZE"])
+        return local, int(environment["WORLD_SIZE"]) // local
+    if SLURMEnvironment.detect():
+        nodes = int(environment.get("SLURM_NNODES", 1))
+        return int(environment["SLURM_NTASKS"]) // nodes, nodes
+    return 1, 1

@@ -1,0 +1,221 @@
+"""What Lightning's Trainer runs: a step of training, a batch of validation, and what is kept of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..architectures import CORnet
+from ..errors import UserError
+from ..recipes import Recipe
+from .images import Batch, TrainingOrder, normalized
+from .position import Position, loops_at
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of all images that counted."""
+
+    images: int
+    loss: float
+    top1: float
+    top5: float
+
+    @classmethod
+    def of(cls, sums: Tensor) -> Sums:
+        """Means from sums (loss, hits, hits among five, images)."""
+        loss, top1, top5, images = sums.tolist()
+        many = max(images, 1)
+        return cls(round(images), loss / many, top1 / many, top5 / many)
+
+
+class Learner(pl.LightningModule):
+    """A network that learns to classify.
+
+    No global random number is used in a step, so that none has to be kept: what is random, `images` draws from the
+    seed and the place in the run.
+
+    Parameters
+    ----------
+    what
+        What is trained, to be written into checkpoints.
+    first_epoch
+        Where a run begins that goes on from no checkpoint of its own kind.
+    """
+
+    def __init__(
+        self,
+        network: CORnet,
+        recipe: Recipe,
+        *,
+        what: dict[str, Any] | None = None,
+        first_epoch: int = 0,
+        skip_unreadable: bool = False,
+    ) -> None:
+        super().__init__()
+        self.network, self.recipe = network, recipe
+        self.what = what or {}
+        self.position = Position(first_epoch)
+        self.seconds = 0.0
+        """That this epoch's steps have taken, those before an interruption too."""
+        self.validated: Sums | None = None
+        """What the last validation found, on all devices together."""
+        self.validation_seconds = 0.0
+        self.unreadable: dict[str, str] = {}
+        self._skip_unreadable = skip_unreadable
+        self._clock = 0.0
+        # no buffers: DDP would give all devices the first one's
+        self.training_sums = self.validation_sums = torch.zeros(4)
+        self._diverged_at = torch.tensor(-1)
+
+    @property
+    def order(self) -> TrainingOrder:
+        return self.trainer.datamodule.order
+
+    def logits(self, images: Tensor) -> Tensor:
+        """(batch, class) for normalized images; only what they depend on is computed: 8 of CORnet-RT's 20 updates."""
+        network = self.network
+        for _, activity in network.unfold(images, [network.last_point]):  # noqa: B007 -- there is only one
+            pass
+        return network.decoder(activity)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        parts = self.trainer.accumulate_grad_batches
+        step = batch_idx // parts
+        losses, sums = self._judge(batch, self.recipe.label_smoothing)
+        self.training_sums += sums
+        broken = ~torch.isfinite(sums[0]) & (self._diverged_at < 0)
+        self._diverged_at = torch.where(broken, step, self._diverged_at)
+        # Lightning divides by the parts, DDP by the devices: what remains is the mean over the joint batch, whose
+        # images may not be shared out evenly
+        return (losses * batch.weights).sum() * (parts * self.trainer.world_size / self.order.joint_size(step))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.validation_sums += self._judge(batch)[1]
+
+    def _judge(self, batch: Batch, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """The loss of each image, and sums over the batch: loss, hits, hits among five, images."""
+        self._note_unreadable(batch.unreadable)
+        logits = self.logits(normalized(batch.images))
+        losses = functional.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=label_smoothing)
+        with torch.no_grad():
+            best = logits.topk(min(TOP, logits.shape[1])).indices
+            hits = best == batch.labels[:, None]
+            each = torch.stack([losses, hits[:, 0], hits.any(dim=1), torch.ones_like(losses)])
+            # zero times what is not finite would not be zero
+            sums = torch.where(batch.weights > 0, each, 0).to(self._exact).sum(dim=1)
+        return losses, sums
+
+    def _note_unreadable(self, found: dict[str, str]) -> None:
+        if found and not self._skip_unreadable:
+            path, reason = next(iter(found.items()))
+            raise UserError(f"Cannot read the image {path}: {reason}. To leave such images out: --on-error skip")
+        self.unreadable.update(found)
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit" and self.position.epoch:
+            self._begin_at_position(self.trainer.fit_loop.load_state_dict)
+
+    def _begin_at_position(self, load: Callable[[dict], None]) -> None:
+        """Set the order of images to the position, and hand the state of Lightning's loops to `load`."""
+        self.order.start(self.position.epoch, self.position.step)
+        load(loops_at(self.trainer, self.position, self.order.steps, self.trainer.accumulate_grad_batches))
+
+    def on_train_start(self) -> None:
+        self.training_sums = self.training_sums.to(self.device, self._exact)
+        self._diverged_at = self._diverged_at.to(self.device)
+        self._clock = time.monotonic()
+
+    def on_train_epoch_start(self) -> None:
+        self.order.start(self.current_epoch)
+        self.training_sums.zero_()
+        self.seconds, self._clock = 0.0, time.monotonic()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        rate = self.learning_rate(batch_idx // self.trainer.accumulate_grad_batches)
+        for group in self.optimizers(use_pl_optimizer=False).param_groups:
+            group["lr"] = rate
+
+    def on_train_batch_end(self, outputs, batch: Batch, batch_idx: int) -> None:
+        now = time.monotonic()
+        self.seconds, self._clock = self.seconds + now - self._clock, now
+
+    def learning_rate(self, step: int) -> float:
+        """At a step of the current epoch."""
+        return self.recipe.learning_rate(self.current_epoch + step / self.order.steps)
+
+    def on_validation_start(self) -> None:
+        if self.trainer.world_size > 1:  # of each device's running averages the first one's are kept, and judged
+            for buffer in self.network.buffers():
+                torch.distributed.broadcast(buffer, 0)
+
+    def on_validation_epoch_start(self) -> None:
+        self.validation_sums = torch.zeros(4, device=self.device, dtype=self._exact)
+        self._clock = time.monotonic()
+
+    def on_validation_epoch_end(self) -> None:
+        self.validation_seconds = time.monotonic() - self._clock
+        self.validated = Sums.of(self.summed(self.validation_sums))
+        self.unreadable = self._of_all_devices(self.unreadable)
+
+    @property
+    def _exact(self) -> torch.dtype:
+        """Sums of a million losses need more digits than single precision has; Apple's GPUs have no more."""
+        return torch.float32 if self.device.type == "mps" else torch.float64
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        recipe, parameters = self.recipe, self.network.parameters()
+        if recipe.optimizer == "adamw":
+            return torch.optim.AdamW(parameters, recipe.lr, weight_decay=recipe.weight_decay)
+        return torch.optim.SGD(parameters, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay)
+
+    def summed(self, sums: Tensor) -> Tensor:
+        """Over all devices, which all have to ask."""
+        return self.trainer.strategy.reduce(sums.clone(), reduce_op="sum")
+
+    def _of_all_devices(self, found: dict[str, str]) -> dict[str, str]:
+        """Likewise."""
+        if self.trainer.world_size == 1:
+            return found
+        all_found: list = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(all_found, found)
+        return {name: value for each in all_found for name, value in each.items()}
+
+    def has_diverged(self) -> bool:
+        """Whether a loss was not finite on this device."""
+        return int(self._diverged_at) >= 0
+
+    def divergence(self) -> UserError:
+        """Says from which step on the loss was not finite."""
+        found = int(self._diverged_at)
+        step = found if found >= 0 else self.trainer.fit_loop.batch_idx // self.trainer.accumulate_grad_batches
+        what = "The loss is" if found >= 0 else "The weights are"
+        return UserError(
+            f"{what} not finite at step {step + 1} of epoch {self.current_epoch + 1}, with a learning rate of "
+            f"{self.learning_rate(step):g}: give a lower --lr. No checkpoint was written of it."
+        )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["position"] = asdict(self.position)
+        checkpoint["seconds"] = self.seconds
+        checkpoint["training_sums"] = self.summed(self.training_sums).cpu()
+        checkpoint["unreadable"] = dict(self.unreadable)
+        checkpoint.update(self.what)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.position = Position(**checkpoint["position"])
+        self.seconds = checkpoint["seconds"]
+        self.unreadable = dict(checkpoint["unreadable"])
+        if self.global_rank == 0:  # the others' part is in it
+            self.training_sums = checkpoint["training_sums"]
+        self._begin_at_position(partial(checkpoint["loops"].__setitem__, "fit_loop"))

@@ -1,0 +1,176 @@
+"""What a run has done, to be looked at: a table, TensorBoard's log, and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from ..writing import write_aside, writing
+from .module import Learner, Sums
+
+TABLE = "metrics.csv"
+PICTURE = "training.png"
+TENSORBOARD = "tensorboard"
+UNREADABLE = "unreadable.csv"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A row of the table. Of training, the mean over the epoch, while the network learnt, on random parts of images."""
+
+    epoch: int
+    """Counted from 1, as in names of files."""
+    train_loss: float
+    train_top1: float
+    train_top5: float
+    val_loss: float
+    val_top1: float
+    val_top5: float
+    learning_rate: float
+    """At the beginning of the epoch."""
+    images_per_second: float
+    """In training."""
+    seconds: float
+    """That training took, without validation."""
+    train_images: int
+    val_images: int
+
+
+class Records(pl.Callback):
+    """Renews the records after each epoch's validation.
+
+    Parameters
+    ----------
+    output
+        The run's folder.
+    title
+        Of the picture.
+    tell
+        Takes a line for people after each epoch.
+    """
+
+    def __init__(self, output: Path, title: str, tell: Callable[[str], None]) -> None:
+        self._output, self._title, self._tell = output, title, tell
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, learner: Learner) -> None:
+        train, val = Sums.of(learner.summed(learner.training_sums)), learner.validated
+        if not trainer.is_global_zero:
+            return
+        row = Epoch(
+            epoch=trainer.current_epoch + 1,
+            train_loss=train.loss,
+            train_top1=train.top1,
+            train_top5=train.top5,
+            val_loss=val.loss,
+            val_top1=val.top1,
+            val_top5=val.top5,
+            learning_rate=learner.learning_rate(0),
+            images_per_second=train.images / max(learner.seconds, 1e-9),
+            seconds=learner.seconds,
+            train_images=train.images,
+            val_images=val.images,
+        )
+        # an epoch that was done again after an interruption takes the place of the first time
+        rows = [*(each for each in read_table(self._output) if each.epoch < row.epoch), row]
+        _write_table(self._output / TABLE, fields(Epoch), [asdict(each) for each in rows])
+        if learner.unreadable:
+            reasons = [{"path": path, "reason": reason} for path, reason in sorted(learner.unreadable.items())]
+            _write_table(self._output / UNREADABLE, None, reasons)
+        with writing(self._output / TENSORBOARD):
+            _log(self._output / TENSORBOARD, row)
+        draw(rows, self._output / PICTURE, self._title)
+        self._tell(
+            f"epoch {row.epoch}/{trainer.max_epochs}: training {_in_words(train)}; validation {_in_words(val)}; "
+            f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
+        )
+
+
+def _in_words(sums: Sums) -> str:
+    return f"loss {sums.loss:.4f}, top-1 {100 * sums.top1:.2f} %, top-5 {100 * sums.top5:.2f} %"
+
+
+def read_table(output: Path) -> list[Epoch]:
+    """The rows of a run's table, none where it has not got there yet."""
+    try:
+        text = (output / TABLE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    kinds = {field.name: int if field.type == "int" else float for field in fields(Epoch)}
+    return [
+        Epoch(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(io.StringIO(text))
+    ]
+
+
+def _write_table(path: Path, columns, rows: list[dict[str, Any]]) -> None:
+    text = io.StringIO()
+    table = csv.DictWriter(text, [each.name for each in columns] if columns else list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    with writing(path):
+        write_aside(path, lambda part: part.write_text(text.getvalue(), encoding="utf-8"))
+
+
+def _log(folder: Path, row: Epoch) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    # what an interrupted run had logged from this epoch on, TensorBoard does not show
+    with SummaryWriter(str(folder), purge_step=row.epoch) as writer:
+        for name in ("loss", "top1", "top5"):
+            for part in ("train", "val"):
+                writer.add_scalar(f"{name}/{part}", getattr(row, f"{part}_{name}"), row.epoch)
+        for name in ("learning_rate", "images_per_second"):
+            writer.add_scalar(name, getattr(row, name), row.epoch)
+
+
+_COLOURS = {"train": "#4c78a8", "val": "#f58518"}
+_NAMES = {"train": "training", "val": "validation"}
+
+
+def draw(rows: list[Epoch], path: Path, title: str) -> None:
+    """Loss, accuracy and learning rate over epochs."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    loss, accuracy, rate = figure.subplots(1, 3)
+    epochs = [row.epoch for row in rows]
+    marker = "o" if len(rows) < 30 else None
+    style = {"linewidth": 1.8, "marker": marker, "markersize": 3.5}
+    for part, colour in _COLOURS.items():
+        loss.plot(epochs, [getattr(row, f"{part}_loss") for row in rows], color=colour, label=_NAMES[part], **style)
+        for name, dashes in (("top1", "-"), ("top5", "--")):
+            values = [100 * getattr(row, f"{part}_{name}") for row in rows]
+            label = f"top-{name[-1]}, {_NAMES[part]}"
+            accuracy.plot(epochs, values, dashes, color=colour, label=label, **style)
+    rate.plot(epochs, [row.learning_rate for row in rows], color="#54a24b", drawstyle="steps-post", **style)
+    rate.set_yscale("log")
+    loss.set_ylabel("cross-entropy (nats)")
+    accuracy.set_ylabel("images classified correctly (%)")
+    accuracy.set_ylim(0, 101)
+    rate.set_ylabel("learning rate")
+    for axis, name in ((loss, "loss"), (accuracy, "accuracy"), (rate, "learning rate")):
+        axis.set_title(name, fontsize=11)
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    loss.set_ylim(bottom=0)
+    loss.legend(frameon=False, fontsize=9)
+    accuracy.legend(frameon=False, fontsize=8, handlelength=3.5)
+    last = rows[-1]
+    figure.suptitle(
+        f"{title}: validation top-1 {100 * last.val_top1:.1f} %, top-5 {100 * last.val_top5:.1f} % after "
+        f"epoch {last.epoch}",
+        fontsize=12,
+    )
+    with writing(path):
+        write_aside(path, lambda part: figure.savefig(part, format="png", dpi=120))

@@ -1,0 +1,134 @@
+"""The network with which a run begins: its own initialization, weights of a file, or another run's checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..architectures import CLASSES, CORnet, build_network
+from ..checkpoint import load_checkpoint, read_checkpoint, state_dict_of, stated_architecture
+from ..errors import UserError, one_of
+from ..network import find_weights
+from ..weights import WeightsError, locate
+from .checkpoints import ENDING, newest
+
+_LINEAR = "decoder.linear."
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins."""
+
+    network: CORnet
+    epoch: int = 0
+    """That is the first, counted from 0."""
+    checkpoint: Path | None = None
+    """Of Lightning, from which everything is taken."""
+
+
+def build(
+    architecture: str,
+    classes: int,
+    times: int | Mapping[str, int] | None = None,
+    seed: int = 0,
+    weights: str | os.PathLike | None = None,
+) -> CORnet:
+    """A network to be trained.
+
+    Parameters
+    ----------
+    weights
+        None for its own initialization, `released`, a path or a URL. Of a file with another number of classes all but
+        the decoder's linear layer is taken.
+
+    Raises
+    ------
+    UserError
+        For weights that cannot be had or do not fit, and for so few time steps that the image does not reach IT.
+    """
+    network = build_network(architecture, times, seed, classes)
+    if not network.sees_image(network.last_point):
+        raise UserError(
+            f"In {network.times['IT']} time steps of CORnet-{architecture} the image does not reach the decoder: "
+            "nothing could be learnt. Give more --times."
+        )
+    path = find_weights(f"cornet_{architecture.lower()}", weights)
+    if path is not None:
+        held = held_classes(path)
+        if held == classes:
+            load_checkpoint(network, path, architecture)
+        else:
+            other = load_checkpoint(build_network(architecture, times, seed, held), path, architecture)
+            kept = {name: value for name, value in other.state_dict().items() if not name.startswith(_LINEAR)}
+            network.load_state_dict(kept, strict=False)
+    return network
+
+
+def held_classes(path: Path) -> int:
+    """How many classes a file's decoder tells apart; ImageNet's number where it does not say."""
+    weight = state_dict_of(read_checkpoint(path), path).get(f"{_LINEAR}weight")
+    return len(weight) if weight is not None and weight.ndim == 2 else CLASSES
+
+
+def restored(network: CORnet, restore_path: str | os.PathLike, architecture: str, settings: Mapping[str, Any]) -> Start:
+    """A run that goes on from another one's checkpoint.
+
+    Parameters
+    ----------
+    restore_path
+        A file of the released form, of which weights and epoch are taken; a checkpoint of Lightning, of which
+        everything is; or the output folder of a run, whose newest checkpoint is meant.
+    """
+    path = Path(restore_path).expanduser()
+    if path.is_dir():
+        found = newest(path)
+        if found is None:
+            raise UserError(f"{path} has no checkpoint of a run in it: expected one that `train` wrote to.")
+        path = found
+    path = locate(path)
+    checkpoint = read_checkpoint(path)
+    if path.suffix != ENDING or "position" not in checkpoint:
+        load_checkpoint(network, path, architecture)
+        return Start(network, epoch=_epoch(checkpoint, path))
+    stated = stated_architecture(checkpoint, path)
+    if stated != architecture:
+        raise WeightsError(
+            f"{path} was trained as CORnet-{stated}: it cannot be gone on with as CORnet-{architecture}."
+        )
+    load_checkpoint(network, path, architecture)  # says what does not fit better than Lightning would
+    before = checkpoint["flags"]
+    needed = ["optimizer"]
+    if checkpoint["position"]["step"]:  # of an epoch that is to be gone on with as it began
+        needed += ["batch_size", "seed", "training_images"]
+    for name in needed:
+        if before[name] != settings[name]:
+            raise UserError(
+                f"{path} cannot be gone on with: its {name.replace('_', ' ')} was {before[name]}, not {settings[name]}."
+                " Give the same, or restore a file of the form cornet_…_epoch_….pth."
+            )
+    return Start(network, epoch=checkpoint["position"]["epoch"], checkpoint=path)
+
+
+def _epoch(checkpoint: Mapping[str, Any], path: Path) -> int:
+    epoch = checkpoint.get("epoch")
+    if isinstance(epoch, bool) or not isinstance(epoch, int | float) or epoch < 0:
+        raise UserError(
+            f"{path} does not say after which epoch it was written: to begin at the first epoch with its weights, "
+            "give it as --weights."
+        )
+    return int(epoch)
+
+
+def architecture_of(model: str) -> str:
+    """`Z`, `R`, `RT` or `S` of CORnet's own spelling or of an identifier."""
+    from ..anatomy import TIME_STEPS
+    from ..commitments import COMMITMENTS
+
+    if isinstance(model, str) and model.upper() in TIME_STEPS:
+        return model.upper()
+    if model not in COMMITMENTS:
+        raise one_of(model, [*TIME_STEPS, *COMMITMENTS], "model")
+    return COMMITMENTS[model].architecture

@@ -1,0 +1,180 @@
+"""How good a network is on images in folders: exact counts, next to what was published."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from ..architectures import CLASSES, MIN_IMAGE_SIZE
+from ..checkpoint import read_checkpoint
+from ..commitments import get_commitment
+from ..errors import UserError, whole_number
+from ..network import find_weights, plain_integers
+from ..recipes import RECIPES
+from ..weights import RELEASED, mismatch
+from .data import Data
+from .folders import ImageSet, find_validation
+from .images import Views
+from .machine import Machine, quiet
+from .module import Learner
+from .progress import Progress
+from .run import check_on_error
+from .start import architecture_of, build, held_classes
+
+DEFAULT_BATCH_SIZE = 256
+# Between libraries that decode and resize JPEGs, top-1 of one network differs by some tenths of a percent.
+TOLERANCE = 0.01
+_IMAGENET = (50_000, 224)  # validation images, px: what published figures are of
+_SYNSET = re.compile(r"n\d{8}")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What `validate` found."""
+
+    model: str
+    weights: str | None
+    """The file; None for a network with its own initialization."""
+    image_size: int
+    images: int
+    """That were classified."""
+    top1: float
+    top5: float
+    loss: float
+    """Cross-entropy, the mean over images, in nats."""
+    images_per_second: float
+    published_top1: tuple[float, ...]
+    """The most reliable first; empty where there is none."""
+    agrees: bool | None
+    """With that one; None where they cannot be compared."""
+    comparison: str
+    """Says so in words, or why not."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Path -> why it was left out."""
+
+
+def validate(
+    model: str,
+    data_path: str | os.PathLike,
+    *,
+    weights: str | os.PathLike | None = "released",
+    times: int | Mapping[str, int] | None = None,
+    image_size: int = 224,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    device: str | None = None,
+    devices: int | None = None,
+    nodes: int | None = None,
+    workers: int | None = None,
+    precision: str = "fp32",
+    on_error: str = "fail",
+) -> Validation:
+    """Classify validation images, each exactly once, and say how often that was right.
+
+    Parameters
+    ----------
+    model
+        `cornet_s` and so on, or CORnet's own `Z`, `R`, `RT`, `S`.
+    data_path
+        A folder with `val/` or `val_in_folders/`, or with a folder of images for each class.
+    weights
+        `released` (downloaded when needed), None for the network's own initialization, a path or a URL.
+    times
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S.
+    image_size
+        Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown.
+    batch_size
+        Over all devices.
+    device, devices, nodes, workers, precision, on_error
+        As `train` takes them.
+
+    Raises
+    ------
+    UserError
+        For anything that cannot be had, and for class folders that are not the classes that the network tells apart.
+    """
+    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
+    batch_size = whole_number(batch_size, "a batch size", 1)
+    check_on_error(on_error)
+    architecture = architecture_of(model)
+    machine = Machine.find(device, devices, nodes, precision)
+    loading = machine.workers(workers)
+    images = find_validation(data_path)
+    identifier = f"cornet_{architecture.lower()}"
+    asked = identifier if str(model).upper() == architecture else get_commitment(model).identifier
+    path = find_weights(asked, weights)
+    if path is not None:
+        _check_classes(images, path)
+    times = plain_integers(times)
+    learner = Learner(
+        build(architecture, len(images.classes), times, weights=path).to(memory_format=torch.channels_last),
+        RECIPES[architecture],
+        skip_unreadable=on_error == "skip",
+    )
+    data = Data(None, Views(images, image_size), batch_size, loading)
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        trainer = machine.trainer(Path(folder), [Progress()])
+        trainer.validate(learner, datamodule=data, verbose=False)
+    sums = learner.validated
+    released = path is not None and mismatch(RELEASED[identifier], path) is None
+    standard = (sums.images, image_size) == _IMAGENET and times is None and precision == "fp32"
+    published = RELEASED[identifier].top1
+    agrees, comparison = _compare(sums.top1, published, released, standard)
+    return Validation(
+        model=asked,
+        weights=None if path is None else str(path),
+        image_size=image_size,
+        images=sums.images,
+        top1=sums.top1,
+        top5=sums.top5,
+        loss=sums.loss,
+        images_per_second=(sums.images + len(learner.unreadable)) / max(learner.validation_seconds, 1e-9),
+        published_top1=published,
+        agrees=agrees,
+        comparison=comparison,
+        unreadable=learner.unreadable,
+    )
+
+
+def _check_classes(images: ImageSet, path: Path) -> None:
+    """A label is a class folder's place: both must be the ones that the network was trained with."""
+    names = read_checkpoint(path).get("classes")
+    if isinstance(names, list):
+        if names != list(images.classes):
+            only = sorted(set(names) ^ set(images.classes))
+            raise UserError(
+                f"{path} was trained on other classes than those in {images.folder}: {len(only)} are in one of them "
+                f"only, such as {only[0]}."
+            )
+        return
+    held = held_classes(path)
+    if held != len(images.classes):
+        raise UserError(
+            f"The network in {path} tells {held} classes apart, {images.folder} has {len(images.classes)} class "
+            "folders: expected the same classes, of which the network's outputs have the order of sorted names."
+        )
+    others = [name for name in images.classes if not _SYNSET.fullmatch(name)]
+    if held == CLASSES and others:
+        raise UserError(
+            f"{images.folder} has a class folder {others[0]}: the network's {CLASSES} classes are ImageNet's, whose "
+            "folders have WordNet ids for names, such as n01440764."
+        )
+
+
+def _compare(top1: float, published: tuple[float, ...], released: bool, standard: bool) -> tuple[bool | None, str]:
+    if not released:
+        return None, "no comparison: these are not the released weights"
+    if not published:
+        return None, "no comparison: no reliable figure was published"
+    figures = str(published[0]) + "".join(f" (another source: {other})" for other in published[1:])
+    if not standard:
+        count, size = _IMAGENET
+        return None, f"published top-1 {figures}; no comparison: it is of {count} images at {size} px in fp32"
+    agrees = abs(top1 - published[0]) <= TOLERANCE
+    verdict = "agrees" if agrees else "DOES NOT AGREE"
+    return agrees, f"published top-1 {figures}; {verdict} within {TOLERANCE}"
