@@ -7,11 +7,11 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 
 import pytest
+from commands import run_here
 
-from brainscore_cornet.cli import app, main
+from brainscore_cornet.cli import app
 from brainscore_cornet.commitments import COMMITMENTS
 from brainscore_cornet.scoring import EMBEDDED
 
@@ -111,15 +111,9 @@ def test_models_prints_every_commitment():
         (("score", "alexnet", "--times", "3"), "alexnet is not one of ours"),
     ],
 )
-def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected, monkeypatch, capsys):
+def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected):
     """Each mistake is named, with what was expected, before any work is done."""
-    monkeypatch.setattr(sys, "argv", ["brainscore-cornet", *arguments])
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which `main` replaces
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    printed = capsys.readouterr()
-    result = subprocess.CompletedProcess(arguments, stopped.value.code, printed.out, printed.err)
-    assert expected in one_line_error(result)
+    assert expected in one_line_error(run_here(*arguments))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from commands import run_here
 from PIL import Image
 from torchvision import transforms
 
@@ -67,7 +68,7 @@ def test_cornets_own_command(folder, model, options, layer, call):
     """Writes the file that CORnet's users know, with the numbers of a loop over images, in their order."""
     weights = folder / f"cornet_{model.lower()}.pth"
     arguments = ["test", "--model", model, "--data_path", "images/", "-o", "out", "--weights", weights, *options]
-    result = run(*arguments, folder=folder)
+    result = run_here(*arguments, folder=folder)
     assert result.returncode == 0, result.stderr
     region, sublayer = layer.split(".")
     features = np.load(folder / "out" / f"CORnet-{model}_{region}_{sublayer}_feats.npy")
@@ -81,7 +82,7 @@ def test_cornets_own_command(folder, model, options, layer, call):
 def test_features(folder):
     """Time bins as people write them, progress aside, and the name of the file at the end."""
     arguments = ["features", "cornet_s_untrained", "images", "-o", "out/f.nc", "-l", "IT", "--image-size", "64"]
-    result = run(*arguments, "--time-bins", "100-200", "200-300", "--pool", folder=folder)
+    result = run_here(*arguments, "--time-bins", "100-200", "200-300", "--pool", folder=folder)
     assert (result.returncode, result.stdout) == (0, "out/f.nc\n"), result.stderr
     with xr.open_dataset(folder / "out" / "f.nc") as written:
         assert written["IT.output"].shape == (2, 6, 512)
@@ -106,7 +107,8 @@ def test_bytes_are_the_same_in_every_process(folder, ending, monkeypatch):
 def test_a_picture(folder, ending):
     """Shows the first images and four regions' activity; every axis has something in it."""
     picture = f"activity.{ending}"
-    result = run("features", "cornet_rt_untrained", "images", "--plot", picture, "--image-size", "64", folder=folder)
+    arguments = ["features", "cornet_rt_untrained", "images", "--plot", picture, "--image-size", "64"]
+    result = run_here(*arguments, folder=folder)
     assert (result.returncode, result.stdout) == (0, f"{picture}\n"), result.stderr
     assert not list(folder.glob(".*"))
     if ending == "svg":
@@ -140,7 +142,7 @@ def test_a_picture(folder, ending):
 )
 def test_mistakes(folder, arguments, expected):
     """Are said in one line, and nothing is written."""
-    result = run(*arguments, folder=folder)
+    result = run_here(*arguments, folder=folder)
     assert result.returncode == 1
     assert expected in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 import torch
+from commands import run_here
 from download_server import Reply, nothing_is_left_in, serve_without_proxy
 
 from brainscore_cornet import cli, load_network, weights
@@ -41,8 +41,7 @@ def machine(tmp_path, monkeypatch):
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "brainscore_cornet", "weights", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=120)
+    return run_here("weights", *arguments)
 
 
 def error_of(process: subprocess.CompletedProcess) -> str:
