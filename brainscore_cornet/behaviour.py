@@ -11,6 +11,7 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel
 
 from .activations import ActivationsModel
+from .architectures import CLASSES
 from .errors import UserError, one_of
 from .stimuli import stimulus_paths
 
@@ -54,9 +55,19 @@ class Behaviour:
             raise UserError(f"The task {task} takes {expected}: {error}.") from error
         if task == BrainModel.Task.label:
             _check_labels(told["choice_labels"], told.get("aggregation", "mean"))
+            self._check_classes()
         elif task == BrainModel.Task.probabilities:
             _check_fitting_stimuli(told["fitting_stimuli"])
         readout.start_task(task, *args, **kwargs)
+
+    def _check_classes(self) -> None:
+        """Of a network with other outputs than ImageNet's, a label would be somebody else's name for them."""
+        classes = self._activations_model.network.decoder.linear.out_features
+        if classes != CLASSES:
+            raise UserError(
+                f"{self._activations_model.identifier} tells {classes} classes apart, and labels are those of "
+                f"ImageNet's {CLASSES}: give it the task 'probabilities', which fits a readout."
+            )
 
     def look_at(self, task: str, stimuli: StimulusSet, **options) -> BehavioralAssembly | None:
         if task == BrainModel.Task.passive:

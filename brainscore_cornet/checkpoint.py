@@ -31,7 +31,7 @@ _WRAPPED = ("state_dict", "model_state_dict")  # under which a checkpoint keeps 
 _PREFIXES = ("module.", "_orig_mod.", "model.", "network.")  # of DataParallel, torch.compile and Lightning modules
 
 
-def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
+def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_classes: bool = False) -> CORnet:
     """Load a weight file into a network, in place.
 
     Parameters
@@ -41,6 +41,8 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
         torch.compile and Lightning put before the names is allowed.
     architecture
         `Z`, `R`, `RT` or `S`. R and RT have the same entries: a file that says it holds the other is refused.
+    any_classes
+        Whether the decoder gets as many outputs as the file has, where these are not the network's 1000.
 
     Raises
     ------
@@ -54,6 +56,9 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str) -> CORnet:
         holds = f"CORnet-{says}" if says in TIME_STEPS else says
         raise WeightsError(f"{path} says that it holds {holds}: it cannot be loaded into CORnet-{architecture}.")
     state = _without_unused_steps(state_dict_of(checkpoint, path), network)
+    linear, weight = network.decoder.linear, state.get("decoder.linear.weight")
+    if any_classes and weight is not None and weight.ndim == 2 and 0 < len(weight) != linear.out_features:
+        network.decoder.linear = torch.nn.Linear(linear.in_features, len(weight))
     _check_entries(state, network.state_dict(), path, architecture)
     network.load_state_dict(state)
     return network

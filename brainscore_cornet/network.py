@@ -28,7 +28,8 @@ def load_network(
     identifier
         `cornet_z`, `cornet_r`, `cornet_rt` or `cornet_s`; with `_untrained`, the weights are its initialization.
     weights
-        `released` (downloaded when needed), None for the network's own initialization, a path or a URL.
+        `released` (downloaded when needed), None for the network's own initialization, a path or a URL. Of a file
+        that was trained on other classes than ImageNet's 1000, the network has those.
     times
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
     seed
@@ -44,7 +45,7 @@ def load_network(
     network = build_network(commitment.architecture, times=plain_integers(times), seed=seed)
     path = find_weights(identifier, weights)
     if path is not None:
-        load_checkpoint(network, path, commitment.architecture)
+        load_checkpoint(network, path, commitment.architecture, any_classes=True)
     return network.eval()
 
 

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from download_server import Reply, nothing_is_left_in, serve_without_proxy
+from PIL import Image
 
+from brainscore_cornet import load_model
+from brainscore_cornet.architectures import build_network
 from brainscore_cornet.download import DownloadError
+from brainscore_cornet.errors import UserError
 from brainscore_cornet.weights import WeightsError, file_hash, locate
 
 
@@ -107,3 +111,17 @@ def test_missing_own_weights(tmp_path, monkeypatch, weights):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match=r"No weight file at .*\. Expected weights as 'released', None .* or a URL"):
         locate(weights)
+
+
+def test_another_number_of_classes(tmp_path):
+    """A network that was trained on other classes can be recorded from and read out; ImageNet's labels it has none."""
+    path = tmp_path / "ten.pth"
+    state = build_network("Z", seed=4, classes=10).state_dict()
+    torch.save({"state_dict": state, "architecture": "Z"}, path)
+    model = load_model("cornet_z", weights=path, image_size=32)
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "red.png")
+    model.start_recording("V4", [(90, 190)])
+    assert model.look_at([str(tmp_path / "red.png")]).size == 256 * 2 * 2
+    assert model.activations_model([str(tmp_path / "red.png")], layers=["logits"]).shape == (1, 10)
+    with pytest.raises(UserError, match="tells 10 classes apart, and labels are those of ImageNet's 1000"):
+        model.start_task("label", "imagenet")

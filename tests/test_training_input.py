@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
-import warnings
 from pathlib import Path
 
 import pytest
+from commands import run_here
 from trainings import SMALL, command, pictures
 
 from brainscore_cornet import UserError, train, validate
-from brainscore_cornet.cli import main
+from brainscore_cornet.training.folders import find_training
 
 
 @pytest.fixture
@@ -19,16 +18,12 @@ def folder(tmp_path) -> Path:
     return pictures(tmp_path, 2, 1)
 
 
-def failed(arguments: list[str], monkeypatch, capsys) -> str:
+def failed(arguments: list[str], folder: Path) -> str:
     """The one line with which the command line ends."""
-    monkeypatch.setattr(sys, "argv", ["brainscore-cornet", *arguments])
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which `main` replaces
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 1
-    said = capsys.readouterr().err
-    (error,) = [line for line in said.splitlines() if line.startswith("Error: ")]
-    assert "Traceback" not in said
+    result = run_here(*arguments, folder=folder)
+    assert result.returncode == 1
+    (error,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert "Traceback" not in result.stderr
     return error
 
 
@@ -51,15 +46,19 @@ def one_more(folder: Path) -> None:
         (without("val"), "has no val/ or val_in_folders/: expected the validation images there"),
         (without("train/a", "train/b", "train/c"), "train has no class folders"),
         (emptied, "val has class folders without an image: b. Expected files that end in .jpg"),
+        (
+            lambda folder: [shutil.rmtree(folder / part / name) for part in ("train", "val") for name in "ab"],
+            "a single",
+        ),
         (without("val/b"), "differ: only train/ has b. Expected the same in both"),
         (one_more, "differ: only val/ has d"),
         (lambda folder: shutil.rmtree(folder), "There is no folder"),
     ],
 )
-def test_images_that_are_not_as_expected(folder, spoil, expected, monkeypatch, capsys):
+def test_images_that_are_not_as_expected(folder, spoil, expected, tmp_path_factory):
     """Folders that are missing, empty, or differ are named; nothing is written."""
     spoil(folder)
-    assert expected in failed(command(folder), monkeypatch, capsys)
+    assert expected in failed(command(folder), tmp_path_factory.getbasetemp())
     assert not (folder / "out").exists()
 
 
@@ -78,16 +77,20 @@ def test_images_that_are_not_as_expected(folder, spoil, expected, monkeypatch, c
         (["--weights", "nowhere.pth"], "No weight file at nowhere.pth"),
         (["--restore_path", "nowhere.pth"], "No weight file at nowhere.pth"),
         (["--restore_path", "."], "has no checkpoint of a run in it"),
+        (["--restore_path", "nowhere.pth", "--weights", "released"], "do not go together"),
+        (["-o", "."], "is where the images are"),
+        (["-o", "train"], "is where the images are"),
+        (["-o", "val/a/0.png"], "is a file: expected a folder"),
     ],
 )
-def test_options_that_cannot_be(folder, flags, expected, monkeypatch, capsys):
+def test_options_that_cannot_be(folder, flags, expected):
     """Are named with what was expected, before any training."""
     arguments = command(folder)
     if flags[0] in ("--ngpus", "--device"):
         del arguments[arguments.index("--ngpus") : arguments.index("--ngpus") + 2]
-    monkeypatch.chdir(folder)
-    assert expected in failed([*arguments, *flags], monkeypatch, capsys)
+    assert expected in failed([*arguments, *flags], folder)
     assert not list((folder / "out").glob("*.csv"))
+    assert sorted(path.name for path in folder.iterdir() if path.name != "out") == ["train", "val"]
 
 
 def test_normalization_over_cpus(folder):
@@ -116,6 +119,18 @@ def test_folder_of_another_run(folder):
     (folder / "train" / "a" / "0.png").rename(folder / "train" / "a" / "other.png")
     with pytest.raises(UserError, match="training_images"):
         train("Z", folder, folder / "out", **options)
+
+
+def test_what_is_hidden_is_no_image(folder):
+    """Folders and files that Jupyter or macOS have put beside the images are passed over."""
+    for part in ("train", "val"):
+        (folder / part / ".ipynb_checkpoints").mkdir()
+        (folder / part / "a" / ".ipynb_checkpoints").mkdir()
+        shutil.copy(folder / part / "a" / "0.png", folder / part / "a" / ".ipynb_checkpoints" / "0.png")
+        shutil.copy(folder / part / "a" / "0.png", folder / part / "a" / "._0.png")
+    for images in find_training(folder):
+        assert images.classes == ("a", "b", "c")
+        assert not [path for path in images.paths if b"/." in path]
 
 
 @pytest.mark.parametrize("part", ["train", "val"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..architectures import CLASSES
 from ..brain_model import find_commitment
 from ..commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
 from ..errors import UserError
@@ -107,7 +108,10 @@ def make_variant(
     shape = {name: value for name, value in options.items() if not name.startswith("weights")}
     commitment, _ = find_commitment(model, weights=None, **shape)
     if file is not None:
-        load_network(model, weights=file, times=times)  # it is read now rather than by Brain-Score, and has to fit
+        # read now rather than by Brain-Score: it has to fit
+        classes = load_network(model, weights=file, times=times).decoder.linear.out_features
+        if classes != CLASSES:
+            raise UserError(f"{file} tells {classes} classes apart: Brain-Score's tasks need ImageNet's {CLASSES}.")
     return Variant(identifier, model, options, replace(commitment, identifier=identifier), file, downloaded)
 
 

@@ -152,7 +152,7 @@ def newest(output: Path) -> Path | None:
     if found and good is None:
         raise UserError(
             f"{found[0]} is damaged, and there is no other checkpoint: remove it to begin anew, or go on from a file "
-            "cornet_…_epoch_….pth with --restore_path."
+            "cornet_…_epoch_….pth with --restore_path, in a new output folder."
         )
     return good
 

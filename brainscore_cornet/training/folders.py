@@ -47,6 +47,8 @@ def find_training(data_path: str | os.PathLike) -> tuple[ImageSet, ImageSet]:
     root = _root(data_path)
     train, validation = (_subfolder(root, names, what) for names, what in ((TRAIN, "training"), _VALIDATING))
     _compare(train, validation)
+    if len(_class_names(train)) == 1:
+        raise UserError(f"{train} has a single class folder: there is nothing to tell apart. Expected two or more.")
     return find_images(train), find_images(validation)
 
 
@@ -110,7 +112,8 @@ def _compare(train: Path, validation: Path) -> None:
 
 def _class_names(folder: Path) -> list[str]:
     try:
-        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+        # hidden folders are no classes: Jupyter and macOS make some beside them
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != ".")
     except OSError as error:
         raise UserError(f"Cannot read {folder}: {error.strerror}.") from error
 
@@ -118,7 +121,10 @@ def _class_names(folder: Path) -> list[str]:
 def _images_below(folder: Path) -> list[str]:
     found = []
     for root, _, names in sorted(os.walk(folder, followlinks=True)):
-        found += [os.path.join(root, name) for name in sorted(names) if name.lower().endswith(ENDINGS)]
+        parts = Path(root).relative_to(folder).parts
+        if not any(part.startswith(".") for part in parts):  # what is hidden is no image either
+            shown = [name for name in sorted(names) if name[0] != "."]
+            found += [os.path.join(root, name) for name in shown if name.lower().endswith(ENDINGS)]
     return found
 
 

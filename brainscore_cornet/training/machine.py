@@ -64,9 +64,10 @@ class Machine:
             raise one_of(device, DEVICES, "kind of device")
         there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
         if device in there and there[device] < devices:
-            what = "GPUs" if device == "cuda" else "devices 'mps'"
+            what = "GPU" if device == "cuda" else "device 'mps'"
             raise UserError(
-                f"Asked for {devices} {what}, here are {there[device]}: ask for fewer, or for the CPU, --ngpus 0."
+                f"Asked for {devices} {what}{'s' * (devices > 1)}, here are {there[device]}: ask for fewer, or for the "
+                "CPU with --device cpu."
             )
         if (given_devices, given_nodes) != (1, 1) and (devices, nodes) != (given_devices, given_nodes):
             raise UserError(

@@ -37,6 +37,8 @@ def opened(
     """
     from filelock import FileLock, Timeout
 
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: expected a folder for the output.")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")

@@ -88,6 +88,7 @@ class Records(pl.Callback):
         self._tell(
             f"epoch {row.epoch}/{trainer.max_epochs}: training {_in_words(train)}; validation {_in_words(val)}; "
             f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
+            + (f"; {len(learner.unreadable)} images left out, see {UNREADABLE}" if learner.unreadable else "")
         )
 
 
@@ -143,15 +144,17 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     loss, accuracy, rate = figure.subplots(1, 3)
     epochs = [row.epoch for row in rows]
     marker = "o" if len(rows) < 30 else None
-    style = {"linewidth": 1.8, "marker": marker, "markersize": 3.5}
+    style = {"linewidth": 1.8, "marker": marker, "markersize": 3.5, "clip_on": False}
     for part, colour in _COLOURS.items():
         loss.plot(epochs, [getattr(row, f"{part}_loss") for row in rows], color=colour, label=_NAMES[part], **style)
         for name, dashes in (("top1", "-"), ("top5", "--")):
             values = [100 * getattr(row, f"{part}_{name}") for row in rows]
             label = f"top-{name[-1]}, {_NAMES[part]}"
             accuracy.plot(epochs, values, dashes, color=colour, label=label, **style)
-    rate.plot(epochs, [row.learning_rate for row in rows], color="#54a24b", drawstyle="steps-post", **style)
+    rates = [row.learning_rate for row in rows]
+    rate.plot(epochs, rates, color="#54a24b", drawstyle="steps-post", **style)
     rate.set_yscale("log")
+    rate.set_ylim(min(rates) / 2, max(rates) * 2)
     loss.set_ylabel("cross-entropy (nats)")
     accuracy.set_ylabel("images classified correctly (%)")
     accuracy.set_ylim(0, 101)
@@ -159,7 +162,7 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     for axis, name in ((loss, "loss"), (accuracy, "accuracy"), (rate, "learning rate")):
         axis.set_title(name, fontsize=11)
         axis.set_xlabel("epoch")
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axis.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)

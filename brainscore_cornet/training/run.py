@@ -147,6 +147,11 @@ def train(
         "validation_images": val_images.fingerprint(),
     }
     output = Path(output_path).expanduser()
+    images = (train_images.folder, val_images.folder)
+    if any(output.resolve() in (folder.resolve(), *folder.resolve().parents[:1]) for folder in images):
+        raise UserError(f"{output} is where the images are: name another folder for the output.")
+    if weights is not None and restore_path is not None:
+        raise UserError("Weights to begin with and a run to go on from do not go together: leave one of them out.")
     # under the step schedule a run can be made longer, since no earlier epoch depends on it
     free = frozenset({"epochs"} if recipe.schedule == "step" else ())
     kept = (TABLE, f"{FOLDER}/*{ENDING}")
