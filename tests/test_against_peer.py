@@ -83,7 +83,10 @@ def test_trials_equal_the_peer(build, shuffled, options):
         assert not np.array_equal(recording.values[:, 0], recording.values[:, 1])
 
 
-@pytest.mark.parametrize("options", [{}, TRIALS["three varying"]], ids=["once", "varying"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({}, id="once"), pytest.param(TRIALS["three varying"], id="varying", marks=pytest.mark.slow)],
+)
 def test_probabilities_equal_the_peer(build, stimuli, shuffled, options):
     """A readout fitted on some pictures gives the peer's probabilities for others."""
     ours, theirs = build(ours_at_a_time=1, theirs_at_a_time=1)

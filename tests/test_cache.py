@@ -232,6 +232,7 @@ print((memory("VmHWM") - before) / values.nbytes)
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads the peak where Linux keeps it")
+@pytest.mark.slow
 def test_memory_grows_with_the_result_and_not_with_a_multiple_of_it(tmp_path):
     """The peak beyond what a first, small recording needed is the result's own size, and little more."""
     command = [sys.executable, "-W", "ignore", "-c", MEMORY]

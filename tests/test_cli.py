@@ -120,7 +120,11 @@ def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected):
     ("arguments", "expected"),
     [
         (("score", "cornet_z"), "cornet_z-5c427c9c.pth"),
-        (("score", "cornet_z_untrained", "-b", "MajajHong2015public.IT-pls"), "MajajHong2015public.IT-pls"),
+        pytest.param(
+            ("score", "cornet_z_untrained", "-b", "MajajHong2015public.IT-pls"),
+            "MajajHong2015public.IT-pls",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             ("score", "alexnet_random"),
             "Error: alexnet_random on Marques2020light_DeValois1982-pref_or and 3 more: Cannot download",

@@ -89,7 +89,7 @@ def test_features(folder):
         assert [Path(path).name for path in written["stimulus_path"].values] == [f"{n}.png" for n in range(4, 10)]
 
 
-@pytest.mark.parametrize("ending", ["nc", "zarr"])
+@pytest.mark.parametrize("ending", ["nc", pytest.param("zarr", marks=pytest.mark.slow)])
 def test_bytes_are_the_same_in_every_process(folder, ending, monkeypatch):
     """Also where Python orders what has no order differently."""
     contents = []

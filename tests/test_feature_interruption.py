@@ -34,7 +34,7 @@ def many(tmp_path) -> list[str]:
     return sorted(map(str, folder.iterdir()))
 
 
-@pytest.mark.parametrize("ending", [".nc", ".npy"])
+@pytest.mark.parametrize("ending", [".nc", pytest.param(".npy", marks=pytest.mark.slow)])
 def test_killed_at_any_moment(many, tmp_path, ending):
     """What is resumed has the bytes of what was left alone."""
     context = multiprocessing.get_context("forkserver")

@@ -82,8 +82,14 @@ def test_ceiling_is_fixed_and_high(name):
     np.random.seed(4)
     assert float(BENCHMARKS[name]().ceiling) == float(first)
     assert 0.9 < float(first) < 1
-    # and it is the one that a score is divided by, whichever model was measured before
-    assert float(BENCHMARKS[name]()(_gabors()).ceiling) == float(first)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "pref_or" else pytest.mark.slow) for name in BENCHMARKS]
+)
+def test_ceiling_is_that_of_every_score(name):
+    """A score is divided by it, whichever model was measured before."""
+    assert float(BENCHMARKS[name]()(_gabors()).ceiling) == float(BENCHMARKS[name]().ceiling)
 
 
 def test_score_says_what_it_is_not():

@@ -295,6 +295,5 @@ def test_environment_is_judged_as_brainscore_does(tmp_path, text):
 
 
 def test_good_is_what_is_broken():
-    """The table above changes one thing each: what it starts from has everything that is required."""
+    """The table changes one thing each: what it starts from has everything that is required."""
     assert {f"{PLUGIN}/{name}" for name in ("__init__.py", "model.py", "test.py")} <= set(GOOD)
-    assert len(BAD) >= 25
