@@ -70,11 +70,14 @@ def pixels() -> Subject:
     """Pixels of the image at 224 px, which is what models see, are neuroids; every second one in both directions."""
 
     def respond(patches: np.ndarray) -> np.ndarray:
-        count, height, width = patches.shape
-        halved = patches.reshape(count, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
-        return halved[:, ::2, ::2].reshape(count, -1)
+        return _halved(patches)[:, ::2, ::2].reshape(len(patches), -1)
 
     return Subject("pixels", respond)
+
+
+def _halved(patches: np.ndarray) -> np.ndarray:
+    count, height, width = patches.shape
+    return patches.reshape(count, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
 
 
 def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -> Subject:
@@ -85,7 +88,8 @@ def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -
     orientations, frequencies
         Preferred ones of each neuroid, in degrees and in cycles a degree.
     """
-    axis = np.arange(-HALF_PATCH, HALF_PATCH) / PIXELS_PER_DEGREE
+    # every two pixels in both directions are one: fine enough for the frequencies, and four times as fast
+    axis = (np.arange(-HALF_PATCH, HALF_PATCH, 2) + 0.5) / PIXELS_PER_DEGREE
     x, y = np.meshgrid(axis, axis)
     ratio = 2**1.2
     filters = []
@@ -98,7 +102,7 @@ def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -
     bank = np.stack(filters).astype(np.float32)
 
     def energy(patches: np.ndarray) -> np.ndarray:
-        projected = patches.reshape(len(patches), -1) @ bank.T
+        projected = _halved(patches).reshape(len(patches), -1) @ bank.T
         return np.hypot(*np.split(projected, 2, axis=1))
 
     return Subject(identifier, energy)

@@ -134,7 +134,8 @@ def test_a_full_disk(extract, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of memory")
-@pytest.mark.parametrize("ending", ["nc", pytest.param("npy", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["nc", "npy"])
 def test_memory_does_not_grow_with_the_number_of_images(pictures, tmp_path, ending):
     """Four times as many images, 240 MB of features more, take at most a tenth more."""
     context, peaks = multiprocessing.get_context("spawn"), []
