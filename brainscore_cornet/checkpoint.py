@@ -58,7 +58,8 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
     state = _without_unused_steps(state_dict_of(checkpoint, path), network)
     linear, weight = network.decoder.linear, state.get("decoder.linear.weight")
     if any_classes and weight is not None and weight.ndim == 2 and 0 < len(weight) != linear.out_features:
-        network.decoder.linear = torch.nn.Linear(linear.in_features, len(weight))
+        # without an initialization, which would draw from torch's global random numbers
+        network.decoder.linear = torch.nn.utils.skip_init(torch.nn.Linear, linear.in_features, len(weight))
     _check_entries(state, network.state_dict(), path, architecture)
     network.load_state_dict(state)
     return network

@@ -139,13 +139,13 @@ def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
         if wrong is None or is_accepted(path):
             return path
         if not verify:
-            return accept(path)
+            return _accept(path)
         refused = f"{path}: {wrong}"
         if path.parent != cache_folder():
             raise WeightsError(f"{refused}. Delete or replace it. {_how_to_go_on(file)}")
     path = _download(file, verify, refused)
     if not verify and mismatch(file, path) is not None:
-        return accept(path)
+        return _accept(path)
     print(f"{path}: SHA-256 {file_hash(path)}", file=sys.stderr)
     return path
 
@@ -189,19 +189,24 @@ def _acceptances(path: Path) -> tuple[Path, Path]:
 
 
 def accept(path: Path) -> Path:
-    """Remember that a file may stand in for the published one, by its content."""
+    """Remember that a file may stand in for the published one, by its content; returns where it is remembered."""
     found = file_hash(path)
     for acceptance in _acceptances(path):
         with suppress(OSError):  # a shared folder is often read-only
             acceptance.parent.mkdir(parents=True, exist_ok=True)
             with open(acceptance, "a") as file:
                 file.write(found + "\n")
-            print(f"{path}: accepted with the SHA-256 {found}, as {acceptance} remembers", file=sys.stderr)
-            return path
+            return acceptance
     raise WeightsError(
         f"Cannot remember that {path} was accepted: neither its folder nor {cache_folder()} can be written. "
         "Set TORCH_HOME to a folder that can be."
     )
+
+
+def _accept(path: Path) -> Path:
+    acceptance = accept(path)
+    print(f"{path}: accepted with the SHA-256 {file_hash(path)}, as {acceptance} remembers", file=sys.stderr)
+    return path
 
 
 def is_accepted(path: Path) -> bool:

@@ -13,6 +13,9 @@ import pytest
 
 from brainscore_cornet.cli import main
 
+OFFLINE = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
+"""Environment of a process whose network answers nothing."""
+
 
 def run_here(*arguments, folder: Path | None = None) -> subprocess.CompletedProcess:
     """What `brainscore-cornet` with these arguments prints and returns, in a working folder."""

@@ -9,13 +9,11 @@ import subprocess
 import sys
 
 import pytest
-from commands import run_here
+from commands import OFFLINE, run_here
 
 from brainscore_cornet.cli import app
 from brainscore_cornet.commitments import COMMITMENTS
 from brainscore_cornet.scoring import EMBEDDED
-
-OFFLINE = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import OFFLINE
 from PIL import Image
 
 from brainscore_cornet.commitments import COMMITMENTS
@@ -48,9 +49,8 @@ def folder(tmp_path, stand_in) -> Path:
 def environment(released_folder, tmp_path_factory) -> dict[str, str]:
     """An empty home, no network, and the released files already downloaded: stand-ins, accepted knowingly."""
     home = tmp_path_factory.mktemp("home")
-    closed = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
     scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, **closed, "HOME": str(home), "PATH": scripts, "TORCH_HOME": str(home / "torch")}
+    return {**os.environ, **OFFLINE, "HOME": str(home), "PATH": scripts, "TORCH_HOME": str(home / "torch")}
 
 
 @pytest.fixture

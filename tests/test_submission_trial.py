@@ -13,6 +13,7 @@ from pathlib import Path
 
 import brainscore_vision
 import pytest
+from commands import OFFLINE
 from submissions import TEST, write
 
 from brainscore_cornet.submission import REGISTERED, pull_request
@@ -23,9 +24,8 @@ COMMANDS = re.search(r"```bash\n(brainscore-cornet submit .*?)```", README, re.D
 
 def run(command: list, home: Path) -> subprocess.CompletedProcess:
     """A command in a process of its own, with an empty home folder and no network."""
-    closed = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
     scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, **closed, "HOME": str(home), "TORCH_HOME": str(home / "torch"), "PATH": scripts}
+    environment = {**os.environ, **OFFLINE, "HOME": str(home), "TORCH_HOME": str(home / "torch"), "PATH": scripts}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, cwd=home)
 
 

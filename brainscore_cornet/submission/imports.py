@@ -25,23 +25,20 @@ def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
         Folders of the model plugins that Brain-Score has.
     """
     findings = []
-    for name in plugin.files:
-        if name.endswith(".py") and name != "setup.py":
-            try:
-                tree = ast.parse(plugin.text(name) or "")
-            except (SyntaxError, ValueError):
-                continue  # another rule says so
-            for node in ast.walk(tree):
-                where = f"{name}, line {getattr(node, 'lineno', 0)}"
-                if isinstance(node, ast.ImportFrom) and node.level:
-                    findings += _relative(plugin, name, node, where)
-                elif isinstance(node, ast.Import):
-                    for alias in node.names:
-                        findings += _absolute(plugin, name, alias.name, where, models)
-                elif isinstance(node, ast.ImportFrom):
-                    findings += _absolute(plugin, name, node.module or "", where, models)
-                elif (module := _imported_by_call(node)) is not None:
-                    findings += _absolute(plugin, name, module, where, models)
+    for name, tree in plugin.trees:
+        if name == "setup.py":
+            continue
+        for node in ast.walk(tree):
+            where = f"{name}, line {getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.ImportFrom) and node.level:
+                findings += _relative(plugin, name, node, where)
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    findings += _absolute(plugin, name, alias.name, where, models)
+            elif isinstance(node, ast.ImportFrom):
+                findings += _absolute(plugin, name, node.module or "", where, models)
+            elif (module := _imported_by_call(node)) is not None:
+                findings += _absolute(plugin, name, module, where, models)
     return list(dict.fromkeys(findings))
 
 
@@ -87,11 +84,7 @@ def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> It
 
 def _defined(plugin: Plugin, file: str) -> set[str] | None:
     """Names that a file defines; None where that cannot be told."""
-    text = plugin.text(file)
-    try:
-        tree = ast.parse(text) if text is not None else None
-    except (SyntaxError, ValueError):
-        tree = None
+    tree = plugin.tree(file)
     if tree is None:
         return None
     names = {"__file__", "__name__", "__doc__"}
@@ -171,10 +164,11 @@ def _owners() -> Mapping[str, list[str]]:
 def _with_brainscore() -> set[str]:
     """Modules that come with brainscore_vision: its own, and those of all that it requires."""
     from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
 
     packages, waiting = set(), ["brainscore-vision"]
     while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        name = canonicalize_name(waiting.pop())
         if name in packages:
             continue
         packages.add(name)
@@ -188,7 +182,5 @@ def _with_brainscore() -> set[str]:
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         ]
     return {
-        module
-        for module, owners in _owners().items()
-        if any(re.sub(r"[-_.]+", "-", owner).lower() in packages for owner in owners)
+        module for module, owners in _owners().items() if any(canonicalize_name(owner) in packages for owner in owners)
     }

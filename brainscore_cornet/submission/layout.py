@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
@@ -28,6 +29,7 @@ class Plugin:
     name: str
     files: dict[str, bytes]
     """Path within the folder -> contents."""
+    _trees: dict[str, ast.Module | None] = field(default_factory=dict, repr=False, compare=False)
 
     def text(self, path: str) -> str | None:
         """A file's text, None where there is no such file or it is no UTF-8."""
@@ -35,6 +37,23 @@ class Plugin:
             return self.files[path].decode("utf-8-sig")  # Python takes such a mark at the beginning
         except (KeyError, UnicodeDecodeError):
             return None
+
+    @property
+    def trees(self) -> Iterator[tuple[str, ast.Module]]:
+        """Path and syntax tree of each Python file that Python can read."""
+        for path in self.files:
+            if path.endswith(".py") and (tree := self.tree(path)) is not None:
+                yield path, tree
+
+    def tree(self, path: str) -> ast.Module | None:
+        """A Python file's syntax tree, parsed once; None where there is no such file or Python cannot read it."""
+        if path not in self._trees:
+            text = self.text(path)
+            try:
+                self._trees[path] = None if text is None else ast.parse(text)
+            except (SyntaxError, ValueError):  # a rule of its own says so
+                self._trees[path] = None
+        return self._trees[path]
 
 
 def read_folder(folder: Path) -> Plugin:
@@ -52,7 +71,7 @@ def read_zip(path: Path) -> tuple[list[Finding], Plugin | None]:
         size = path.stat().st_size
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile:
-        return [_finding("not-a-zip", path.name, "It is no zip, or an incomplete one.", "Write it anew.")], None
+        return [Finding("not-a-zip", path.name, "It is no zip, or an incomplete one.", "Write it anew.")], None
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
     with archive:
@@ -67,7 +86,7 @@ def read_zip(path: Path) -> tuple[list[Finding], Plugin | None]:
         except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
             return [
                 *findings,
-                _finding("damaged", path.name, f"It cannot be unpacked ({error}).", "Write it anew."),
+                Finding("damaged", path.name, f"It cannot be unpacked ({error}).", "Write it anew."),
             ], None
     plugin = _find_plugin(contents, findings)
     return findings, plugin
@@ -81,11 +100,11 @@ def _check_entries(zip_name: str, size: int, entries: list[zipfile.ZipInfo]) -> 
             f"It has {size / 1e6:.0f} MB ({unpacked / 1e6:.0f} unpacked); at most {MAX_BYTES / 1e6:.0f} are taken."
         )
         remedy = "Leave out weights and data, and let model.py download them."
-        findings.append(_finding("too-large", zip_name, problem, remedy))
+        findings.append(Finding("too-large", zip_name, problem, remedy))
     if any(_OF_A_MAC.search(entry.filename) for entry in entries):
         problem = "The Finder of macOS has put folders of its own into it, which Brain-Score does not expect."
         remedy = f"Take them out: zip -d {zip_name} '__MACOSX/*' '*.DS_Store'"
-        findings.append(_finding("macos", zip_name, problem, remedy))
+        findings.append(Finding("macos", zip_name, problem, remedy))
         entries = [entry for entry in entries if not _OF_A_MAC.search(entry.filename)]
     counts = Counter(entry.filename for entry in entries)
     for rule, breaks, problem, remedy, fatal in _OF_ENTRIES:
@@ -97,7 +116,7 @@ def _check_entries(zip_name: str, size: int, entries: list[zipfile.ZipInfo]) -> 
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
         problem = f"It has no entry of its own for {missing[0]}{more}."
         remedy = "Write it with shutil.make_archive or `zip -r`, without -D."
-        findings.append(_finding("folder-entries", zip_name, problem, remedy))
+        findings.append(Finding("folder-entries", zip_name, problem, remedy))
     return findings
 
 
@@ -211,7 +230,3 @@ def _find_plugin(contents: dict[str, bytes], findings: list[Finding]) -> Plugin 
     start = f"{root}/models/{plugins[0]}/"
     files = {name.removeprefix(start): data for name, data in contents.items() if name.startswith(start)}
     return Plugin(plugins[0], {name: data for name, data in files.items() if not _JUNK.search(name)})
-
-
-def _finding(rule: str, where: str, problem: str, remedy: str) -> Finding:
-    return Finding(rule, where, problem, remedy)

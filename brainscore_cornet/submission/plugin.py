@@ -102,13 +102,13 @@ def write_plugin(folder: Path, variants: Sequence[Variant]) -> None:
     shown = pprint.pformat(models, width=110, sort_dicts=False)
     _write(folder / "__init__.py", _INIT.format(names=names, registrations=registrations))
     _write(folder / "model.py", _MODEL.format(names=names, version=version("brainscore_cornet"), models=shown))
-    golden: dict[str, dict] = {}
+    measured: list[tuple[tuple, dict]] = []  # with stand-in weights, trained and untrained are one network
+    golden = {}
     for variant in variants:
-        # with stand-in weights, trained and untrained are one network
-        same = next(
-            (other for other in variants if _shape(other) == _shape(variant) and other.identifier in golden), None
-        )
-        golden[variant.identifier] = golden[same.identifier] if same else _golden(variant)
+        network = (variant.commitment.architecture, variant.shape)
+        found = next((values for known, values in measured if known == network), None) or _golden(variant)
+        measured.append((network, found))
+        golden[variant.identifier] = found
     _write(folder / "golden.json", json.dumps(golden) + "\n")
 
 
@@ -143,15 +143,8 @@ def _imported(file: Path, package: str) -> list[str]:
     return [name for name in modules if name]
 
 
-def _shape(variant: Variant) -> dict:
-    """What a network is beside its weights."""
-    options = {name: value for name, value in variant.options.items() if not name.startswith("weights")}
-    return {"architecture": variant.commitment.architecture, **options}
-
-
 def _golden(variant: Variant) -> dict:
-    shape = {name: value for name, value in _shape(variant).items() if name != "architecture"}
-    model = load_model(variant.base, weights=None, named=variant.identifier, device="cpu", **shape)
+    model = load_model(variant.base, weights=None, named=variant.identifier, device="cpu", **variant.shape)
     stand_in.fill(model.activations_model.network)
     with tempfile.TemporaryDirectory() as folder:
         return stand_in.measure(model, Path(folder))

@@ -59,14 +59,14 @@ def fetch_now(url: str) -> Path:
 
 def models_of(plugin: Plugin) -> dict[str, dict] | None:
     """Identifier -> base and options, of a plugin that this package wrote; None for others."""
+    tree = plugin.tree("model.py")
     try:
-        tree = ast.parse(plugin.text("model.py") or "")
-        for node in tree.body:
+        for node in tree.body if tree else ():
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "MODELS":
                 models = ast.literal_eval(node.value)
                 if all(each["base"] in COMMITMENTS for each in models.values()):
                     return models
-    except (SyntaxError, ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         pass
     return None
 
@@ -97,12 +97,8 @@ def _on_a_disk(plugin: Plugin) -> Iterator[Finding]:
 
 def _texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
     """(where, text) of all texts in the code."""
-    for name in plugin.files:
-        try:
-            tree = ast.parse(plugin.text(name) or "") if name.endswith(".py") else None
-        except (SyntaxError, ValueError):
-            continue  # another rule says so
-        for node in ast.walk(tree) if tree else ():
+    for name, tree in plugin.trees:
+        for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield f"{name}, line {node.lineno}", node.value
 

@@ -29,7 +29,13 @@ def check_registrations(plugin: Plugin, taken: Mapping[str, str], *, one: bool =
     text = plugin.text(_FILE)
     if text is None:
         return []  # another rule says so
-    return [*_lines(text), *_of_others(text), *_elsewhere(plugin), *_identifiers(text, taken, one)]
+    assignments = _assignments(text, plugin.tree(_FILE))
+    return [
+        *_lines(text, *assignments),
+        *_of_others(plugin.tree(_FILE)),
+        *_elsewhere(plugin),
+        *_identifiers(text, taken, one, registers=any(assignments)),
+    ]
 
 
 def identifiers(plugin: Plugin) -> list[str]:
@@ -37,8 +43,7 @@ def identifiers(plugin: Plugin) -> list[str]:
     return list(dict.fromkeys(parsers.loader(plugin.text(_FILE) or "")))
 
 
-def _lines(text: str) -> Iterator[Finding]:
-    literal, computed = _assignments(text)
+def _lines(text: str, literal: set[int], computed: set[int]) -> Iterator[Finding]:
     for number, line in parsers.lines(text):
         where = f"{_FILE}, line {number}"
         if number in computed:
@@ -69,12 +74,10 @@ def _lines(text: str) -> Iterator[Finding]:
             )
 
 
-def _assignments(text: str) -> tuple[set[int], set[int]]:
+def _assignments(text: str, tree: ast.Module | None) -> tuple[set[int], set[int]]:
     """Lines of assignments to the registry: by an identifier as it stands, and by one that has to be computed."""
     literal, computed = set(), set()
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    if tree is None:
         return {number for number, _ in parsers.lines(text)}, computed  # another rule says so
     loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While | ast.FunctionDef)]
     for node in ast.walk(tree):
@@ -85,13 +88,11 @@ def _assignments(text: str) -> tuple[set[int], set[int]]:
     return literal, computed
 
 
-def _of_others(text: str) -> Iterator[Finding]:
+def _of_others(tree: ast.Module | None) -> Iterator[Finding]:
     """Registrations that make a model of another identifier."""
-    try:
-        assignments = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Assign)]
-    except (SyntaxError, ValueError):
-        return
-    for node in assignments:
+    for node in ast.walk(tree) if tree else ():
+        if not isinstance(node, ast.Assign):
+            continue
         target = node.targets[0]
         if not isinstance(target, ast.Subscript) or getattr(target.value, "id", None) != "model_registry":
             continue
@@ -125,9 +126,9 @@ def _registers(text: str) -> bool:
     return re.search(r"^\s*model_registry\[.*\]\s*=", text, re.MULTILINE) is not None
 
 
-def _identifiers(text: str, taken: Mapping[str, str], one: bool) -> Iterator[Finding]:
+def _identifiers(text: str, taken: Mapping[str, str], one: bool, registers: bool) -> Iterator[Finding]:
     found = parsers.loader(text)
-    if not any(_assignments(text)):
+    if not registers:
         yield Finding("registration-missing", _FILE, "No model is registered.", _WRITE)
     for name, count in Counter(found).items():
         if count > 1:

@@ -32,7 +32,7 @@ def check_zip(
     if plugin is None:
         return findings, None
     taken = taken_identifiers()
-    if plugin.name in models_folders(taken):
+    if plugin.name in taken.values():
         findings.append(
             Finding(
                 "plugin-taken", plugin.name, "Brain-Score has a plugin in a folder of this name.", "Rename the folder."
@@ -58,10 +58,6 @@ def taken_identifiers() -> dict[str, str]:
     return {name: folder for name, folder in catalogue.folders("models").items() if folder != doors.NAME}
 
 
-def models_folders(taken: Mapping[str, str]) -> set[str]:
-    return set(taken.values())
-
-
 def _check(
     plugin: Plugin, taken: Mapping[str, str], *, one: bool, online: bool, downloaded: Mapping[str, Path]
 ) -> list[Finding]:
@@ -70,7 +66,7 @@ def _check(
         lambda: check_registrations(plugin, taken, one=one),
         lambda: check_environment(plugin),
         lambda: check_tests(plugin),
-        lambda: check_imports(plugin, models_folders(taken)),
+        lambda: check_imports(plugin, set(taken.values())),
         lambda: check_weights(plugin, online=online, downloaded=downloaded),
     ]
     return [finding for rule in rules for finding in rule()]

@@ -36,7 +36,7 @@ def check_tests(plugin: Plugin) -> Iterator[Finding]:
             )
         elif name != "test.py":
             yield Finding("test-unused", name, "Brain-Score runs test.py only.", "Move its tests there.", fatal=False)
-    tree = _parsed(plugin, "test.py")
+    tree = plugin.tree("test.py")
     if tree is None:
         return
     functions = [
@@ -83,7 +83,7 @@ def _syntax(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _citation(plugin: Plugin) -> Iterator[Finding]:
-    tree = None if plugin.text("model.py") is None else _parsed(plugin, "model.py")
+    tree = plugin.tree("model.py")
     if tree is not None and not any(getattr(node, "name", None) == "get_bibtex" for node in ast.walk(tree)):
         yield Finding(
             "bibtex",
@@ -190,10 +190,3 @@ def _is_left_out(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         for decorator in function.decorator_list
         for node in ast.walk(decorator)
     )
-
-
-def _parsed(plugin: Plugin, name: str) -> ast.Module | None:
-    try:
-        return ast.parse(plugin.text(name) or "") if name in plugin.files else None
-    except (SyntaxError, ValueError):
-        return None

@@ -37,6 +37,11 @@ class Variant:
         return self.options.get("weights")
 
     @property
+    def shape(self) -> dict[str, Any]:
+        """The options but for the weights."""
+        return _shape(self.options)
+
+    @property
     def folder_name(self) -> str:
         """Of a plugin that holds this model alone; Brain-Score's own plugin for CORnet-S is called `cornet_s`."""
         return "brainscore_" + re.sub(r"\W", "_", self.identifier)
@@ -105,14 +110,17 @@ def make_variant(
             )
         identifier = model
     check_identifier(identifier)
-    shape = {name: value for name, value in options.items() if not name.startswith("weights")}
-    commitment, _ = find_commitment(model, weights=None, **shape)
+    commitment, _ = find_commitment(model, weights=None, **_shape(options))
     if file is not None:
         # read now rather than by Brain-Score: it has to fit
         classes = load_network(model, weights=file, times=times).decoder.linear.out_features
         if classes != CLASSES:
             raise UserError(f"{file} tells {classes} classes apart: Brain-Score's tasks need ImageNet's {CLASSES}.")
     return Variant(identifier, model, options, replace(commitment, identifier=identifier), file, downloaded)
+
+
+def _shape(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if not name.startswith("weights")}
 
 
 def check_identifier(identifier: str) -> None:

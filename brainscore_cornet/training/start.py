@@ -57,13 +57,11 @@ def build(
         )
     path = find_weights(f"cornet_{architecture.lower()}", weights)
     if path is not None:
-        held = held_classes(path)
-        if held == classes:
-            load_checkpoint(network, path, architecture)
-        else:
-            other = load_checkpoint(build_network(architecture, times, seed, held), path, architecture)
-            kept = {name: value for name, value in other.state_dict().items() if not name.startswith(_LINEAR)}
-            network.load_state_dict(kept, strict=False)
+        other = load_checkpoint(build_network(architecture, times, seed), path, architecture, any_classes=True)
+        if other.decoder.linear.out_features == classes:
+            return other
+        kept = {name: value for name, value in other.state_dict().items() if not name.startswith(_LINEAR)}
+        network.load_state_dict(kept, strict=False)
     return network
 
 
