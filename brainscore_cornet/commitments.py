@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 
+import numpy as np
+
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, one_of
 
@@ -182,9 +184,15 @@ def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBi
 
 
 def check_time_bin(time_bin) -> TimeBin:
-    """(start, end) in ms as plain numbers; `UserError` for anything else."""
+    """(start, end) in ms as plain numbers, from two numbers in any container; `UserError` for anything else.
+
+    Brain-Score's benchmarks pass tuples, and zero-dimensional object arrays of a tuple where an assembly's single time
+    bin was squeezed.
+    """
     try:
-        start, end = (value.item() if hasattr(value, "item") else value for value in time_bin)
+        values = np.asarray(time_bin, dtype=object)
+        pair = values.ravel() if values.ndim else values.item()
+        start, end = (value.item() if hasattr(value, "item") else value for value in pair)
         valid = -math.inf < start < end < math.inf and not any(isinstance(value, bool) for value in (start, end))
     except (TypeError, ValueError):
         valid = False

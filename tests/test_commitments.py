@@ -6,7 +6,9 @@ import ssl
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,9 +188,31 @@ def test_overlaps(time_bin, expected):
     assert overlaps({0: (50, 100), 1: (100, 150)}, time_bin) == expected
 
 
-@pytest.mark.parametrize("time_bin", [(50, 80), [50, 80], np.array([50, 80]), (np.int64(50), np.float64(80))])
+def _squeezed(time_bin):
+    """A zero-dimensional object array, which is what xarray makes of a time bin once its dimension is squeezed."""
+    held = np.empty((), dtype=object)
+    held[()] = time_bin
+    return held
+
+
+SAME_BIN = {
+    "tuple": (50, 80),
+    "list": [50, 80],
+    "array": np.array([50, 80]),
+    "scalars": (np.int64(50), np.float64(80)),
+    "zero-dimensional numbers": (np.array(50), np.array(80)),
+    "squeezed": _squeezed((50, 80)),
+    "squeezed, of numpy numbers": _squeezed((np.int64(50), np.int64(80))),
+    "two dimensions": np.array([[50, 80]]),
+    "xarray": xr.DataArray([50, 80], dims=["edge"]),
+    "squeezed xarray": xr.DataArray(_squeezed((50, 80))),
+    "row of a table": pd.DataFrame({"start": [50], "end": [80]}).iloc[0],
+}
+
+
+@pytest.mark.parametrize("time_bin", SAME_BIN.values(), ids=SAME_BIN)
 def test_time_bins_become_plain_numbers(time_bin):
-    """Time bins may be tuples, lists or arrays, and become plain numbers that json and netCDF can hold."""
+    """Two numbers in any container are a time bin, and become plain numbers that json and netCDF can hold."""
     checked = check_time_bin(time_bin)
     assert checked == (50, 80)
     assert {type(value) for value in checked} <= {int, float}

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from ..commitments import check_time_bin
 from ..errors import UserError
 from .failures import in_plain_words, is_unreachable
 from .jobs import Candidate, Job
@@ -193,7 +194,11 @@ def _center(score) -> float | None:
 
 def _shown_bins(time_bins) -> str | None:
     try:
-        return None if time_bins is None else " ".join(f"{start:g}-{end:g}" for start, end in time_bins)
+        return (
+            None
+            if time_bins is None
+            else " ".join(f"{start:g}-{end:g}" for start, end in map(check_time_bin, time_bins))
+        )
     except (TypeError, ValueError):
         return None
 

@@ -1,0 +1,85 @@
+"""A neural benchmark as Brain-Score's documentation writes it, over an assembly that was saved and read back.
+
+Brain-Score's loaders read assemblies from netCDF and most benchmarks squeeze the single time bin before they ask for
+it: `timebins_from_assembly` then gives a zero-dimensional object array in place of a tuple.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from brainscore_core.supported_data_standards.brainio import s3
+from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.benchmark_helpers.neural_common import timebins_from_assembly
+from small_subject import small_subject
+
+from brainscore_cornet.commitments import check_time_bin
+
+NEUROIDS, REPETITIONS = 5, 4
+
+
+@pytest.fixture(scope="module")
+def many_stimuli(stimuli):
+    """Six pictures as forty stimuli, ten for each object, since Brain-Score's splits are stratified."""
+    identifiers = [f"stimulus_{number:02}" for number in range(40)]
+    repeated = StimulusSet({"stimulus_id": identifiers, "object_name": np.repeat(["bear", "car", "face", "fruit"], 10)})
+    repeated.stimulus_paths = dict(zip(identifiers, itertools.cycle(stimuli.stimulus_paths.values()), strict=False))
+    repeated.identifier = "made_up"
+    return repeated
+
+
+@pytest.fixture(scope="module")
+def load(many_stimuli, tmp_path_factory):
+    """Time bins -> the recordings as Brain-Score's own loader reads them from a netCDF file."""
+
+    def load(time_bins) -> NeuronRecordingAssembly:
+        random = np.random.RandomState(1)
+        signal = random.rand(len(many_stimuli), 1, NEUROIDS, len(time_bins))
+        noise = random.rand(len(many_stimuli), REPETITIONS, NEUROIDS, len(time_bins))
+        values = (signal + noise).reshape(-1, NEUROIDS, len(time_bins)).astype(np.float32)
+        assembly = NeuronRecordingAssembly(
+            values,
+            coords={
+                "stimulus_id": ("presentation", np.repeat(many_stimuli["stimulus_id"].values, REPETITIONS)),
+                "object_name": ("presentation", np.repeat(many_stimuli["object_name"].values, REPETITIONS)),
+                "repetition": ("presentation", np.tile(np.arange(REPETITIONS), len(many_stimuli))),
+                "neuroid_id": ("neuroid", [f"site_{number}" for number in range(NEUROIDS)]),
+                "region": ("neuroid", ["IT"] * NEUROIDS),
+                "animal": ("neuroid", ["Tito"] * NEUROIDS),
+                "time_bin_start": ("time_bin", [start for start, _ in time_bins]),
+                "time_bin_end": ("time_bin", [end for _, end in time_bins]),
+            },
+            dims=["presentation", "neuroid", "time_bin"],
+        )
+        path = tmp_path_factory.mktemp("recordings") / "assembly.nc"
+        assembly.reset_index(list(assembly.indexes)).to_netcdf(path)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(s3, "get_path", lambda *_, **__: path)  # in place of the download
+            return s3.load_assembly_from_s3(
+                "made_up", "", "", "", cls=NeuronRecordingAssembly, stimulus_set_loader=lambda: many_stimuli
+            )
+
+    return load
+
+
+FORMS = {
+    "one, squeezed": ([(70, 170)], lambda assembly: assembly.squeeze("time_bin")),
+    "one, not squeezed": ([(70, 170)], lambda assembly: assembly),
+    "one of two, selected": ([(70, 170), (170, 270)], lambda assembly: assembly.isel(time_bin=0)),
+    "two": ([(70, 170), (170, 270)], lambda assembly: assembly),
+}
+
+
+@pytest.mark.parametrize(("time_bins", "change"), FORMS.values(), ids=FORMS)
+def test_time_bins_as_they_are_loaded(load, stand_in, time_bins, change):
+    """Whatever Brain-Score makes of an assembly's time bins can be recorded in, and is labelled with them."""
+    asked = timebins_from_assembly(change(load(time_bins)))
+    model = small_subject(stand_in, "cornet_s")
+    model.start_recording("IT", asked)
+    expected = time_bins[: len(asked)]
+    assert [check_time_bin(time_bin) for time_bin in asked] == expected
+    recording = model.look_at(load(time_bins).stimulus_set[:2])
+    assert recording["time_bin"].values.tolist() == expected
