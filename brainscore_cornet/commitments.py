@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 
-import numpy as np
-
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, one_of
 
@@ -189,6 +187,8 @@ def check_time_bin(time_bin) -> TimeBin:
     Brain-Score's benchmarks pass tuples, and zero-dimensional object arrays of a tuple where an assembly's single time
     bin was squeezed.
     """
+    import numpy as np  # the table of models is printed without it
+
     try:
         values = np.asarray(time_bin, dtype=object)
         pair = values.ravel() if values.ndim else values.item()
