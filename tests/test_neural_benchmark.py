@@ -6,8 +6,8 @@ it: `timebins_from_assembly` then gives a zero-dimensional object array in place
 
 from __future__ import annotations
 
-import itertools
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,24 +20,32 @@ from brainscore_vision.benchmark_helpers.neural_common import (
     average_repetition,
     timebins_from_assembly,
 )
-from small_subject import small_subject
+from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
+from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
+from peer import result_caching_disabled
+from PIL import Image
+from small_subject import SIZE, small_subject
 
 from brainscore_cornet.commitments import check_time_bin
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
 from brainscore_cornet.scoring.outcome import Bench
 from brainscore_cornet.scoring.score_files import load_score, save_score
 
-NEUROIDS, REPETITIONS = 5, 4
+NEUROIDS, REPETITIONS = 4, 2
 
 
 @pytest.fixture(scope="module")
-def many_stimuli(stimuli):
-    """Six pictures as forty stimuli, ten for each object, since Brain-Score's splits are stratified."""
-    identifiers = [f"stimulus_{number:02}" for number in range(40)]
-    repeated = StimulusSet({"stimulus_id": identifiers, "object_name": np.repeat(["bear", "car", "face", "fruit"], 10)})
-    repeated.stimulus_paths = dict(zip(identifiers, itertools.cycle(stimuli.stimulus_paths.values()), strict=False))
-    repeated.identifier = "made_up"
-    return repeated
+def many_stimuli(tmp_path_factory):
+    """Twenty pictures, ten of each object, since Brain-Score's splits are stratified."""
+    folder = tmp_path_factory.mktemp("stimuli")
+    identifiers = [f"stimulus_{number:02}" for number in range(20)]
+    for number, identifier in enumerate(identifiers):
+        pixels = np.random.RandomState(number).randint(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((64, 64)).save(folder / f"{identifier}.png")
+    stimuli = StimulusSet({"stimulus_id": identifiers, "object_name": np.repeat(["bear", "car"], 10)})
+    stimuli.stimulus_paths = {identifier: folder / f"{identifier}.png" for identifier in identifiers}
+    stimuli.identifier = "made_up"
+    return stimuli
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +100,35 @@ def test_time_bins_as_they_are_loaded(load, stand_in, time_bins, change):
     assert [check_time_bin(time_bin) for time_bin in asked] == expected
     recording = model.look_at(load(time_bins).stimulus_set[:2])
     assert recording["time_bin"].values.tolist() == expected
+
+
+@pytest.mark.parametrize("is_squeezed", [True, False], ids=["squeezed", "not squeezed"])
+def test_a_benchmark_over_recordings_read_from_a_file(load, stand_in, is_squeezed):
+    """A benchmark as the documentation writes it gives ours the score of Brain-Score's own model of the network."""
+    assembly = load([(70, 170)])
+    assembly = assembly.squeeze("time_bin") if is_squeezed else assembly
+    ceiler = load_metric("internal_consistency")
+    benchmark = NeuralBenchmark(
+        "made_up.IT-ridge",
+        # Brain-Score's benchmarks keep a dimension of time for temporal metrics only
+        assembly=average_repetition(assembly if is_squeezed else assembly.isel(time_bin=0)),
+        similarity_metric=load_metric("ridge", crossvalidation_kwargs={"stratification_coord": "object_name"}),
+        visual_degrees=8,
+        number_of_trials=REPETITIONS,
+        ceiling_func=lambda: ceiler(assembly.squeeze()),
+        version=1,
+        parent="IT",
+    )
+    ours = small_subject(stand_in, "cornet_z")
+    layers = dict(ours.commitment.layers)
+    wrapper = PytorchWrapper(
+        stand_in("Z"), partial(load_preprocess_images, image_size=SIZE), identifier="theirs", batch_size=8
+    )
+    with result_caching_disabled():
+        theirs = benchmark(ModelCommitment("theirs", wrapper, list(layers.values()), region_layer_map=layers))
+    score = benchmark(ours)
+    assert float(score) == pytest.approx(float(theirs), abs=1e-4 * float(theirs.ceiling))
+    assert 0 < float(score) < 1
 
 
 def test_a_temporal_score_is_a_result(load, stand_in, tmp_path):
