@@ -17,6 +17,7 @@ import numpy as np
 
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, one_of
+from .plain import plain
 
 TimeBin = tuple[int, int]
 """(start, end) in ms after stimulus onset."""
@@ -191,8 +192,7 @@ def check_time_bin(time_bin) -> TimeBin:
     """
     try:
         values = np.asarray(time_bin, dtype=object)
-        pair = values.ravel() if values.ndim else values.item()
-        start, end = (value.item() if hasattr(value, "item") else value for value in pair)
+        start, end = map(plain, values.ravel() if values.ndim else values.item())
         valid = -math.inf < start < end < math.inf and not any(isinstance(value, bool) for value in (start, end))
     except (TypeError, ValueError):
         valid = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numbers import Integral
 
+from .plain import plain
+
 _LISTED = 20  # names that still fit a message
 
 
@@ -16,10 +18,16 @@ class MissingImages(UserError):
 
 
 def whole_number(value, what: str, least: int) -> int:
-    """`value` as Python's own integer; `UserError` where it is none, or less than `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    """`value` as Python's own integer; `UserError` where it is none, or less than `least`.
+
+    Benchmarks count in numpy's integers, in zero-dimensional arrays, and in floats such as 30.0 that pandas made.
+    """
+    number = plain(value)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
         raise UserError(f"Expected {what}, a whole number of at least {least}, received {value!r}.")
-    return int(value)
+    return int(number)
 
 
 def one_of(name, known, what: str) -> UserError:

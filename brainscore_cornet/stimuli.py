@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.activations import pytorch
@@ -19,6 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from .errors import MissingImages, UserError
+from .plain import plain
 
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` gives them, of a single trial that looks at the centre."""
@@ -30,23 +33,34 @@ STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 _OTHERS = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # that are shown as PIL shows them
 
 
-def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
+def as_stimulus_set(stimuli: StimulusSet | Iterable[str | os.PathLike]) -> StimulusSet:
     """A stimulus set as it is; a list of image files as a stimulus set whose ids are the paths."""
     if isinstance(stimuli, StimulusSet):
         if "stimulus_id" not in stimuli:
             raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
         return stimuli
-    if isinstance(stimuli, str | Path):
-        raise UserError(f"Expected a stimulus set or a list of image files, received {str(stimuli)!r}; write [path].")
-    paths = list(stimuli) if isinstance(stimuli, Iterable) else [stimuli]
-    others = [type(path).__name__ for path in paths if not isinstance(path, str | Path)]
-    if others:
-        raise UserError(f"Expected a stimulus set or a list of image files, received {others[0]}.")
-    paths = [str(path) for path in paths]
+    paths = [os.fspath(path) for path in image_files(stimuli)]
     stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
     stimulus_set.stimulus_paths = {path: path for path in paths}
     stimulus_set.identifier = None
     return stimulus_set
+
+
+def image_files(paths: Iterable[str | os.PathLike]) -> list[str | os.PathLike]:
+    """The paths in any container as a list; `UserError` for what is not a path."""
+    given = plain(paths)
+    if isinstance(given, str | os.PathLike):
+        raise UserError(f"Expected a stimulus set or a list of image files, received {str(given)!r}; write [path].")
+    if isinstance(given, pd.DataFrame):
+        raise UserError(
+            f"Expected a stimulus set or a list of image files, received a {type(given).__name__}: its rows do not say "
+            "where their images are, as the stimulus_paths of a StimulusSet do."
+        )
+    files = [plain(path) for path in (given if isinstance(given, Iterable) else [given])]
+    others = [type(path).__name__ for path in files if not isinstance(path, str | os.PathLike)]
+    if others:
+        raise UserError(f"Expected a stimulus set or a list of image files, received {others[0]}.")
+    return files
 
 
 def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
