@@ -268,13 +268,20 @@ class ActivationsModel(Hookable):
     def batch_size(self) -> int:
         return self._batch_size
 
-    def from_paths(self, stimuli_paths: Sequence[str], layers: Sequence[str] | None, **options) -> NeuroidAssembly:
-        return self(stimuli_paths, layers, **options)
+    def from_paths(
+        self,
+        stimuli_paths: Sequence[str | Path],
+        layers: Sequence[str] | None,
+        stimuli_identifier: str | None = None,
+        require_variance: bool = False,
+        number_of_trials: int = 1,
+    ) -> NeuroidAssembly:
+        return self(stimuli_paths, layers, stimuli_identifier, number_of_trials, require_variance)
 
     _from_paths = from_paths  # what Brain-Score's memory estimate and label readout call for a first look
 
-    def from_stimulus_set(self, stimulus_set: StimulusSet, layers: Sequence[str] | None, **options) -> NeuroidAssembly:
-        return self(stimulus_set, layers, **options)
+    def from_stimulus_set(self, stimulus_set: StimulusSet, *args, **options) -> NeuroidAssembly:
+        return self.from_paths(stimulus_set, *args, **options)
 
     def set_visual_degrees(self, visual_degrees: float) -> None:
         self._visual_degrees = plain(visual_degrees)  # numpy's numbers have no place in the key of what is kept on disk

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numbers import Integral
 
+import numpy as np
+
 from .plain import plain
 
 _LISTED = 20  # names that still fit a message
@@ -20,9 +22,9 @@ class MissingImages(UserError):
 def whole_number(value, what: str, least: int) -> int:
     """`value` as Python's own integer; `UserError` where it is none, or less than `least`.
 
-    Benchmarks count in numpy's integers, in zero-dimensional arrays, and in floats such as 30.0 that pandas made.
+    Benchmarks count in numpy's integers, in arrays of one number, and in floats such as 30.0 that pandas made.
     """
-    number = plain(value)
+    number = value.item() if isinstance(value, np.ndarray) and value.size == 1 else plain(value)
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     if isinstance(number, bool) or not isinstance(number, Integral) or number < least:

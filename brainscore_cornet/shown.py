@@ -29,7 +29,7 @@ class Shown:
     @classmethod
     def of(
         cls,
-        stimuli: StimulusSet | Sequence[str | os.PathLike],
+        stimuli: StimulusSet | Sequence[str | bytes | os.PathLike],
         image_size: int,
         microsaccades: Microsaccades | None,
         identifier: str | bool | None,

@@ -33,31 +33,32 @@ STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 _OTHERS = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # that are shown as PIL shows them
 
 
-def as_stimulus_set(stimuli: StimulusSet | Iterable[str | os.PathLike]) -> StimulusSet:
+def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
     """A stimulus set as it is; a list of image files as a stimulus set whose ids are the paths."""
     if isinstance(stimuli, StimulusSet):
         if "stimulus_id" not in stimuli:
             raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
         return stimuli
-    paths = [os.fspath(path) for path in image_files(stimuli)]
+    paths = [os.fsdecode(path) for path in image_files(stimuli)]
     stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
     stimulus_set.stimulus_paths = {path: path for path in paths}
     stimulus_set.identifier = None
     return stimulus_set
 
 
-def image_files(paths: Iterable[str | os.PathLike]) -> list[str | os.PathLike]:
+def image_files(paths: Iterable[str | bytes | os.PathLike]) -> list[str | bytes | os.PathLike]:
     """The paths in any container as a list; `UserError` for what is not a path."""
     given = plain(paths)
-    if isinstance(given, str | os.PathLike):
-        raise UserError(f"Expected a stimulus set or a list of image files, received {str(given)!r}; write [path].")
+    if isinstance(given, str | bytes | os.PathLike):
+        path = os.fsdecode(given)
+        raise UserError(f"Expected a stimulus set or a list of image files, received {path!r}; write [path].")
     if isinstance(given, pd.DataFrame):
         raise UserError(
             f"Expected a stimulus set or a list of image files, received a {type(given).__name__}: its rows do not say "
             "where their images are, as the stimulus_paths of a StimulusSet do."
         )
     files = [plain(path) for path in (given if isinstance(given, Iterable) else [given])]
-    others = [type(path).__name__ for path in files if not isinstance(path, str | os.PathLike)]
+    others = [type(path).__name__ for path in files if not isinstance(path, str | bytes | os.PathLike)]
     if others:
         raise UserError(f"Expected a stimulus set or a list of image files, received {others[0]}.")
     return files

@@ -28,8 +28,12 @@ def test_unknown_layers_are_refused(model, pictures):
     for layer in ("V2.norm2_x", ""):
         with pytest.raises(UserError, match=rf"No layer '{layer}'\. The layers are logits, V1\.conv.*V2\.conv1"):
             load_model("cornet_s_untrained", image_size=32).activations_model(pictures, [layer])
-    with pytest.raises(UserError, match="No layers to record from"):
-        model.activations_model(pictures, layers=[])
+    for layers in ([], (), np.array([])):
+        with pytest.raises(UserError, match="No layers to record from"):
+            model.activations_model(pictures, layers=layers)
+    for layer in ("logits", np.array("logits")):
+        with pytest.raises(UserError, match=r"a list of layers such as \['IT.output'\], received 'logits'"):
+            model.activations_model(pictures, layers=layer)
 
 
 def test_a_batch_hook_sees_and_changes_each_batch(model, stimuli, pictures, stand_in):
