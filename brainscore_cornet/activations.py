@@ -16,13 +16,13 @@ from tqdm.auto import tqdm
 from . import assembly, cache
 from .architectures import CORnet, is_hooked
 from .commitments import TimeBin
-from .errors import UserError, whole_number
+from .errors import UserError
 from .hooks import BatchHook, Hookable
 from .inference import Prepared, network_hash
 from .plain import plain
 from .recording import LOGITS, Allocate, Site, as_layers, find_module, last_site, record
 from .shown import Shown
-from .stimuli import Microsaccades, Source, batches, image_files
+from .stimuli import Microsaccades, Source, as_trials, batches, image_files
 
 MOST_WORKERS = 8  # unless asked for: a few threads decode faster than a network computes
 
@@ -79,7 +79,7 @@ class ActivationsModel(Hookable):
         self,
         stimuli: StimulusSet | Sequence[str | Path],
         layers: Sequence[str] | None = None,
-        stimuli_identifier: str | None = None,
+        stimuli_identifier: str | bool | None = None,
         number_of_trials: int = 1,
         require_variance: bool = False,
     ) -> NeuroidAssembly:
@@ -185,14 +185,14 @@ class ActivationsModel(Hookable):
             record(self._prepared, marked(), sites, allocate, rows, hooks=hooks, batch_size=self._batch_size)
         mark(len(sources))
 
-    def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier: str | None = None) -> Shown:
+    def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier=None) -> Shown:
         identifier = getattr(stimuli, "identifier", None) if identifier is None else identifier
         if isinstance(stimuli, StimulusSet):
             for hook in list(self._stimulus_set_hooks.values()):
                 stimuli = hook(stimuli)
         else:
             stimuli = image_files(stimuli)
-        number_of_trials = whole_number(number_of_trials, "a number of trials", 1)
+        number_of_trials = as_trials(number_of_trials)
         microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
         return Shown.of(stimuli, self.image_size, microsaccades, identifier)
 
@@ -272,7 +272,7 @@ class ActivationsModel(Hookable):
         self,
         stimuli_paths: Sequence[str | Path],
         layers: Sequence[str] | None,
-        stimuli_identifier: str | None = None,
+        stimuli_identifier: str | bool | None = None,
         require_variance: bool = False,
         number_of_trials: int = 1,
     ) -> NeuroidAssembly:

@@ -33,7 +33,7 @@ from .inference import PRECISIONS
 from .network import find_weights, load_network, plain_integers
 from .plain import plain
 from .recording import pick_device
-from .stimuli import as_stimulus_set
+from .stimuli import as_stimulus_set, as_trials
 from .weights import RELEASED, file_hash, mismatch
 
 DEFAULT_BATCH_SIZE = 16
@@ -255,7 +255,7 @@ class CORnetModel(BrainModel):
             Every trial is a presentation of its own, shifted by a microsaccade.
         """
         stimuli = as_stimulus_set(stimuli)
-        number_of_trials = whole_number(number_of_trials, "a number of trials", 1)
+        number_of_trials = as_trials(number_of_trials)
         options = {"number_of_trials": number_of_trials, "require_variance": require_variance}
         if self._recording is not None:
             recording = self._recording

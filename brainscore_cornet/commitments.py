@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 
-import numpy as np
-
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, one_of
-from .plain import plain
+from .plain import plain, plain_list
 
 TimeBin = tuple[int, int]
 """(start, end) in ms after stimulus onset."""
@@ -191,8 +189,7 @@ def check_time_bin(time_bin) -> TimeBin:
     bin was squeezed.
     """
     try:
-        values = np.asarray(time_bin, dtype=object)
-        start, end = map(plain, values.ravel() if values.ndim else values.item())
+        start, end = plain_list(plain(time_bin))
         valid = -math.inf < start < end < math.inf and not any(isinstance(value, bool) for value in (start, end))
     except (TypeError, ValueError):
         valid = False

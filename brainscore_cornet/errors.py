@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from numbers import Integral
 
-import numpy as np
-
 from .plain import plain
 
 _LISTED = 20  # names that still fit a message
@@ -20,13 +18,8 @@ class MissingImages(UserError):
 
 
 def whole_number(value, what: str, least: int) -> int:
-    """`value` as Python's own integer; `UserError` where it is none, or less than `least`.
-
-    Benchmarks count in numpy's integers, in arrays of one number, and in floats such as 30.0 that pandas made.
-    """
-    number = value.item() if isinstance(value, np.ndarray) and value.size == 1 else plain(value)
-    if isinstance(number, float) and number.is_integer():
-        number = int(number)
+    """`value` as Python's own integer; `UserError` where it is none, or less than `least`."""
+    number = plain(value)
     if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
         raise UserError(f"Expected {what}, a whole number of at least {least}, received {value!r}.")
     return int(number)

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-import numpy as np
-
 
 def plain(value: Any) -> Any:
     """The Python value of a numpy scalar or of a zero-dimensional array; anything else as it is."""
@@ -22,5 +20,7 @@ def plain_list(values: Iterable) -> list:
     if isinstance(values, AbstractSet):
         values = sorted(values, key=str)
     elif getattr(values, "ndim", 1) > 1:
+        import numpy as np  # here: the command line's help needs no arrays
+
         values = np.asarray(values, dtype=object).ravel()
     return [plain(value) for value in values]

@@ -20,7 +20,7 @@ from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from PIL import Image
 from torch import Tensor
 
-from .errors import MissingImages, UserError
+from .errors import MissingImages, UserError, whole_number
 from .plain import plain
 
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
@@ -82,6 +82,15 @@ def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
     if missing:
         raise MissingImages(f"{len(missing)} of {len(images)} images do not exist, the first is {missing[0]}.")
     return paths
+
+
+def as_trials(number_of_trials) -> int:
+    """A number of trials, also from an array of one number, or from a float such as the 30.0 that pandas makes."""
+    one = isinstance(number_of_trials, np.ndarray) and number_of_trials.size == 1
+    number = number_of_trials.item() if one else plain(number_of_trials)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    return whole_number(number, "a number of trials", 1)
 
 
 @dataclass(frozen=True)

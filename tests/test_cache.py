@@ -99,7 +99,7 @@ def test_the_number_of_trials_matters_only_with_variance(model, stimuli, folder)
 
 
 def test_the_caller_says_what_is_kept(model, stimuli, pictures, folder):
-    """False keeps nothing of a stimulus set; a name keeps a list of images, which has none, but not for other images."""
+    """False keeps nothing; a name keeps a list of images, which has none of its own, but not for other images."""
     activations_model, layers = model.activations_model, ["V1.output"]
     expected = activations_model(stimuli, layers, stimuli_identifier=False).values
     activations_model(pictures, layers)
