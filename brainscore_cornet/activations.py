@@ -10,25 +10,26 @@ import numpy as np
 import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from brainscore_vision.model_helpers.activations.core import HookHandle
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from . import assembly, cache
 from .architectures import CORnet, is_hooked
 from .commitments import TimeBin
-from .errors import UserError, whole_number
+from .errors import UserError
+from .hooks import BatchHook, Hookable
 from .inference import Prepared, network_hash
-from .recording import LOGITS, Allocate, BatchHook, Site, find_module, last_site, record
+from .plain import plain
+from .recording import LOGITS, Allocate, Site, as_layers, find_module, last_site, record
 from .shown import Shown
-from .stimuli import Microsaccades, Source, as_stimulus_set, batches
+from .stimuli import Microsaccades, Source, as_trials, batches, image_files
 
 MOST_WORKERS = 8  # unless asked for: a few threads decode faster than a network computes
 
 Shapes = dict[Site, tuple[int, ...]]
 
 
-class ActivationsModel:
+class ActivationsModel(Hookable):
     """A network together with what turns stimuli into labelled activations.
 
     It has the interface of Brain-Score's `PytorchWrapper` and `ActivationsExtractorHelper`, and keeps nothing in
@@ -64,6 +65,7 @@ class ActivationsModel:
         precision: str = "fp32",
         compiled: bool = False,
     ) -> None:
+        super().__init__()
         self.identifier = identifier
         self.network = network
         self.image_size = image_size
@@ -71,30 +73,35 @@ class ActivationsModel:
         self._prepared = Prepared(network, device, precision, compiled)
         self._batch_size = batch_size
         self._workers = workers or min(MOST_WORKERS, torch.get_num_threads())
-        self._batch_activations_hooks: dict = {}
-        self._stimulus_set_hooks: dict = {}
         self._extractor = self  # Brain-Score's tools look for hooks and paths there
 
     def __call__(
         self,
         stimuli: StimulusSet | Sequence[str | Path],
         layers: Sequence[str] | None = None,
-        stimuli_identifier: str | None = None,
+        stimuli_identifier: str | bool | None = None,
         number_of_trials: int = 1,
         require_variance: bool = False,
     ) -> NeuroidAssembly:
-        """Activations (presentation, neuroid) of layers at their last time step; of the logits by default."""
-        layers = [LOGITS] if layers is None else list(dict.fromkeys(layers))
-        if not layers:
-            raise UserError("No layers to record from.")
-        shown = self._show(stimuli, number_of_trials, require_variance)
+        """Activations (presentation, neuroid) of layers at their last time step; of the logits by default.
+
+        The coordinates are those of Brain-Score's `PytorchWrapper`, with the layers in the order asked for.
+
+        Parameters
+        ----------
+        stimuli_identifier
+            By which activations are kept on disk, in place of the stimulus set's; False keeps none.
+        number_of_trials, require_variance
+            As `CORnetModel.look_at` takes them.
+        """
+        layers = [LOGITS] if layers is None else as_layers(layers)
+        shown = self._show(stimuli, number_of_trials, require_variance, stimuli_identifier)
         values: np.ndarray | None = None
         neuroids = None
 
         def allocate(shapes: Shapes) -> dict[Site, np.ndarray]:
             nonlocal values, neuroids
-            located = [(site.layer.split(".")[0], site.layer, shape) for site, shape in shapes.items()]
-            neuroids = assembly.neuroid_index(self.identifier, located, named_by="layer")
+            neuroids = assembly.neuroid_index(self.identifier, {site.layer: shape for site, shape in shapes.items()})
             values = np.empty((len(shown.rows), len(neuroids)), dtype=np.float32)
             ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
             return {
@@ -135,7 +142,7 @@ class ActivationsModel:
                 shown.repeat(values[index])
             else:
                 values[index] = values[first[step]]
-        neuroids = assembly.neuroid_index(self.identifier, [(region, layer, shape)], named_by="region")
+        neuroids = assembly.neuroid_index(self.identifier, {layer: shape}, region)
         return assembly.recordings(values, time_bins, shown.coords, neuroids)
 
     def stream(
@@ -178,13 +185,16 @@ class ActivationsModel:
             record(self._prepared, marked(), sites, allocate, rows, hooks=hooks, batch_size=self._batch_size)
         mark(len(sources))
 
-    def _show(self, stimuli, number_of_trials: int, require_variance: bool) -> Shown:
-        stimulus_set = as_stimulus_set(stimuli)
-        for hook in list(self._stimulus_set_hooks.values()):
-            stimulus_set = hook(stimulus_set)
-        number_of_trials = whole_number(number_of_trials, "a number of trials", 1)
+    def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier=None) -> Shown:
+        identifier = getattr(stimuli, "identifier", None) if identifier is None else identifier
+        if isinstance(stimuli, StimulusSet):
+            for hook in list(self._stimulus_set_hooks.values()):
+                stimuli = hook(stimuli)
+        else:
+            stimuli = image_files(stimuli)
+        number_of_trials = as_trials(number_of_trials)
         microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
-        return Shown.of(stimulus_set, self.image_size, microsaccades)
+        return Shown.of(stimuli, self.image_size, microsaccades, identifier)
 
     def _record(self, shown: Shown, sites: Sequence[Site], allocate: Allocate) -> None:
         """Fill the arrays, from disk where these activations were kept, and keep what is computed."""
@@ -258,27 +268,20 @@ class ActivationsModel:
     def batch_size(self) -> int:
         return self._batch_size
 
-    def from_paths(self, stimuli_paths: Sequence[str], layers: Sequence[str] | None, **options) -> NeuroidAssembly:
-        return self(stimuli_paths, layers, **options)
+    def from_paths(
+        self,
+        stimuli_paths: Sequence[str | Path],
+        layers: Sequence[str] | None,
+        stimuli_identifier: str | bool | None = None,
+        require_variance: bool = False,
+        number_of_trials: int = 1,
+    ) -> NeuroidAssembly:
+        return self(stimuli_paths, layers, stimuli_identifier, number_of_trials, require_variance)
 
     _from_paths = from_paths  # what Brain-Score's memory estimate and label readout call for a first look
 
-    def from_stimulus_set(self, stimulus_set: StimulusSet, layers: Sequence[str] | None, **options) -> NeuroidAssembly:
-        return self(stimulus_set, layers, **options)
+    def from_stimulus_set(self, stimulus_set: StimulusSet, *args, **options) -> NeuroidAssembly:
+        return self.from_paths(stimulus_set, *args, **options)
 
     def set_visual_degrees(self, visual_degrees: float) -> None:
-        self._visual_degrees = visual_degrees
-
-    def register_batch_activations_hook(self, hook) -> HookHandle:
-        """`hook` is called for each batch and time step with layer -> activations and returns the same."""
-        return _register(self._batch_activations_hooks, hook)
-
-    def register_stimulus_set_hook(self, hook) -> HookHandle:
-        """`hook` is called with each stimulus set before it is shown and returns another one."""
-        return _register(self._stimulus_set_hooks, hook)
-
-
-def _register(hooks: dict, hook) -> HookHandle:
-    handle = HookHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
+        self._visual_degrees = plain(visual_degrees)  # numpy's numbers have no place in the key of what is kept on disk

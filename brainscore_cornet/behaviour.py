@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import partial
 
 from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly
@@ -13,7 +13,8 @@ from brainscore_vision.model_interface import BrainModel
 from .activations import ActivationsModel
 from .architectures import CLASSES
 from .errors import UserError, one_of
-from .stimuli import stimulus_paths
+from .plain import plain, plain_list
+from .stimuli import as_stimulus_set, stimulus_paths
 
 TASKS = (
     BrainModel.Task.passive,
@@ -39,13 +40,13 @@ class Behaviour:
 
     def start(self, task: str, *args, **kwargs) -> None:
         """Raises `UserError` for an unknown task, and for one that lacks what it has to be told."""
-        if task not in TASKS:
-            raise one_of(task if task is None else str(task), TASKS, "task")
+        if not isinstance(task, str) or task not in TASKS:
+            raise one_of(task, TASKS, "task")
         if task == BrainModel.Task.passive:
             return
         readout = self._readout(task)
         try:
-            told = inspect.signature(readout.start_task).bind(task, *args, **kwargs).arguments
+            given = inspect.signature(readout.start_task).bind(task, *args, **kwargs)
         except TypeError as error:
             expected = {
                 BrainModel.Task.label: "'imagenet' or a list of labels",
@@ -54,11 +55,12 @@ class Behaviour:
             }[task]
             raise UserError(f"The task {task} takes {expected}: {error}.") from error
         if task == BrainModel.Task.label:
-            _check_labels(told["choice_labels"], told.get("aggregation", "mean"))
+            given.arguments["choice_labels"] = _labels(given.arguments["choice_labels"])
+            given.arguments["aggregation"] = _aggregation(given.arguments.get("aggregation", "mean"))
             self._check_classes()
         elif task == BrainModel.Task.probabilities:
-            _check_fitting_stimuli(told["fitting_stimuli"])
-        readout.start_task(task, *args, **kwargs)
+            _check_fitting_stimuli(given.arguments["fitting_stimuli"])
+        readout.start_task(*given.args, **given.kwargs)
 
     def _check_classes(self) -> None:
         """Of a network with other outputs than ImageNet's, a label would be somebody else's name for them."""
@@ -92,28 +94,47 @@ class Behaviour:
         return self._readouts[task]
 
 
-def _check_labels(choice_labels: str | Sequence[str], aggregation: str) -> None:
-    """ImageNet's classes, or labels that Brain-Score knows the ImageNet classes of."""
-    if aggregation not in ("mean", "max"):
-        raise one_of(str(aggregation), ("mean", "max"), "aggregation")
-    if isinstance(choice_labels, str) and choice_labels == "imagenet":
-        return
-    if isinstance(choice_labels, str) or not hasattr(choice_labels, "__len__") or len(choice_labels) == 0:
-        raise UserError(f"Expected 'imagenet' or a list of labels, received {choice_labels!r}.")
+def _labels(choice_labels: str | Iterable[str]) -> str | list[str]:
+    """ImageNet's classes, or labels that Brain-Score knows the ImageNet classes of, in the form that it takes."""
     from brainscore_vision.model_helpers.brain_transformation.behavior import LabelToImagenetIndices
 
+    labels = plain(choice_labels)
+    if isinstance(labels, str) and labels == "imagenet":
+        return labels
+    labels = [] if isinstance(labels, str) or not isinstance(labels, Iterable) else plain_list(labels)
+    if not labels:
+        raise UserError(f"Expected 'imagenet' or a list of labels, received {choice_labels!r}.")
     known = {name.removesuffix("_indices") for name in vars(LabelToImagenetIndices) if name.endswith("_indices")}
-    for label in choice_labels:
-        if str(label).lower().replace(" ", "") not in known:
-            raise one_of(str(label), known, "label")
+    for label in labels:
+        if not isinstance(label, str) or label.lower().replace(" ", "") not in known:
+            raise one_of(label, known, "label")
+    return labels
+
+
+def _aggregation(aggregation: str) -> str:
+    """How the probabilities of a label's ImageNet classes are pooled."""
+    chosen = plain(aggregation)
+    if not isinstance(chosen, str) or chosen not in ("mean", "max"):
+        raise one_of(chosen, ("mean", "max"), "aggregation")
+    return chosen
 
 
 def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
+    """Raises `UserError` unless each stimulus is listed once and labelled, and there are two labels or more."""
     if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli:
         raise UserError(
             "Expected a StimulusSet with a column image_label to fit the readout on, "
             f"received {'one without' if isinstance(stimuli, StimulusSet) else f'a {type(stimuli).__name__}'}."
         )
-    labels = set(stimuli["image_label"])
-    if len(labels) < 2:
-        raise UserError(f"A readout needs at least two labels to tell apart, image_label has {sorted(labels)}.")
+    ids, labels = as_stimulus_set(stimuli)["stimulus_id"].values, stimuli["image_label"]
+    unlabelled = ids[labels.isna().values]
+    if len(unlabelled):
+        raise UserError(
+            f"{len(unlabelled)} of {len(stimuli)} stimuli to fit the readout on have no image_label, the first is "
+            f"{plain(unlabelled[0])!r}: label them or leave them out."
+        )
+    repeated = ids[as_stimulus_set(stimuli)["stimulus_id"].duplicated().values]
+    if len(repeated):
+        raise UserError(f"The readout is fitted on each stimulus once, {plain(repeated[0])!r} is listed repeatedly.")
+    if labels.nunique() < 2:
+        raise UserError(f"A readout needs at least two labels to tell apart, image_label has {list(labels.unique())}.")

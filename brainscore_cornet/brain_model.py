@@ -31,8 +31,9 @@ from .commitments import (
 from .errors import UserError, one_of, whole_number
 from .inference import PRECISIONS
 from .network import find_weights, load_network, plain_integers
+from .plain import plain
 from .recording import pick_device
-from .stimuli import as_stimulus_set
+from .stimuli import as_stimulus_set, as_trials
 from .weights import RELEASED, file_hash, mismatch
 
 DEFAULT_BATCH_SIZE = 16
@@ -202,7 +203,8 @@ class CORnetModel(BrainModel):
         A requested bin is answered by the committed bin of the nearest start, the earlier one on a tie; a warning
         names the committed bins where none of them overlaps it.
         """
-        if recording_target not in REGIONS:
+        recording_target, time_bins = plain(recording_target), plain(time_bins)
+        if not isinstance(recording_target, str) or recording_target not in REGIONS:
             raise one_of(recording_target, REGIONS, "recording target")
         if isinstance(time_bins, str) or not isinstance(time_bins, Iterable):
             raise UserError(f"Expected a list of time bins such as [(70, 170)], received {time_bins!r}.")
@@ -233,6 +235,7 @@ class CORnetModel(BrainModel):
         `label` takes `imagenet` or a list of labels, `probabilities` the stimuli to fit the readout on.
         """
         self._recording = self._task = None
+        task = plain(task)
         self._behaviour.start(task, *args, **kwargs)
         self._task = task
 
@@ -252,7 +255,7 @@ class CORnetModel(BrainModel):
             Every trial is a presentation of its own, shifted by a microsaccade.
         """
         stimuli = as_stimulus_set(stimuli)
-        number_of_trials = whole_number(number_of_trials, "a number of trials", 1)
+        number_of_trials = as_trials(number_of_trials)
         options = {"number_of_trials": number_of_trials, "require_variance": require_variance}
         if self._recording is not None:
             recording = self._recording

@@ -15,6 +15,7 @@ from numbers import Integral
 
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, one_of
+from .plain import plain, plain_list
 
 TimeBin = tuple[int, int]
 """(start, end) in ms after stimulus onset."""
@@ -190,9 +191,7 @@ def check_time_bin(time_bin) -> TimeBin:
     import numpy as np  # the table of models is printed without it
 
     try:
-        values = np.asarray(time_bin, dtype=object)
-        pair = values.ravel() if values.ndim else values.item()
-        start, end = (value.item() if hasattr(value, "item") else value for value in pair)
+        start, end = plain_list(plain(time_bin))
         valid = -math.inf < start < end < math.inf and not any(isinstance(value, bool) for value in (start, end))
     except (TypeError, ValueError):
         valid = False

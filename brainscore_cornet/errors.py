@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from numbers import Integral
 
+from .plain import plain
+
 _LISTED = 20  # names that still fit a message
 
 
@@ -17,9 +19,10 @@ class MissingImages(UserError):
 
 def whole_number(value, what: str, least: int) -> int:
     """`value` as Python's own integer; `UserError` where it is none, or less than `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
         raise UserError(f"Expected {what}, a whole number of at least {least}, received {value!r}.")
-    return int(value)
+    return int(number)
 
 
 def one_of(name, known, what: str) -> UserError:

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from .anatomy import REGIONS
 from .architectures import CORnet, Point
 from .errors import UserError
+from .hooks import BatchHook
 from .inference import Prepared
+from .plain import plain, plain_list
 
 _logger = logging.getLogger(__name__)
 
@@ -27,6 +29,17 @@ class Site(NamedTuple):
 
     layer: str
     time_step: int
+
+
+def as_layers(layers: Iterable[str]) -> list[str]:
+    """The layers in any container, each once; `UserError` where there are none."""
+    layers = plain(layers)
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        raise UserError(f"Expected a list of layers such as ['IT.output'], received {layers!r}.")
+    found = list(dict.fromkeys(map(str, plain_list(layers))))
+    if not found:
+        raise UserError("No layers to record from.")
+    return found
 
 
 def last_site(network: CORnet, layer: str) -> Site:
@@ -46,7 +59,6 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     return chosen
 
 
-BatchHook = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 Allocate = Callable[[dict[Site, tuple[int, ...]]], dict[Site, np.ndarray]]
 """Site -> shape of one presentation's activations -> array (presentation, unit) to write them to."""
 
@@ -71,7 +83,8 @@ def record(
     rows
         Where in the arrays each presentation belongs.
     hooks
-        Called for each batch and time step with layer -> activations, (presentation, …); return the same.
+        Called for each batch with layer -> activations, (presentation, …), and for each time step where a layer is
+        recorded at several; return the same.
     batch_size
         The most that are computed at a time. What does not fit a GPU's memory is halved and tried again.
     """
@@ -230,17 +243,20 @@ def _write(activity: Tensor, destination: np.ndarray, rows: np.ndarray) -> None:
 
 
 def _hooked(recorded: dict[Site, Tensor], hooks: Sequence[BatchHook], count: int) -> dict[Site, Tensor]:
-    """One call of the hooks for each time step, with layers as keys: what Brain-Score's hooks expect."""
+    """What hooks make of a batch: called once, with layers as keys; by time step where a layer has several."""
     if not hooks:
         return recorded
+    steps = sorted({site.time_step for site in recorded})
+    once = len({site.layer for site in recorded}) == len(recorded)
     changed = {}
-    for time_step in sorted({site.time_step for site in recorded}):
+    for together in [steps] if once else [[step] for step in steps]:
+        sites = {site.layer: site for site in recorded if site.time_step in together}
         activations = {
-            site.layer: np.ascontiguousarray(activity.expand(count, *activity.shape[1:]).numpy())
-            for site, activity in recorded.items()
-            if site.time_step == time_step
+            layer: np.ascontiguousarray(recorded[site].expand(count, *recorded[site].shape[1:]).numpy())
+            for layer, site in sites.items()
         }
         for hook in hooks:
             activations = hook(activations)
-        changed.update({Site(layer, time_step): torch.as_tensor(array) for layer, array in activations.items()})
+        for layer, array in activations.items():  # of a layer that the hook made, the last time step is as good as any
+            changed[sites.get(layer, Site(layer, together[-1]))] = torch.as_tensor(array)
     return changed

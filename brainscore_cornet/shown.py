@@ -1,14 +1,16 @@
-"""Which presentations of a stimulus set are computed, and which repeat an earlier one."""
+"""Which presentations of stimuli are computed, and which repeat an earlier one."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from . import assembly
-from .stimuli import NO_SHIFT, Microsaccades, stimulus_paths
+from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, stimulus_paths
 
 
 @dataclass(frozen=True)
@@ -21,21 +23,34 @@ class Shown:
     rows: np.ndarray
     """For each presentation the one that is computed for it: itself, or an earlier one of the same image."""
     coords: dict
-    identifier: str | None
-    """Of the stimulus set."""
+    identifier: str | bool | None
+    """By which activations are kept on disk; none are without one."""
 
     @classmethod
-    def of(cls, stimulus_set: StimulusSet, image_size: int, microsaccades: Microsaccades | None) -> Shown:
-        paths = stimulus_paths(stimulus_set)
-        identifier = getattr(stimulus_set, "identifier", None)
+    def of(
+        cls,
+        stimuli: StimulusSet | Sequence[str | bytes | os.PathLike],
+        image_size: int,
+        microsaccades: Microsaccades | None,
+        identifier: str | bool | None,
+    ) -> Shown:
+        """What is shown of a stimulus set, or of a list of image files; presentations have the columns of the former.
+
+        As in Brain-Score's extractor, those of a list have one coordinate, `stimulus_path`, with the paths as given.
+        """
+        paths = stimulus_paths(as_stimulus_set(stimuli))
+        if isinstance(stimuli, StimulusSet):
+            columns = {column: stimuli[column].values for column in stimuli}
+        else:
+            columns = {"stimulus_path": stimuli}
         if microsaccades is not None:
             rows = np.arange(len(paths) * microsaccades.trials)
-            coords = assembly.presentation_coords(stimulus_set, microsaccades.shifts(image_size))
+            coords = assembly.presentation_coords(columns, microsaccades.shifts(image_size))
             return cls(paths, microsaccades, rows, coords, identifier)
         # every trial would give the same: each image is shown once, also where it is listed repeatedly
         first: dict[str, int] = {}
         rows = np.array([first.setdefault(path, row) for row, path in enumerate(paths)])
-        return cls(list(first), None, rows, assembly.presentation_coords(stimulus_set, NO_SHIFT), identifier)
+        return cls(list(first), None, rows, assembly.presentation_coords(columns, NO_SHIFT), identifier)
 
     @property
     def first_rows(self) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.activations import pytorch
@@ -18,7 +20,8 @@ from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from PIL import Image
 from torch import Tensor
 
-from .errors import MissingImages, UserError
+from .errors import MissingImages, UserError, whole_number
+from .plain import plain
 
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` gives them, of a single trial that looks at the centre."""
@@ -30,23 +33,35 @@ STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 _OTHERS = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # that are shown as PIL shows them
 
 
-def as_stimulus_set(stimuli: StimulusSet | Sequence[str | Path]) -> StimulusSet:
+def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
     """A stimulus set as it is; a list of image files as a stimulus set whose ids are the paths."""
     if isinstance(stimuli, StimulusSet):
         if "stimulus_id" not in stimuli:
             raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
         return stimuli
-    if isinstance(stimuli, str | Path):
-        raise UserError(f"Expected a stimulus set or a list of image files, received {str(stimuli)!r}; write [path].")
-    paths = list(stimuli) if isinstance(stimuli, Iterable) else [stimuli]
-    others = [type(path).__name__ for path in paths if not isinstance(path, str | Path)]
-    if others:
-        raise UserError(f"Expected a stimulus set or a list of image files, received {others[0]}.")
-    paths = [str(path) for path in paths]
+    paths = [os.fsdecode(path) for path in image_files(stimuli)]
     stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
     stimulus_set.stimulus_paths = {path: path for path in paths}
     stimulus_set.identifier = None
     return stimulus_set
+
+
+def image_files(paths: Iterable[str | bytes | os.PathLike]) -> list[str | bytes | os.PathLike]:
+    """The paths in any container as a list; `UserError` for what is not a path."""
+    given = plain(paths)
+    if isinstance(given, str | bytes | os.PathLike):
+        path = os.fsdecode(given)
+        raise UserError(f"Expected a stimulus set or a list of image files, received {path!r}; write [path].")
+    if isinstance(given, pd.DataFrame):
+        raise UserError(
+            f"Expected a stimulus set or a list of image files, received a {type(given).__name__}: its rows do not say "
+            "where their images are, as the stimulus_paths of a StimulusSet do."
+        )
+    files = [plain(path) for path in (given if isinstance(given, Iterable) else [given])]
+    others = [type(path).__name__ for path in files if not isinstance(path, str | bytes | os.PathLike)]
+    if others:
+        raise UserError(f"Expected a stimulus set or a list of image files, received {others[0]}.")
+    return files
 
 
 def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
@@ -67,6 +82,15 @@ def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
     if missing:
         raise MissingImages(f"{len(missing)} of {len(images)} images do not exist, the first is {missing[0]}.")
     return paths
+
+
+def as_trials(number_of_trials) -> int:
+    """A number of trials, also from an array of one number, or from a float such as the 30.0 that pandas makes."""
+    one = isinstance(number_of_trials, np.ndarray) and number_of_trials.size == 1
+    number = number_of_trials.item() if one else plain(number_of_trials)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    return whole_number(number, "a number of trials", 1)
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,20 @@ def stand_in():
     return cache(lambda architecture: fill(build_network(architecture), architecture))
 
 
+@pytest.fixture
+def imagenet(tmp_path, monkeypatch):
+    """A few pictures in the place and form in which Brain-Score keeps ImageNet's validation images."""
+    import h5py
+
+    path = tmp_path / "imagenet2012.hdf5"
+    with h5py.File(path, "w") as file:
+        pictures = np.random.RandomState(0).randint(0, 256, (151, 8, 8, 3), dtype=np.uint8)
+        file["val/images"] = pictures.repeat(8, axis=1).repeat(8, axis=2)
+    monkeypatch.setenv("MT_IMAGENET_PATH", str(path))
+    monkeypatch.setenv("RESULTCACHING_DISABLE", "1")  # it would keep the components for the next model of this name
+    return [f"{path}-files/{50 * index}.png" for index in range(4)]
+
+
 @pytest.fixture(scope="session")
 def released_folder(tmp_path_factory, stand_in) -> Path:
     """A folder with a file of the released form for each architecture, holding stand-in weights."""

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
-from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
+from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
 from torch import nn
 
 
@@ -85,6 +85,42 @@ def brain_score_cornet_s(
         layers=get_layers("CORnet-S"),
         time_mapping=_build_time_mappings(TIME_MAPPINGS),
     )
+
+
+class UncachedWrapper(PytorchWrapper):
+    """Brain-Score's wrapper of PyTorch modules, which stores nothing."""
+
+    def __call__(self, *args, **kwargs):
+        with result_caching_disabled():
+            return super().__call__(*args, **kwargs)
+
+
+def brain_score_wrapper(network: nn.Module, identifier: str, image_size: int, batch_size: int = 1) -> PytorchWrapper:
+    """Brain-Score's activations model around a network of ours; images one by one, as for `brain_score_cornet_s`."""
+    preprocessing = partial(load_preprocess_images, image_size=image_size)
+    wrapper = UncachedWrapper(network, preprocessing, identifier=identifier, batch_size=batch_size)
+    wrapper._extractor.set_visual_degrees(8)
+    return wrapper
+
+
+def assert_same_coordinates(ours, theirs) -> None:
+    """The same indexes with the same levels in order, their values and types; no level more, and none less.
+
+    Brain-Score's extractor puts the columns of a stimulus set into a Python set: their order is not compared.
+    """
+    assert set(ours.indexes) == set(theirs.indexes)
+    for dim, index in theirs.indexes.items():
+        assert sorted(ours.indexes[dim].names) == sorted(index.names)
+        if dim == "neuroid":
+            assert ours.indexes[dim].names == index.names
+    expected = {name: (dims, values) for name, dims, values in walk_coords(theirs)}
+    found = {name: (dims, values) for name, dims, values in walk_coords(ours)}
+    assert set(found) == set(expected)
+    for name, (dims, values) in expected.items():
+        assert found[name][0] == dims, name
+        assert found[name][1].dtype == values.dtype, name
+        np.testing.assert_array_equal(found[name][1], values, err_msg=name)
+        assert [type(value) for value in found[name][1].tolist()] == [type(value) for value in values.tolist()], name
 
 
 def assert_same(ours, theirs, tolerance: float = 1e-5) -> None:

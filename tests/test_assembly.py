@@ -13,7 +13,7 @@ LEVELS = ["neuroid_num", "model", "layer", "region", "channel", "channel_x", "ch
 def test_each_neuroid_is_labelled():
     """Number, layer, region, channel and position are those of the flattened activity, (channel, row, column)."""
     shape = (2, 3, 4)
-    index = neuroid_index("cornet_z", [("IT", "IT.output", shape)], named_by="region")
+    index = neuroid_index("cornet_z", {"IT.output": shape}, "IT")
     assert index.names == LEVELS
     expected = [
         (number, "cornet_z", "IT.output", "IT", *np.unravel_index(number, shape), f"cornet_z.IT.{number}")
@@ -24,14 +24,13 @@ def test_each_neuroid_is_labelled():
 
 def test_layers_are_told_apart():
     """Several layers make one index with unique ids; units of the decoder have a channel and no position."""
-    layers = [("V1", "V1.output", (2, 2, 2)), ("V1", "V1.conv", (1, 2, 3)), ("logits", "logits", (5,))]
-    index = neuroid_index("mine", layers, named_by="layer")
+    index = neuroid_index("mine", {"V1.output": (2, 2, 2), "V1.conv": (1, 2, 3), "logits": (5,)})
     frame = index.to_frame(index=False)
     assert index.is_unique
     assert frame["neuroid_id"].is_unique
     assert frame["neuroid_num"].tolist() == [*range(8), *range(6), *range(5)]
     assert frame["layer"].tolist() == ["V1.output"] * 8 + ["V1.conv"] * 6 + ["logits"] * 5
-    assert frame["region"].tolist() == ["V1"] * 14 + ["logits"] * 5
+    assert "region" not in frame  # Brain-Score's wrappers add it
     assert frame["neuroid_id"].tolist()[8:9] == ["mine.V1.conv.0"]
     logits = frame[frame["layer"] == "logits"]
     assert logits["channel"].tolist() == [*range(5)]
@@ -40,16 +39,19 @@ def test_layers_are_told_apart():
 
 
 def test_levels_are_distinct():
-    """pandas and xarray rely on it, although layers of one region share a name of the region."""
-    index = neuroid_index("mine", [("V2", "V2.conv1", (2,)), ("V2", "V2.conv2", (2,))], named_by="layer")
-    for level in index.levels:
-        assert level.is_unique
+    """pandas and xarray rely on it, although layers share numbers and positions."""
+    for index in (
+        neuroid_index("mine", {"V2.a": (2,), "V2.b": (2, 3, 3)}),
+        neuroid_index("mine", {"V2.a": (2,)}, "V2"),
+    ):
+        for level in index.levels:
+            assert level.is_unique
 
 
 def test_presentations_have_the_columns_and_the_shifts(stimuli):
     """Each row of a stimulus set is repeated for each trial, with that trial's shift."""
     shifts = {"pixels": np.array([[0.0, 1.0], [2.0, 3.0]]), "degrees": np.array([[0.0, 0.1], [0.2, 0.3]])}
-    coords = presentation_coords(stimuli[:3], shifts)
+    coords = presentation_coords({column: stimuli[column].values[:3] for column in stimuli}, shifts)
     assert set(coords) == {*stimuli.columns} | {
         f"microsaccade_shift_{axis}_{unit}" for axis in "xy" for unit in ("pixels", "degrees")
     }
@@ -67,8 +69,8 @@ def recording(stimuli):
     return recordings(
         np.stack([first, second, first]).reshape(3, 3, -1),
         [(200, 300), (0, 100), (100, 200)],
-        presentation_coords(stimuli[:3], NO_SHIFT),
-        neuroid_index("mine", [("V4", "V4.output", (2, 2, 3))], named_by="region"),
+        presentation_coords({column: stimuli[column].values[:3] for column in stimuli}, NO_SHIFT),
+        neuroid_index("mine", {"V4.output": (2, 2, 3)}, "V4"),
     ), (first, second)
 
 
@@ -113,10 +115,9 @@ def test_brain_score_can_work_with_a_recording(recording, tmp_path):
 def test_layers_stand_side_by_side(stimuli):
     """Activations of several layers are (presentation, neuroid), each layer under its name."""
     wide, narrow = np.random.RandomState(0).rand(3, 2, 2, 2), np.random.RandomState(1).rand(3, 5)
-    index = neuroid_index("mine", [("V1", "V1.output", (2, 2, 2)), ("logits", "logits", (5,))], named_by="layer")
-    activations = layer_activations(
-        np.concatenate([wide.reshape(3, 8), narrow], axis=1), presentation_coords(stimuli[:3], NO_SHIFT), index
-    )
+    index = neuroid_index("mine", {"V1.output": (2, 2, 2), "logits": (5,)})
+    coords = presentation_coords({"stimulus_id": stimuli["stimulus_id"].values[:3]}, NO_SHIFT)
+    activations = layer_activations(np.concatenate([wide.reshape(3, 8), narrow], axis=1), coords, index)
     assert activations.dims == ("presentation", "neuroid")
     np.testing.assert_array_equal(activations.sel(layer="V1.output").values, wide.reshape(3, 8))
     np.testing.assert_array_equal(activations.sel(layer="logits").values, narrow)

@@ -5,12 +5,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from PIL import Image
 from small_subject import small_subject
 
 from brainscore_cornet import UserError
+
+
+def squeezed(value: tuple) -> np.ndarray:
+    """An array without dimensions that holds a tuple."""
+    array = np.empty((), dtype=object)
+    array[()] = value
+    return array
 
 
 @pytest.fixture
@@ -69,6 +77,14 @@ REFUSED = {
     "no task": (lambda model, _: model.start_task(None), "the name of a task such as 'label', received None"),
     "no region": (lambda model, _: model.start_recording(None, [(70, 170)]), "recording target .*received None"),
     "regions": (lambda model, _: model.start_recording(["V1"], [(70, 170)]), r"received \['V1'\]"),
+    "array of regions": (
+        lambda model, _: model.start_recording(np.array(["V1", "V2"]), [(70, 170)]),
+        r"the name of a recording target .* received array\(\['V1', 'V2'\]",
+    ),
+    "array of tasks": (
+        lambda model, _: model.start_task(np.array(["label", "passive"])),
+        r"the name of a task .* received array\(\['label', 'passive'\]",
+    ),
     "odd three": (lambda model, _: model.start_task("odd_one_out", 3), "odd_one_out takes nothing more"),
     "nothing to fit": (lambda model, _: model.start_task("probabilities"), "takes the stimulus set to fit"),
     "list to fit": (
@@ -83,6 +99,40 @@ REFUSED = {
         lambda model, stimuli: model.start_task("probabilities", stimuli.assign(image_label="dog")),
         r"at least two labels .*\['dog'\]",
     ),
+    "label missing": (
+        lambda model, stimuli: model.start_task("probabilities", stimuli.assign(image_label=["a", "b", None] * 2)),
+        "2 of 6 stimuli to fit the readout on have no image_label, the first is 'id-2': label them or leave them out",
+    ),
+    "label not a number": (
+        lambda model, stimuli: model.start_task("probabilities", stimuli.assign(image_label=[1, 2, 1, 1, 1, np.nan])),
+        "1 of 6 stimuli .* have no image_label, the first is 'id-5'",
+    ),
+    "label not available": (
+        lambda model, stimuli: model.start_task(
+            "probabilities", stimuli.assign(image_label=pd.array([None, *"abcde"], dtype="string"))
+        ),
+        "1 of 6 stimuli .* have no image_label, the first is 'id-0'",
+    ),
+    "listed twice": (
+        lambda model, stimuli: model.start_task(
+            "probabilities", stimuli.assign(image_label=stimuli["category"]).iloc[[0, 1, 2, 1]]
+        ),
+        "fitted on each stimulus once, 'id-1' is listed repeatedly",
+    ),
+    "ids missing": (
+        lambda model, stimuli: model.start_task(
+            "probabilities", stimuli.assign(image_label="a").drop(columns="stimulus_id")
+        ),
+        "The stimulus set has no column stimulus_id",
+    ),
+    "table to fit": (
+        lambda model, stimuli: model.start_task("probabilities", pd.DataFrame(stimuli.assign(image_label="a"))),
+        "a StimulusSet with a column image_label .*received a DataFrame",
+    ),
+    "label that is none": (
+        lambda model, _: model.start_task("label", ["dog", None]),
+        "the name of a label such as 'aeroplane', received None",
+    ),
     "pairs": (
         lambda model, stimuli: (model.start_task("odd_one_out"), model.look_at(stimuli[:2])),
         "takes triplets, .*received 2 stimuli",
@@ -96,6 +146,8 @@ TIME_BINS = {
     "one number": ([(70,)], r"received \(70,\)"),
     "three numbers": ([(70, 170, 270)], r"received \(70, 170, 270\)"),
     "bare": ((70, 170), "received 70"),
+    "bare, without dimension": (squeezed((70, 170)), "received 70"),
+    "table": (pd.DataFrame({"time_bin_start": [70], "time_bin_end": [170]}), "received 'time_bin_start'"),
     "text": ([("070", "170")], r"received \('070', '170'\)"),
     "not a number": ([(70, float("nan"))], r"received \(70, nan\)"),
     "nothing": ([None], "received None"),
@@ -121,7 +173,7 @@ def test_what_is_not_a_time_bin_is_refused(subject, time_bins, message):
 
 UNUSABLE = (
     *("missing", "folder", "text", "half", "no paths", "no rows", "one path", "no ids"),
-    *("nothing", "pixels", "no files", "too few files", "floats"),
+    *("nothing", "pixels", "no files", "too few files", "floats", "table", "one path without dimension"),
 )
 
 
@@ -149,6 +201,8 @@ def unusable(tmp_path, pictures, stimuli):
         "no files": (StimulusSet({"stimulus_id": ["a"]}), "where the image of stimulus 'a' is"),
         "too few files": (incomplete, "where the image of stimulus 'b' is"),
         "floats": ([tmp_path / "deep.tif"] * 3, "its pixels are F, expected 8 bits"),
+        "table": (pd.DataFrame(stimuli), "received a DataFrame: its rows do not say where their images are"),
+        "one path without dimension": (np.array("picture.png"), "received 'picture.png'; write [path]"),
     }
 
 

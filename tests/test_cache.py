@@ -98,6 +98,20 @@ def test_the_number_of_trials_matters_only_with_variance(model, stimuli, folder)
     assert len(files(folder)) == 1
 
 
+def test_the_caller_says_what_is_kept(model, stimuli, pictures, folder):
+    """False keeps nothing; a name keeps a list of images, which has none of its own, but not for other images."""
+    activations_model, layers = model.activations_model, ["V1.output"]
+    expected = activations_model(stimuli, layers, stimuli_identifier=False).values
+    activations_model(pictures, layers)
+    assert not files(folder)
+    np.testing.assert_array_equal(activations_model(pictures, layers, "pictures").values, expected)
+    assert len(files(folder)) == 1
+    np.testing.assert_array_equal(activations_model.from_paths(pictures, layers, "pictures").values, expected)
+    assert len(files(folder)) == 1
+    np.testing.assert_array_equal(activations_model(pictures[:2], layers, "pictures").values, expected[:2])
+    assert len(files(folder)) == 2
+
+
 def test_a_picture_that_changed_is_recorded_anew(model, tmp_path, folder):
     """Contents count, not names."""
     path = tmp_path / "picture.png"
