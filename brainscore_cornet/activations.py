@@ -17,16 +17,14 @@ from . import assembly, cache
 from .architectures import CORnet, is_hooked
 from .commitments import TimeBin
 from .errors import UserError
-from .hooks import BatchHook, Hookable
+from .hooks import Hookable
 from .inference import Prepared, network_hash
 from .plain import plain
-from .recording import LOGITS, Allocate, Site, as_layers, find_module, last_site, record
+from .recording import LOGITS, Portion, Site, as_layers, find_module, last_site, record
 from .shown import Shown
 from .stimuli import Microsaccades, Source, as_trials, batches, image_files
 
 MOST_WORKERS = 8  # unless asked for: a few threads decode faster than a network computes
-
-Shapes = dict[Site, tuple[int, ...]]
 
 
 class ActivationsModel(Hookable):
@@ -96,20 +94,18 @@ class ActivationsModel(Hookable):
         """
         layers = [LOGITS] if layers is None else as_layers(layers)
         shown = self._show(stimuli, number_of_trials, require_variance, stimuli_identifier)
-        values: np.ndarray | None = None
-        neuroids = None
-
-        def allocate(shapes: Shapes) -> dict[Site, np.ndarray]:
-            nonlocal values, neuroids
-            neuroids = assembly.neuroid_index(self.identifier, {site.layer: shape for site, shape in shapes.items()})
-            values = np.empty((len(shown.rows), len(neuroids)), dtype=np.float32)
-            ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
-            return {
-                site: values[:, end - math.prod(shape) : end]
-                for (site, shape), end in zip(shapes.items(), ends, strict=True)
-            }
-
-        self._record(shown, [last_site(self.network, layer) for layer in layers], allocate)
+        values = neuroids = None
+        columns: dict[Site, np.ndarray] = {}
+        for portion in self._record(shown, [last_site(self.network, layer) for layer in layers]):
+            if values is None:
+                shapes = portion.shapes()
+                neuroids = assembly.neuroid_index(
+                    self.identifier, {site.layer: shape for site, shape in shapes.items()}
+                )
+                values = np.empty((len(shown.rows), len(neuroids)), dtype=np.float32)
+                ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
+                columns = dict(zip(shapes, np.split(values, ends[:-1], axis=1), strict=True))
+            portion.write(columns, shown.first_rows)
         shown.repeat(values)
         return assembly.layer_activations(values, shown.coords, neuroids)
 
@@ -129,14 +125,11 @@ class ActivationsModel(Hookable):
         first = {step: time_steps.index(step) for step in time_steps}
         values: np.ndarray | None = None
         shape: tuple[int, ...] = ()
-
-        def allocate(shapes: Shapes) -> dict[Site, np.ndarray]:
-            nonlocal values, shape
-            shape = next(iter(shapes.values()))
-            values = np.empty((len(time_bins), len(shown.rows), math.prod(shape)), dtype=np.float32)
-            return {site: values[first[site.time_step]] for site in shapes}
-
-        self._record(shown, [Site(layer, step) for step in first], allocate)
+        for portion in self._record(shown, [Site(layer, step) for step in first]):
+            if values is None:
+                shape = next(iter(portion.shapes().values()))
+                values = np.empty((len(time_bins), len(shown.rows), math.prod(shape)), dtype=np.float32)
+            portion.write({site: values[first[site.time_step]] for site in portion.activities}, shown.first_rows)
         for index, step in enumerate(time_steps):
             if index == first[step]:
                 shown.repeat(values[index])
@@ -149,41 +142,32 @@ class ActivationsModel(Hookable):
         self,
         sources: Sequence[Source],
         sites: Sequence[Site],
-        allocate: Allocate,
         *,
         first: int = 0,
-        hooks: Sequence[BatchHook] = (),
+        pool: bool = False,
         on_error: Callable[[int, UserError], None] | None = None,
-        mark: Callable[[int], None] = lambda done: None,
-    ) -> None:
-        """Write activations of images into arrays from their row `first` on, keeping none of them.
+    ) -> Iterator[Portion]:
+        """Activations of images from row `first` on, portion by portion; none of them is kept.
 
         Parameters
         ----------
         sources
             All images; those before `first` are taken for done.
-        hooks, on_error
-            As `recording.record` and `stimuli.batches` take them.
-        mark
-            Told, from time to time and at the end, how many images are written.
+        pool
+            Average over space.
+        on_error
+            As `stimuli.batches` takes it.
         """
+        if first == len(sources):
+            return
         loaded = self._load(
             sources[first:],
             on_error=None if on_error is None else lambda row, error: on_error(first + row, error),
         )
-
-        def marked() -> Iterator[Tensor]:
-            # on a GPU one batch is under way while the next is asked for: the one before is written
-            before = shown = first
-            for batch in self._progress(loaded, len(sources), first):
-                yield batch
-                mark(before)
-                before, shown = shown, shown + len(batch)
-
-        rows = np.arange(first, len(sources))
-        if len(rows):
-            record(self._prepared, marked(), sites, allocate, rows, hooks=hooks, batch_size=self._batch_size)
-        mark(len(sources))
+        batches = self._progress(loaded, len(sources), first)
+        for portion in record(self._prepared, batches, sites, batch_size=self._batch_size, pool=pool):
+            rows = slice(first + portion.rows.start, first + portion.rows.stop)
+            yield portion._replace(rows=rows)
 
     def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier=None) -> Shown:
         identifier = getattr(stimuli, "identifier", None) if identifier is None else identifier
@@ -196,46 +180,44 @@ class ActivationsModel(Hookable):
         microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
         return Shown.of(stimuli, self.image_size, microsaccades, identifier)
 
-    def _record(self, shown: Shown, sites: Sequence[Site], allocate: Allocate) -> None:
-        """Fill the arrays, from disk where these activations were kept, and keep what is computed."""
+    def _record(self, shown: Shown, sites: Sequence[Site]) -> Iterator[Portion]:
+        """Activations from disk where they were kept, else computed and kept."""
         for site in sites:
             find_module(self.network, site.layer)  # the prepared copy may have other names
-        entries = self._entries(shown, sites)
+        weights = network_hash(self.network)
+        entries = self._entries(shown, sites, weights)
+        count = len(shown.first_rows)
         stored = {site: array for site, entry in entries.items() if (array := entry.load()) is not None}
-        rows = shown.first_rows
         if entries and len(stored) == len(sites):
-            destinations = allocate({site: array.shape[1:] for site, array in stored.items()})
-            for site, array in stored.items():
-                destinations[site][rows] = array.reshape(len(array), -1)
+            yield Portion(slice(0, count), {site: torch.from_numpy(array) for site, array in stored.items()})
             return
-        shapes: Shapes = {}
-        destinations = {}
-
-        def allocate_and_remember(found: Shapes) -> dict[Site, np.ndarray]:
-            shapes.update(found)
-            destinations.update(allocate(found))
-            return destinations
-
-        loaded = self._load(shown.paths, shown.microsaccades)
-        record(
-            self._prepared,
-            self._progress(loaded, len(rows)),
-            sites,
-            allocate_and_remember,
-            rows,
-            hooks=list(self._batch_activations_hooks.values()),
-            batch_size=self._batch_size,
-        )
-        for site, entry in entries.items():
-            array = destinations[site] if len(rows) == len(shown.rows) else destinations[site][rows]
-            entry.save(array.reshape(len(rows), *shapes[site]))
+        writers = {site: entry.writer(count) for site, entry in entries.items()}
+        try:
+            for portion in record(
+                self._prepared,
+                self._progress(self._load(shown.paths, shown.microsaccades), count),
+                sites,
+                hooks=list(self._batch_activations_hooks.values()),
+                batch_size=self._batch_size,
+                weights=weights,
+            ):
+                images = portion.rows.stop - portion.rows.start
+                for site, writer in writers.items():
+                    activity = portion.activities[site]
+                    writer.append(activity.expand(images, *activity.shape[1:]).numpy())
+                yield portion
+            for writer in writers.values():
+                writer.finish()
+        finally:
+            for writer in writers.values():
+                writer.discard()
 
     def _load(self, sources: Sequence[Source], microsaccades: Microsaccades | None = None, **options) -> Iterator:
         pinned = self._prepared.device.type == "cuda"
         options = {"workers": self._workers, "pinned": pinned, **options}
         return batches(sources, self.image_size, self._batch_size, microsaccades, **options)
 
-    def _entries(self, shown: Shown, sites: Sequence[Site]) -> dict[Site, cache.Entry]:
+    def _entries(self, shown: Shown, sites: Sequence[Site], weights: str) -> dict[Site, cache.Entry]:
         """Where on disk the activations are kept; nowhere when something that has no name takes part."""
         named = self.identifier and shown.identifier and cache.is_enabled()
         if not named or self._batch_activations_hooks or is_hooked(self.network):
@@ -244,7 +226,7 @@ class ActivationsModel(Hookable):
         key = {
             "images": cache.images_hash(shown.paths),
             "image_size": self.image_size,
-            "network": network_hash(self.network),
+            "network": weights,
             "precision": self._prepared.precision,
             "microsaccades": None if seen is None else [seen.trials, seen.visual_degrees],
         }
@@ -259,6 +241,10 @@ class ActivationsModel(Hookable):
             for batch in loaded:
                 yield batch
                 progress.update(len(batch))
+
+    @property
+    def device(self) -> torch.device:
+        return self._prepared.device
 
     @property
     def precision(self) -> str:

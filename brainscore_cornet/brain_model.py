@@ -94,15 +94,10 @@ def load_model(
     batch_size = whole_number(batch_size, "a batch size", 1)
     workers = None if workers is None else whole_number(workers, "a number of workers", 1)
     chosen = pick_device(device)
-    commitment, path = find_commitment(
-        identifier,
-        weights=weights,
-        weights_sha256=weights_sha256,
-        times=times,
-        time_mapping=time_mapping,
-        image_size=image_size,
-        precision=precision,
-    )
+    options = {"times": times, "time_mapping": time_mapping, "image_size": image_size, "precision": precision}
+    commitment_for(identifier, **options)  # a wrong option is an error before anything is downloaded
+    path = find_weights(identifier, weights, weights_sha256)
+    commitment = commitment_for(identifier, weights_file=path, **options)
     if named is not None:
         commitment = replace(commitment, identifier=named)
     # in the layout that inference uses, so that most weights are in memory only once
@@ -110,19 +105,26 @@ def load_model(
     return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
 
 
-def find_commitment(
+def commitment_for(
     identifier: str,
     *,
-    weights: str | os.PathLike | None = "released",
-    weights_sha256: str | None = None,
+    weights_file: Path | None = None,
     times: int | Mapping[str, int] | None = None,
     time_mapping: TimeBins | None = None,
     image_size: int | None = None,
     precision: str = "fp32",
-) -> tuple[Commitment, Path | None]:
-    """The commitment of the model that `load_model` would make of these, and its weight file, which is fetched.
+) -> Commitment:
+    """The commitment of a model with these options; nothing is loaded and nothing is downloaded.
 
-    Nothing is loaded: this is how to learn a model's full identifier, and that its options are right, in no time.
+    Parameters
+    ----------
+    weights_file
+        The file that `network.find_weights` returns, None for a network with its own initialization.
+
+    Raises
+    ------
+    UserError
+        For options that the model cannot have.
     """
     base = get_commitment(identifier)
     if image_size is not None:
@@ -132,17 +134,15 @@ def find_commitment(
     times = plain_integers(times)
     with torch.device("meta"):  # takes no time and no memory, and refuses what cannot be built
         build_network(base.architecture, times)
-    path = find_weights(identifier, weights, weights_sha256)
     trained = f"cornet_{base.architecture.lower()}"
-    commitment = vary(
-        get_commitment(trained if path is not None else f"{trained}_untrained"),
+    return vary(
+        get_commitment(trained if weights_file is not None else f"{trained}_untrained"),
         times=times,
         time_mapping=time_mapping,
         image_size=image_size,
-        weights_hash=None if path is None else _hash_unless_released(path, trained),
+        weights_hash=None if weights_file is None else _hash_unless_released(weights_file, trained),
         precision=precision,
     )
-    return commitment, path
 
 
 def _hash_unless_released(path: Path, model: str) -> str | None:

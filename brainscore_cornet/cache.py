@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import result_caching
@@ -71,7 +71,7 @@ class Entry:
     def load(self) -> np.ndarray | None:
         """The array, read from disk when it is used; None where there is none, or not the whole of it."""
         try:
-            array = np.load(self.path, mmap_mode="r")  # raises where the file is shorter than its header says
+            array = np.load(self.path, mmap_mode="c")  # raises where the file is shorter than its header says
             with open(self.path, "rb") as file:
                 file.seek(-_CHECKSUM.size, os.SEEK_END)
                 (expected,) = _CHECKSUM.unpack(file.read())
@@ -83,24 +83,74 @@ class Entry:
             os.utime(self.path)
         return array
 
-    def save(self, array: np.ndarray) -> None:
-        """Write an array aside and rename it when it is complete; a disk that is full is no reason to stop."""
-        temporary = None
+    def writer(self, count: int) -> EntryWriter:
+        """Writes an array with `count` rows part by part."""
+        return EntryWriter(self.path, count)
+
+
+class EntryWriter:
+    """Writes an array beside its final name, which it takes when it is complete.
+
+    A disk that is full is no reason to stop: a warning says that the array is not kept.
+    """
+
+    def __init__(self, path: Path, count: int) -> None:
+        self._path, self._count = path, count
+        self._file: IO[bytes] | None = None
+        self._written = self._checksum = 0
+        self._failed = False
+
+    def append(self, part: np.ndarray) -> None:
+        """Write the next rows (row, …), float32."""
+        if self._failed:
+            return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            _make_room(array.nbytes, self.path.parents[1])
-            with tempfile.NamedTemporaryFile(dir=self.path.parent, suffix=".part", delete=False) as file:
-                temporary = file.name
-                np.save(file, array)
-                file.write(_CHECKSUM.pack(_checksum(array)))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
+            if self._file is None:
+                self._begin(part)
+            data = np.ascontiguousarray(part).data
+            self._file.write(data)
+            self._checksum = zlib.crc32(data, self._checksum)
+            self._written += len(part)
         except OSError as error:
-            _logger.warning("Activations are not kept in %s: %s", self.path.parent, error.strerror or error)
-            if temporary is not None:
-                with suppress(OSError):
-                    os.unlink(temporary)
+            self._give_up(error)
+
+    def finish(self) -> None:
+        """Give a complete array its name; one that lacks rows is discarded."""
+        if self._file is None or self._written != self._count:
+            return self.discard()
+        try:
+            self._file.write(_CHECKSUM.pack(self._checksum))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            os.replace(self._file.name, self._path)
+        except OSError as error:
+            self._give_up(error)
+        else:
+            self._file = None
+
+    def discard(self) -> None:
+        """Remove what is not complete; without effect after `finish`."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                os.unlink(self._file.name)
+            self._file = None
+
+    def _begin(self, part: np.ndarray) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(self._count * part[0].nbytes, self._path.parents[1])
+        self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (open until all parts are there)
+            dir=self._path.parent, suffix=".part", delete=False
+        )
+        header = {"descr": part.dtype.str, "fortran_order": False, "shape": (self._count, *part.shape[1:])}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def _give_up(self, error: OSError) -> None:
+        _logger.warning("Activations are not kept in %s: %s", self._path.parent, error.strerror or error)
+        self._failed = True
+        self.discard()
 
 
 def _checksum(array: np.ndarray) -> int:

@@ -188,7 +188,6 @@ def check_time_bin(time_bin) -> TimeBin:
     Brain-Score's benchmarks pass tuples, and zero-dimensional object arrays of a tuple where an assembly's single time
     bin was squeezed.
     """
-    import numpy as np  # the table of models is printed without it
 
     try:
         start, end = plain_list(plain(time_bin))

@@ -35,15 +35,17 @@ class Prepared:
         self._state: tuple | None = None
         self._copies: dict[tuple[bool, bool], CORnet] = {}
 
-    def get(self, whole_regions: bool) -> CORnet:
+    def get(self, whole_regions: bool, weights: str | None = None) -> CORnet:
         """The network to run.
 
         Parameters
         ----------
         whole_regions
             Nothing inside the regions is looked at, so that what is inside may be another, faster way to the output.
+        weights
+            `network_hash` of the network, where that is known already.
         """
-        state = (_modules(self.network), network_hash(self.network))
+        state = (_modules(self.network), weights or network_hash(self.network))
         if state != self._state:
             self._copies.clear()
             self._state = state
@@ -70,7 +72,7 @@ class Prepared:
 
 
 def network_hash(network: nn.Module) -> str:
-    """Of a network's weights and buffers, whatever they were loaded from, and of nothing else."""
+    """SHA-256 of the weights and buffers, independent of the file they came from."""
     found = hashlib.sha256()
     for name, tensor in network.state_dict().items():
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())

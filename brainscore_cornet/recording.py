@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -59,100 +60,120 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     return chosen
 
 
-Allocate = Callable[[dict[Site, tuple[int, ...]]], dict[Site, np.ndarray]]
-"""Site -> shape of one presentation's activations -> array (presentation, unit) to write them to."""
+class Portion(NamedTuple):
+    """Activations of some of the images, in the order in which they were given."""
+
+    rows: slice
+    """Which of the images these are."""
+    activities: dict[Site, Tensor]
+    """Site -> activity (image, …); (1, …) where it is the same for every image."""
+
+    def shapes(self) -> dict[Site, tuple[int, ...]]:
+        """Site -> shape of one image's activity."""
+        return {site: tuple(activity.shape[1:]) for site, activity in self.activities.items()}
+
+    def write(self, arrays: Mapping[Site, np.ndarray], rows: np.ndarray | None = None) -> None:
+        """Write each site's activity into its array (row, unit).
+
+        Parameters
+        ----------
+        rows
+            Where in the arrays each image belongs; by default in order.
+        """
+        for site, activity in self.activities.items():
+            _write(activity, arrays[site], self.rows if rows is None else rows[self.rows])
 
 
 def record(
     prepared: Prepared,
     batches: Iterable[Tensor],
     sites: Sequence[Site],
-    allocate: Allocate,
-    rows: Sequence[int],
+    *,
     hooks: Sequence[BatchHook] = (),
     batch_size: int | None = None,
-) -> None:
-    """Write the activations at some sites into arrays, computing nothing that they do not depend on.
+    pool: bool = False,
+    weights: str | None = None,
+) -> Iterator[Portion]:
+    """Activations at some sites, portion by portion; nothing is computed that they do not depend on.
 
     Parameters
     ----------
     batches
-        Preprocessed images, (presentation, 3, height, width), float32.
-    allocate
-        Called once, when the shapes are known.
-    rows
-        Where in the arrays each presentation belongs.
+        Preprocessed images, (image, 3, height, width), float32.
     hooks
-        Called for each batch with layer -> activations, (presentation, …), and for each time step where a layer is
+        Called for each batch with layer -> activations, (image, …), and for each time step where a layer is
         recorded at several; return the same.
     batch_size
-        The most that are computed at a time. What does not fit a GPU's memory is halved and tried again.
+        The most that are computed at a time. A batch that does not fit a GPU's memory is halved and tried again.
+    pool
+        Average over space where there is space, on the device.
+    weights
+        `network_hash` of the network, where that is known already.
     """
-    rows, start, most = np.asarray(rows), 0, batch_size
-    arrays = _Arrays(sites, allocate, hooks)
+    start, most = 0, batch_size
     whole_regions = all(is_output(site.layer) or is_decoded(site.layer) for site in sites)
-    copied: tuple | None = None  # on CUDA a batch is written while the next one is computed
-    with Probe(prepared.get(whole_regions), sites) as probe, torch.inference_mode(), prepared.autocast():
+    is_cuda = prepared.device.type == "cuda"
+    copied: _Copied | None = None  # on CUDA a portion is handed on while the next one is computed
+    with Probe(prepared.get(whole_regions, weights), sites) as probe:
         for batch in batches:
             done = 0
             while done < len(batch):
-                portion = batch[done : done + (most or len(batch))]
-                where = rows[start : start + len(portion)]
+                images = batch[done : done + (most or len(batch))]
                 try:
-                    activities = probe(prepared.as_input(portion))
-                    if prepared.device.type == "cuda":
-                        copied, before = _copied(activities, where), copied
-                        arrays.write_copied(before)
-                    else:
-                        arrays.write(activities, where)
+                    # not around the loop: in a generator the modes would hold for its consumer, too
+                    with torch.inference_mode(), prepared.autocast():
+                        activities = probe(prepared.as_input(images))
+                        activities = {site: _pooled(activity, pool) for site, activity in activities}
+                        latest = _Copied.started(activities) if is_cuda else _Copied(activities)
                 except torch.OutOfMemoryError as error:
-                    if len(portion) == 1:
+                    if len(images) == 1:
                         raise UserError(f"Not even one image fits the memory of {prepared.device}: {error}") from error
-                    most = -(-len(portion) // 2)
-                    _logger.warning("Out of memory on %s: going on with batches of %d.", prepared.device, most)
+                    most = -(-len(images) // 2)
+                    _logger.warning("Out of memory on %s: continuing with batches of %d.", prepared.device, most)
                     torch.cuda.empty_cache()
                     continue
-                done += len(portion)
-                start += len(portion)
-        arrays.write_copied(copied)
+                latest.rows = slice(start, start + len(images))
+                if is_cuda:
+                    copied, latest = latest, copied
+                if latest is not None:
+                    yield latest.portion(sites, hooks)
+                done += len(images)
+                start += len(images)
+        if copied is not None:
+            yield copied.portion(sites, hooks)
     _give_back_memory()
 
 
-class _Arrays:
-    """Where activations are written: allocated when the first ones are there."""
+@dataclass
+class _Copied:
+    """Activity of a portion in the host's memory, or on its way there."""
 
-    def __init__(self, sites: Sequence[Site], allocate: Allocate, hooks: Sequence[BatchHook]) -> None:
-        self._sites, self._allocate, self._hooks = sites, allocate, hooks
-        self._destinations: dict[Site, np.ndarray] = {}
+    activities: dict[Site, Tensor]
+    event: torch.cuda.Event | None = None
+    rows: slice = field(default_factory=lambda: slice(0, 0))
 
-    def write(self, activities: Iterable[tuple[Site, Tensor]], rows: np.ndarray) -> None:
-        if self._hooks or not self._destinations:
-            recorded = {site: activity.float().cpu() for site, activity in activities}
-            recorded = _hooked(recorded, self._hooks, len(rows))
-            activities = recorded.items()
-        if not self._destinations:
-            asked = dict.fromkeys(site for site in (*self._sites, *recorded) if site in recorded)
-            self._destinations = self._allocate({site: tuple(recorded[site].shape[1:]) for site in asked})
-        for site, activity in activities:  # one after the other, so that none is kept longer than it is needed
-            _write(activity, self._destinations[site], rows)
+    @classmethod
+    def started(cls, activities: Mapping[Site, Tensor]) -> _Copied:
+        """Start to copy from a CUDA device; all is there when the event has happened."""
+        copies = {}
+        for site, activity in activities.items():
+            # into memory that the system cannot move, so that copying continues beside the computation
+            host = torch.empty(activity.shape, dtype=torch.float32, pin_memory=True)
+            copies[site] = host.copy_(activity, non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        return cls(copies, event)
 
-    def write_copied(self, copied: tuple | None) -> None:
-        if copied is not None:
-            activities, rows, event = copied
-            event.synchronize()
-            self.write(activities, rows)
+    def portion(self, sites: Sequence[Site], hooks: Sequence[BatchHook]) -> Portion:
+        if self.event is not None:
+            self.event.synchronize()
+        found = {site: activity.float().cpu() for site, activity in self.activities.items()}
+        found = _hooked(found, hooks, self.rows.stop - self.rows.start)
+        return Portion(self.rows, {site: found[site] for site in dict.fromkeys((*sites, *found)) if site in found})
 
 
-def _copied(activities: Iterable[tuple[Site, Tensor]], rows: np.ndarray) -> tuple:
-    """Start to copy activities from a CUDA device; they are there when the event has happened."""
-    copies = []
-    for site, activity in activities:
-        # into memory that the system cannot move, so that copying goes on beside the computation
-        host = torch.empty(activity.shape, dtype=torch.float32, pin_memory=True)
-        copies.append((site, host.copy_(activity, non_blocking=True)))
-    event = torch.cuda.Event()
-    event.record()
-    return copies, rows, event
+def _pooled(activity: Tensor, pool: bool) -> Tensor:
+    return activity.float().mean(dim=(2, 3)) if pool and activity.ndim == 4 else activity
 
 
 class Probe:
@@ -233,13 +254,14 @@ def find_module(network: CORnet, layer: str) -> nn.Module:
         raise UserError(f"No layer {layer!r}. The layers are {LOGITS}, {', '.join(layers)}.") from None
 
 
-def _write(activity: Tensor, destination: np.ndarray, rows: np.ndarray) -> None:
-    first, count = int(rows[0]), len(rows)
-    if np.array_equal(rows, np.arange(first, first + count)):
-        view = torch.from_numpy(destination[first : first + count])
-        view.view(count, *activity.shape[1:]).copy_(activity)
+def _write(activity: Tensor, destination: np.ndarray, rows: slice | np.ndarray) -> None:
+    if not isinstance(rows, slice) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
+        rows = slice(int(rows[0]), int(rows[0]) + len(rows))
+    if isinstance(rows, slice):  # straight into the array, without a copy in between
+        view = torch.from_numpy(destination[rows])
+        view.view(len(view), *activity.shape[1:]).copy_(activity)
     else:
-        destination[rows] = activity.float().cpu().numpy().reshape(len(activity), -1)
+        destination[rows] = activity.numpy().reshape(len(activity), -1)
 
 
 def _hooked(recorded: dict[Site, Tensor], hooks: Sequence[BatchHook], count: int) -> dict[Site, Tensor]:

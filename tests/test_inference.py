@@ -23,14 +23,11 @@ def images() -> torch.Tensor:
 
 
 def recorded(prepared: Prepared, images: torch.Tensor, *sites: Site, **options) -> dict[Site, np.ndarray]:
-    results = {}
-
-    def allocate(shapes):
-        results.update({site: np.full((len(images), int(np.prod(shape))), np.nan) for site, shape in shapes.items()})
-        results.update({site: array.astype(np.float32) for site, array in results.items()})
-        return results
-
-    record(prepared, [images], sites, allocate, range(len(images)), **options)
+    results: dict[Site, np.ndarray] = {}
+    for portion in record(prepared, [images], sites, **options):
+        for site, shape in portion.shapes().items():
+            results.setdefault(site, np.full((len(images), int(np.prod(shape))), np.nan, np.float32))
+        portion.write(results)
     return results
 
 
@@ -168,7 +165,7 @@ def test_a_batch_too_large_is_halved(stand_in, images, caplog):
     assert_close(ours, recorded(Prepared(stand_in("Z"), CPU), images, site)[site])
     assert memory.asked == [5, 3, 2, 1, 1, 1, 1, 1]
     assert [record.message.split(": ")[1] for record in caplog.records] == [
-        f"going on with batches of {size}." for size in (3, 2, 1)
+        f"continuing with batches of {size}." for size in (3, 2, 1)
     ]
 
 

@@ -26,13 +26,11 @@ def recorded(network, images, *sites, batch_size=3, **options):
 
 def record_all(network, batches, sites, presentations, **options) -> dict[Site, np.ndarray]:
     """Site -> activations in the shape in which the network has them."""
-    results = {}
-
-    def allocate(shapes):
-        results.update({site: np.empty((presentations, *shape), np.float32) for site, shape in shapes.items()})
-        return {site: array.reshape(presentations, -1) for site, array in results.items()}
-
-    record(Prepared(network, CPU), batches, sites, allocate, range(presentations), **options)
+    results: dict[Site, np.ndarray] = {}
+    for portion in record(Prepared(network, CPU), batches, sites, **options):
+        for site, shape in portion.shapes().items():
+            results.setdefault(site, np.empty((presentations, *shape), np.float32))
+        portion.write({site: array.reshape(presentations, -1) for site, array in results.items()})
     return results
 
 

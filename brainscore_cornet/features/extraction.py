@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..brain_model import CORnetModel, load_model
 from ..commitments import TimeBin
 from ..errors import UserError, one_of
 from ..inference import network_hash
-from ..recording import Site
+from ..recording import Portion, Site
 from . import files, layers
 from .files import Features
 from .images import PATH, Images, collect, look
@@ -135,14 +135,11 @@ class _Extraction:
         self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 
     def in_memory(self, on_error: str) -> Features:
-        arrays: dict[Site, np.ndarray] = {}
+        count = len(self._images)
+        arrays = {site: np.empty((count, *shape), np.float32) for site, shape in self._pooled_shapes().items()}
         bad: dict[int, str] = {}
-
-        def allocate(shapes):
-            arrays.update({site: np.empty((len(self._images), *shape), np.float32) for site, shape in shapes.items()})
-            return _flat(arrays)
-
-        self._stream(self._images, allocate, bad, on_error)
+        for portion in self._stream(self._images, bad, on_error):
+            portion.write(_flat(arrays))
         return self._features(arrays, bad)
 
     def into(self, output: Path, on_error: str, overwrite: bool) -> None:
@@ -194,22 +191,16 @@ class _Extraction:
         return Images(self._images.table.iloc[rows], self._images.sources[rows])
 
     def _into(self, unfinished: Unfinished, images: Images, on_error: str) -> dict[Site, np.ndarray]:
-        arrays: dict[Site, np.ndarray] = {}
-
-        def allocate(shapes):
-            arrays.update(unfinished.arrays(shapes, len(images)))
-            return _flat(arrays)
-
         if unfinished.done:
-            _logger.warning("Going on after %d of %d images.", unfinished.done, len(images))
-
-        def mark(done: int) -> None:
-            unfinished.mark(done)
+            _logger.warning("Resuming after %d of %d images.", unfinished.done, len(images))
+        arrays = unfinished.arrays(self._pooled_shapes(), len(images))
+        flat = _flat(arrays)
+        for portion in self._stream(images, unfinished.bad, on_error, unfinished.done):
+            portion.write(flat)
+            unfinished.mark(portion.rows.stop)
             for array in arrays.values():
                 files.drop_pages(array)
-
-        self._stream(images, allocate, unfinished.bad, on_error, unfinished.done, mark)
-        return arrays or unfinished.arrays(self._pooled_shapes(), len(images))  # all was done, but for the file
+        return arrays
 
     def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
         with writable(output):
@@ -222,17 +213,13 @@ class _Extraction:
                 _logger.warning("%d images cannot be used and are left out, see %s.", len(left_out), listed)
             unfinished.remove()
 
-    def _stream(
-        self, images: Images, allocate, bad: dict[int, str], on_error: str, first: int = 0, mark=lambda done: None
-    ) -> None:
-        self._activations.stream(
+    def _stream(self, images: Images, bad: dict[int, str], on_error: str, first: int = 0) -> Iterator[Portion]:
+        return self._activations.stream(
             images.sources,
             list(self._shapes),
-            allocate,
             first=first,
-            hooks=[_averaged] if self._pool else [],
+            pool=self._pool,
             on_error=None if on_error == "fail" else lambda row, error: bad.__setitem__(row, str(error)),
-            mark=mark,
         )
 
     def _pooled_shapes(self) -> dict[Site, tuple[int, ...]]:
@@ -278,8 +265,3 @@ class _Extraction:
 
 def _flat(arrays: Mapping[Site, np.ndarray]) -> dict[Site, np.ndarray]:
     return {site: array.reshape(len(array), -1) for site, array in arrays.items()}
-
-
-def _averaged(activations: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Mean over space of what has space."""
-    return {layer: each.mean(axis=(2, 3)) if each.ndim == 4 else each for layer, each in activations.items()}

@@ -138,23 +138,23 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
 
 
 def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
-    from ..brain_model import find_commitment, load_model
+    from ..brain_model import commitment_for, load_model
+    from ..network import find_weights
     from ..recording import pick_device
     from ..weights import file_hash
 
-    numbers = ("weights", "times", "time_mapping", "image_size", "precision")  # the options that change them
     pick_device(options.get("device"))
     settings = {key: value for key, value in options.items() if key != "workers"}
+    numbers = {key: options[key] for key in ("times", "time_mapping", "image_size", "precision") if key in options}
+    commitment_for(identifier, **numbers)
     try:
-        commitment, path = find_commitment(identifier, **{key: options[key] for key in numbers if key in options})
+        path = find_weights(identifier, options.get("weights", "released"))
     except UserError as error:
-        if "weights" in options:
+        if "weights" in options or not COMMITMENTS[identifier].trained:
             raise
-        released = COMMITMENTS[identifier].trained
-        if released:  # what is left is the network: other models can be scored all the same
-            find_commitment(identifier, **{**{key: options[key] for key in numbers if key in options}, "weights": None})
-            return Candidate(name or identifier, _Unavailable(str(error)), settings=settings, reason=str(error))
-        raise
+        # released weights that cannot be downloaded: other models can be scored all the same
+        return Candidate(name or identifier, _Unavailable(str(error)), settings=settings, reason=str(error))
+    commitment = commitment_for(identifier, weights_file=path, **numbers)
     if path is not None:
         options = {**options, "weights": path.absolute()}
     return Candidate(

@@ -195,8 +195,9 @@ def _weights_hash(model) -> str | None:
 def _device(model) -> str:
     import torch
 
-    prepared = getattr(getattr(model, "activations_model", None), "_prepared", None)
-    device = getattr(prepared, "device", torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = getattr(getattr(model, "activations_model", None), "device", None)
+    if not isinstance(device, torch.device):  # another package's model
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..architectures import CLASSES
-from ..brain_model import find_commitment
+from ..brain_model import commitment_for
 from ..commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
 from ..errors import UserError
 from ..network import load_network, plain_integers
@@ -110,7 +110,7 @@ def make_variant(
             )
         identifier = model
     check_identifier(identifier)
-    commitment, _ = find_commitment(model, weights=None, **_shape(options))
+    commitment = commitment_for(model, **_shape(options))
     if file is not None:
         # read now rather than by Brain-Score: it has to fit
         classes = load_network(model, weights=file, times=times).decoder.linear.out_features
