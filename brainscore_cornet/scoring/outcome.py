@@ -21,6 +21,7 @@ from .jobs import Candidate, Job
 from .results import FAILED, SCORED, UNREACHABLE, Row
 
 if TYPE_CHECKING:
+    import torch
     from brainscore_core.metrics import Score
 
 _PACKAGES = ("brainscore_cornet", "brainscore_vision", "brainscore_core", "torch", "numpy")
@@ -71,6 +72,8 @@ class Bench:
 
     def score(self, job: Job) -> Outcome:
         """Score, or say why not; whatever a model or a benchmark raises ends here."""
+        from ..metrics.object_solution_times import without_tensorflow
+
         start = time.perf_counter()
         what = job.candidate.name
         estimate_mb = None
@@ -84,8 +87,9 @@ class Bench:
             estimate_mb, refusal = self._estimate(model, benchmark)
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
-            score = benchmark(model)
-            row = _row(job, model, benchmark, _checked(score))
+            with without_tensorflow(_device(model)) as notes:
+                score = benchmark(model)
+            row = _row(job, model, benchmark, _checked(score), notes)
         except (Exception, SystemExit) as error:
             return failed(
                 job,
@@ -142,7 +146,7 @@ def _checked(score) -> Score:
     return score
 
 
-def _row(job: Job, model, benchmark, score: Score) -> Row:
+def _row(job: Job, model, benchmark, score: Score, notes: list[str]) -> Row:
     region = _or_none(benchmark, "region")
     region = None if region is None else str(region)
     layers = getattr(getattr(model, "layer_model", None), "region_layer_map", None)
@@ -162,9 +166,9 @@ def _row(job: Job, model, benchmark, score: Score) -> Row:
         layer=str(layers[region]) if isinstance(layers, Mapping) and region in layers else None,
         by_time_bin=_by_time_bin(score),
         benchmark_version=None if _or_none(benchmark, "version") is None else str(benchmark.version),
-        device=_device(model),
+        device=_shown_device(_device(model)),
         reason=reason,
-        note=score.attrs.get("protocol"),
+        note="; ".join(filter(None, [score.attrs.get("protocol"), *notes])) or None,
         **{**_of_any(job), "weights_hash": job.candidate.weights_hash or _weights_hash(model)},
     )
 
@@ -234,11 +238,16 @@ def _weights_hash(model) -> str | None:
     return network_hash(network) if isinstance(network, torch.nn.Module) else None
 
 
-def _device(model) -> str:
+def _device(model) -> torch.device:
     import torch
 
     prepared = getattr(getattr(model, "activations_model", None), "_prepared", None)
-    device = getattr(prepared, "device", torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return getattr(prepared, "device", torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def _shown_device(device: torch.device) -> str:
+    import torch
+
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
