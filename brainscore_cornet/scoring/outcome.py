@@ -7,7 +7,7 @@ import json
 import math
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from .results import FAILED, SCORED, UNREACHABLE, Row
 from .summary import summarize
 
 if TYPE_CHECKING:
+    import torch
     from brainscore_core.metrics import Score
 
 _PACKAGES = ("brainscore_cornet", "brainscore_vision", "brainscore_core", "torch", "numpy")
@@ -71,6 +72,8 @@ class Bench:
 
     def score(self, job: Job) -> Outcome:
         """Score, or say why not; whatever a model or a benchmark raises ends here."""
+        from ..metrics.object_solution_times import without_tensorflow
+
         start = time.perf_counter()
         what = job.candidate.name
         estimate_mb = score = None
@@ -84,8 +87,9 @@ class Bench:
             estimate_mb, refusal = self._estimate(model, benchmark)
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
-            score = benchmark(model)
-            row = _row(job, model, benchmark, score)
+            with without_tensorflow(_device(model)) as notes:
+                score = benchmark(model)
+            row = _row(job, model, benchmark, score, notes)
         except (Exception, SystemExit) as error:
             outcome = failed(
                 job,
@@ -132,7 +136,7 @@ class Bench:
         )
 
 
-def _row(job: Job, model, benchmark, score: Score) -> Row:
+def _row(job: Job, model, benchmark, score: Score, notes: Sequence[str]) -> Row:
     region = _or_none(benchmark, "region")
     region = None if region is None else str(region)
     layers = getattr(getattr(model, "layer_model", None), "region_layer_map", None)
@@ -151,9 +155,9 @@ def _row(job: Job, model, benchmark, score: Score) -> Row:
         layer=str(layers[region]) if isinstance(layers, Mapping) and region in layers else None,
         by_time_bin=found.by_time_bin,
         benchmark_version=None if _or_none(benchmark, "version") is None else str(benchmark.version),
-        device=_device(model),
+        device=_shown_device(_device(model)),
         reason=None if finite else f"The score is {found.score}, which is no number.",
-        note=found.note,
+        note="; ".join(filter(None, [found.note, *notes])) or None,
         **{**_of_any(job), "weights_hash": job.candidate.weights_hash or _weights_hash(model)},
     )
 
@@ -192,12 +196,18 @@ def _weights_hash(model) -> str | None:
     return network_hash(network) if isinstance(network, torch.nn.Module) else None
 
 
-def _device(model) -> str:
+def _device(model) -> torch.device:
     import torch
 
     device = getattr(getattr(model, "activations_model", None), "device", None)
-    if not isinstance(device, torch.device):  # another package's model
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if isinstance(device, torch.device):
+        return device
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")  # another package's model
+
+
+def _shown_device(device: torch.device) -> str:
+    import torch
+
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)

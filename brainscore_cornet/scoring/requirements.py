@@ -72,11 +72,12 @@ def of_benchmark(identifier: str, folder: str, region: str | None, images: int |
         visited.add(id(node))
         modules[path] = None
         for inner in ast.walk(node):
-            packages |= dict.fromkeys(_packages(inner))
+            packages |= dict.fromkeys(name for name in _packages(inner) if name not in _provided(path))
             gpu = gpu or _asks_for_cuda(inner)
             waiting += _leads_to(inner, path)
     for path in modules:
-        packages |= dict.fromkeys([*_module(path).packages, *_required(path.parent)])
+        required = [*_module(path).packages, *_required(path.parent)]
+        packages |= dict.fromkeys(name for name in required if name not in _provided(path))
     missing = tuple(name for name in packages if not _is_installed(name))
     return Requirements(missing, gpu, _memory_gb(identifier, region, images))
 
@@ -91,6 +92,11 @@ def _memory_gb(benchmark: str, region: str | None, images: int | None) -> float 
     if besides is None and recording is None:
         return None
     return (besides or 0.0) + (recording or 0.0)
+
+
+def _provided(path: Path) -> tuple[str, ...]:
+    """Packages that a file imports and scoring does without (`metrics/object_solution_times.py`)."""
+    return ("tensorflow",) if path.parent == _root() / "metrics" / "ost" else ()
 
 
 def _root() -> Path:
