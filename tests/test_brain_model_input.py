@@ -92,7 +92,6 @@ REFUSED = {
 TIME_BINS = {
     "none": ([], "No time bins"),
     "reversed": ([(70, 170), (170, 70)], r"start before end, received \(170, 70\)"),
-    "empty": ([(70, 70)], r"received \(70, 70\)"),
     "one number": ([(70,)], r"received \(70,\)"),
     "three numbers": ([(70, 170, 270)], r"received \(70, 170, 270\)"),
     "bare": ((70, 170), "received 70"),
