@@ -69,3 +69,15 @@ def test_the_catalogue_is_what_brainscore_has():
     assert len(listed) == len(set(listed)) > 200
     assert "alexnet" not in listed
     assert "alexnet" in catalogue.folders("models")
+
+
+def test_what_is_only_in_a_comment_is_not_registered(tmp_path):
+    """It cannot be loaded; its identifier is taken all the same, since Brain-Score finds it in the text."""
+    (tmp_path / "bracci2019").mkdir()
+    lines = [
+        "# benchmark_registry['commented'] = lambda: None",
+        "benchmark_registry['registered'] = lambda: None  # ok",
+    ]
+    (tmp_path / "bracci2019" / "__init__.py").write_text("\n".join(lines))
+    assert catalogue.read_folders(tmp_path, "benchmarks", commented=False) == {"registered": "bracci2019"}
+    assert set(catalogue.read_folders(tmp_path, "benchmarks")) == {"commented", "registered"}
