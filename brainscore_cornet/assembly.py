@@ -21,7 +21,9 @@ def presentation_coords(stimulus_set: StimulusSet, shifts: Mapping[str, np.ndarr
         Unit (`pixels`, `degrees`) -> shifts (trial, 2) in x and y.
     """
     trials, count = len(shifts["pixels"]), len(stimulus_set)
-    coords = {column: ("presentation", np.repeat(stimulus_set[column].values, trials)) for column in stimulus_set}
+    coords = {
+        column: ("presentation", np.repeat(stimulus_set[column].values, trials)) for column in stimulus_set.columns
+    }
     for unit, values in shifts.items():
         for axis, name in enumerate("xy"):
             coords[f"microsaccade_shift_{name}_{unit}"] = ("presentation", np.tile(values[:, axis], count))

@@ -109,7 +109,7 @@ def _check_labels(choice_labels: str | Sequence[str], aggregation: str) -> None:
 
 
 def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
-    if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli:
+    if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli.columns:
         raise UserError(
             "Expected a StimulusSet with a column image_label to fit the readout on, "
             f"received {'one without' if isinstance(stimuli, StimulusSet) else f'a {type(stimuli).__name__}'}."
