@@ -103,12 +103,12 @@ def _write_csv(identifier: str, path: Path) -> None:
 
 
 def _write_zip(identifier: str, path: Path) -> None:
-    stimuli = stimuli_of(identifier)
+    stimuli, formats = stimuli_of(identifier), Image.registered_extensions()
     with zipfile.ZipFile(path, "w") as archive:
-        for name, picture in zip(stimuli.table["filename"], stimuli.pictures, strict=True):
+        # rows may share a file
+        for name, picture in dict(zip(stimuli.table["filename"], stimuli.pictures, strict=True)).items():
             held = io.BytesIO()
-            kind = {"jpg": "jpeg", "JPEG": "jpeg", "tif": "tiff"}.get(Path(name).suffix[1:], Path(name).suffix[1:])
-            picture.save(held, kind)
+            picture.save(held, formats[Path(name).suffix.lower()])
             archive.writestr(name, held.getvalue())
 
 
