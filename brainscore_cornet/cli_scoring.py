@@ -137,18 +137,28 @@ def benchmarks(
 
     listed = catalogue.of_groups(group or [])
     if as_json:
-        print(json.dumps([asdict(each) for each in listed], indent=2))
+        print(json.dumps([{**asdict(each), **asdict(each.requirements())} for each in listed], indent=2))
         return
-    rows = [("benchmark", "region", "kind", "images", "needs")]
+    rows = [("benchmark", "region", "kind", "images", "data", "needs besides")]
     for each in listed:
-        packages = f"; packages: {', '.join(each.missing_packages)}" if each.missing_packages else ""
         images = "-" if each.images is None else str(each.images)
-        rows.append((each.benchmark, each.region or "-", each.kind or "-", images, each.needs + packages))
+        rows.append(
+            (each.benchmark, each.region or "-", each.kind or "-", images, each.needs, _besides(each.requirements()))
+        )
     print_table(rows)
     print(
         f"\n{len(listed)} benchmarks, as Brain-Score's metadata have them. 'offline' needs nothing; what is public is "
-        "downloaded\nat first use; what is private needs Brain-Score's AWS credentials. `score -b` takes groups, too."
+        "downloaded\nat first use; what is private needs Brain-Score's AWS credentials. Packages are those that are "
+        "not installed here;\nmemory is about what CORnet-S takes, where that is known and at least 1 GB. `score -b` "
+        "takes groups, too."
     )
+
+
+def _besides(requirements) -> str:
+    """What a benchmark needs beside its data; a dash where nothing is known to be missing."""
+    memory = f"{requirements.memory_gb:.0f} GB" if (requirements.memory_gb or 0) >= 1 else None
+    packages = [f"package {name}" for name in requirements.missing_packages]
+    return ", ".join(filter(None, [*packages, "a GPU" if requirements.gpu else None, memory])) or "-"
 
 
 @app.command()

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 
-import numpy as np
-
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, one_of
 
@@ -195,6 +193,8 @@ def check_time_bin(time_bin, instants: bool = True) -> TimeBin:
     instants
         Whether a bin may end when it starts: benchmarks of fMRI without a time course ask for (0, 0).
     """
+    import numpy as np  # the table of models is printed without it
+
     try:
         values = np.asarray(time_bin, dtype=object)
         pair = values.ravel() if values.ndim else values.item()

@@ -7,16 +7,25 @@ it: `timebins_from_assembly` then gives a zero-dimensional object array in place
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 from brainscore_core.supported_data_standards.brainio import s3
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuronRecordingAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from brainscore_vision.benchmark_helpers.neural_common import timebins_from_assembly
+from brainscore_vision import load_metric
+from brainscore_vision.benchmark_helpers.neural_common import (
+    NeuralBenchmark,
+    average_repetition,
+    timebins_from_assembly,
+)
 from small_subject import small_subject
 
 from brainscore_cornet.commitments import check_time_bin
+from brainscore_cornet.scoring.jobs import Candidate, Job, Target
+from brainscore_cornet.scoring.outcome import Bench
+from brainscore_cornet.scoring.score_files import load_score, save_score
 
 NEUROIDS, REPETITIONS = 5, 4
 
@@ -83,3 +92,37 @@ def test_time_bins_as_they_are_loaded(load, stand_in, time_bins, change):
     assert [check_time_bin(time_bin) for time_bin in asked] == expected
     recording = model.look_at(load(time_bins).stimulus_set[:2])
     assert np.atleast_1d(recording["time_bin"].values).tolist() == expected
+
+
+def test_a_temporal_score_is_a_result(load, stand_in, tmp_path):
+    """MajajHong2015's temporal benchmarks give a score for each time bin: the row has them, their mean, and a note."""
+    time_bins = [(70, 170), (170, 270)]
+    assembly = load(time_bins)
+    ceiler = load_metric("internal_consistency_temporal")
+    splits = {"crossvalidation_kwargs": {"stratification_coord": "object_name", "splits": 2}}
+    benchmark = NeuralBenchmark(
+        "made_up.IT-temporal-pls",
+        assembly=average_repetition(assembly),
+        similarity_metric=load_metric("spantime_pls", **splits),
+        visual_degrees=8,
+        number_of_trials=REPETITIONS,
+        ceiling_func=lambda: ceiler(assembly),
+        version=1,
+        parent="IT",
+    )
+    model = small_subject(stand_in, "cornet_s")
+    job = Job(Candidate("small", lambda: model), Target(benchmark.identifier, lambda: benchmark, "made up"))
+    outcome = Bench().score(job)
+    assert outcome.row.status == "scored", outcome.trace
+    values = np.asarray(outcome.score)
+    assert values.shape == (2,)
+    assert len(set(values)) == 2
+    assert outcome.row.score == pytest.approx(values.mean())
+    assert outcome.row.time_bins == "70-170 170-270"
+    assert outcome.row.note == "the score is the mean of 2 values, one for each time bin"
+    expected = [[*time_bin, value] for time_bin, value in zip(time_bins, values, strict=True)]
+    np.testing.assert_allclose(json.loads(outcome.row.by_time_bin), expected)
+    save_score(outcome.score, tmp_path / "score.nc")
+    kept = load_score(tmp_path / "score.nc")
+    np.testing.assert_array_equal(kept.values, values)
+    assert kept.attrs["raw"].sizes == outcome.score.attrs["raw"].sizes

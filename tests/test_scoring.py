@@ -101,6 +101,22 @@ def test_the_whole_score_is_kept(tmp_path, log, models):
         read_scores(tmp_path, "good", "three")
 
 
+def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
+    """A score of several values has their mean and a note, one that is not finite its object, an odd one its row."""
+    benchmarks = [ToyBenchmark(name, log, name) for name in ("several", "nan", "unsendable")]
+    table = score_models({"good": models["good"]}, benchmarks, output=tmp_path).set_index("benchmark")
+    assert table["status"].tolist() == ["scored", "failed", "scored"]
+    assert table.loc["several", "score"] == 1.5
+    note = "the score is the mean of 3 values, along split without 1 that are not finite"
+    assert table.loc["several", "note"] == note
+    np.testing.assert_array_equal(read_scores(tmp_path, "good", "several").values, [1.0, 2.0, np.nan])
+    assert read_scores(tmp_path, "good", "nan").attrs["comment"] == "a toy"
+    assert table.loc["unsendable", "score"] == 0.9
+    assert "cannot be sent: TypeError" in table.loc["unsendable", "note"]
+    with pytest.raises(UserError, match="only the row of good on unsendable was kept"):
+        read_scores(tmp_path, "good", "unsendable")
+
+
 BROKEN = {
     "raise": "It raised KeyError: 'no such neuroid'",
     "nan": "The score is nan, which is no number.",
@@ -114,7 +130,7 @@ BROKEN = {
     "exit": "It ended the program with exit code 0",
     "nothing": "The benchmark returned None, expected a Score",
     "number": "The benchmark returned 0.3, expected a Score",
-    "several": "returned 2 values with dimensions ('split',), expected one",
+    "text": "returned 2 values of type <U4 with dimensions ('split',), expected numbers",
 }
 
 

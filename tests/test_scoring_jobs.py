@@ -7,7 +7,7 @@ import torch
 
 from brainscore_cornet.architectures import build_network
 from brainscore_cornet.errors import UserError
-from brainscore_cornet.scoring import EMBEDDED, catalogue
+from brainscore_cornet.scoring import EMBEDDED, catalogue, requirements
 from brainscore_cornet.scoring.jobs import candidates, targets
 from brainscore_cornet.weights import file_hash
 
@@ -81,3 +81,33 @@ def test_what_is_only_in_a_comment_is_not_registered(tmp_path):
     (tmp_path / "bracci2019" / "__init__.py").write_text("\n".join(lines))
     assert catalogue.read_folders(tmp_path, "benchmarks", commented=False) == {"registered": "bracci2019"}
     assert set(catalogue.read_folders(tmp_path, "benchmarks")) == {"commented", "registered"}
+
+
+def test_what_benchmarks_need_beside_their_data():
+    """A package is named where the code that a benchmark runs imports it, and nowhere else; so is its memory."""
+    needed = {each.benchmark: each.requirements() for each in catalogue.benchmarks()}
+    tensorflow = {name for name, requirements in needed.items() if "tensorflow" in requirements.missing_packages}
+    assert tensorflow == {"Cadena2017-mask", "Kar2019-ost"}  # their siblings do without
+    laion = {name for name, requirements in needed.items() if "laion_fmri" in requirements.missing_packages}
+    assert laion == {name for name in needed if name.startswith("Zerbe2026")}
+    assert needed["MajajHong2015.V4-pls"].memory_gb > 3.9  # what Brain-Score measured, and the recording
+    recording = 6249 * 200_704 * 4 / 1024**3
+    assert needed["Cadena2017-pls"].memory_gb == pytest.approx(recording)
+    assert needed["Marques2020light_DeValois1982-pref_or"] == requirements.Requirements((), False, None)
+
+
+@pytest.mark.parametrize("region", ["V1", "V2", "V4", "IT"])
+def test_the_memory_of_recordings_is_that_of_the_network(region):
+    """The number of neuroids that memory is counted with is CORnet-S' own at 224 px."""
+    with torch.device("meta"):
+        network = build_network("S")
+    with torch.no_grad():
+        (activity,) = [
+            activity
+            for point, activity in network.unfold(
+                torch.empty(1, 3, 224, 224, device="meta"), wanted=[network.point_of(f"{region}.output", 0)]
+            )
+            if point == network.point_of(f"{region}.output", 0)
+        ]
+    neuroids = activity[0].numel()
+    assert requirements.of_benchmark("made up", "majajhong2015", region, 1024).memory_gb == neuroids * 4 / 1024**2

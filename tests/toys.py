@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,12 @@ import numpy as np
 from brainscore_core.benchmarks import BenchmarkBase
 from brainscore_core.metrics import Score
 
-_NO_SCORES = {"nothing": None, "number": 0.3, "several": Score([1.0, 2.0], dims=["split"])}
+_OTHER_SCORES = {
+    "nothing": None,
+    "number": 0.3,
+    "text": Score(["good", "bad"], dims=["split"]),
+    "several": Score([1.0, 2.0, np.nan], dims=["split"]),
+}
 
 
 class ToyModel:
@@ -37,7 +43,7 @@ class ToyBenchmark(BenchmarkBase):
         A file that gets a line `model benchmark` for each call.
     behave
         What it does in place of scoring: `raise`, `nan`, `hang`, `eat`, `die`, `network`, `cuda`, `import`, `private`,
-        `exit`, `nothing`, `number`, `several`.
+        `exit`, `nothing`, `number`, `text`, `several`, `unsendable`.
     """
 
     def __init__(self, identifier: str, log: Path, behave: str = "score", seconds: float = 0.0, version: int = 1):
@@ -52,8 +58,8 @@ class ToyBenchmark(BenchmarkBase):
             log.write(f"{model.identifier} {self.identifier}\n")
         time.sleep(self._seconds)
         getattr(self, f"_{self._behave}")()
-        if self._behave in _NO_SCORES:
-            return _NO_SCORES[self._behave]
+        if self._behave in _OTHER_SCORES:
+            return _OTHER_SCORES[self._behave]
         raw = Score(
             np.array([[0.1, 0.5], [0.3, 0.7]]) * model.worth,
             coords={
@@ -68,11 +74,13 @@ class ToyBenchmark(BenchmarkBase):
         mean.attrs.update(raw=raw, error=0.01)
         score = Score(float("nan") if self._behave == "nan" else model.worth)
         score.attrs.update(raw=mean, ceiling=self.ceiling, error=0.02, comment="a toy", folds=[1, 2], flag=True)
+        if self._behave == "unsendable":
+            score.attrs["lock"] = threading.Lock()
         return score
 
     def _score(self) -> None: ...
 
-    _nan = _nothing = _number = _several = _score
+    _nan = _nothing = _number = _text = _several = _unsendable = _score
 
     def _exit(self) -> None:
         raise SystemExit(0)

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import find_spec
 from pathlib import Path
 
 from .. import doors
 from ..anatomy import REGIONS
 from ..errors import one_of
+from . import requirements
+from .requirements import Requirements
 
 EMBEDDED = (
     "Marques2020light_DeValois1982-pref_or",
@@ -38,12 +38,16 @@ class Listed:
     """`neural`, `behavioral` or `engineering`, as Brain-Score's metadata say."""
     needs: str
     images: int | None
-    missing_packages: tuple[str, ...]
-    """Of its plugin's requirements, those that are not installed here."""
+    folder: str
+    """Of its plugin, inside brainscore_vision's `benchmarks`."""
 
     @property
     def groups(self) -> set[str]:
         return {name for name in (_FREE.get(self.needs), self.region, self.kind) if name}
+
+    def requirements(self) -> Requirements:
+        """What it needs beside its data; a moment's work for each benchmark."""
+        return requirements.of_benchmark(self.benchmark, self.folder, self.region, self.images)
 
 
 @cache
@@ -121,13 +125,14 @@ def _listed(identifier: str, folder: str, metadata: dict[str, dict]) -> Listed:
     kind = data.get("benchmark_type") or ("neural" if region else None)
     public = data.get("data_publicly_available")
     needs = OFFLINE if identifier in EMBEDDED else {True: PUBLIC, False: PRIVATE}.get(public, UNSTATED)
+    images = (entry.get("stimulus_set") or {}).get("num_stimuli")
     return Listed(
         identifier,
         region=region if region in REGIONS else None,
         kind={"behavior": "behavioral"}.get(kind, kind),
         needs=needs,
-        images=(entry.get("stimulus_set") or {}).get("num_stimuli"),
-        missing_packages=_missing_packages("benchmarks", folder),
+        images=images,
+        folder=folder,
     )
 
 
@@ -141,21 +146,3 @@ def _metadata() -> dict[str, dict]:
         except (yaml.YAMLError, AttributeError, OSError):  # somebody's plugin; without it, less is known
             continue
     return found
-
-
-@cache
-def _missing_packages(kind: str, folder: str) -> tuple[str, ...]:
-    path = doors.door(kind).parent / folder / "requirements.txt"
-    if not path.is_file():
-        return ()
-    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    names = [re.split(r"[\s<>=!~;\[@]", line)[0] for line in lines if line and not line.startswith("-")]
-    return tuple(name for name in names if not _is_installed(name))
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except (PackageNotFoundError, ValueError):
-        return find_spec(name.replace("-", "_")) is not None  # requirements also name what Python has itself
-    return True

@@ -15,10 +15,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ..commitments import check_time_bin
-from ..errors import UserError
 from .failures import in_plain_words, is_unreachable
 from .jobs import Candidate, Job
 from .results import FAILED, SCORED, UNREACHABLE, Row
+from .summary import summarize
 
 if TYPE_CHECKING:
     from brainscore_core.metrics import Score
@@ -73,7 +73,7 @@ class Bench:
         """Score, or say why not; whatever a model or a benchmark raises ends here."""
         start = time.perf_counter()
         what = job.candidate.name
-        estimate_mb = None
+        estimate_mb = score = None
         try:
             model = self._load(job.candidate)
             what = job.target.name
@@ -85,9 +85,9 @@ class Bench:
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
             score = benchmark(model)
-            row = _row(job, model, benchmark, _checked(score))
+            row = _row(job, model, benchmark, score)
         except (Exception, SystemExit) as error:
-            return failed(
+            outcome = failed(
                 job,
                 in_plain_words(error, what),
                 traceback.format_exc(),
@@ -95,6 +95,7 @@ class Bench:
                 seconds=_since(start),
                 memory_estimate_mb=estimate_mb,
             )
+            return replace(outcome, score=score if hasattr(score, "dims") else None)
         return Outcome(replace(row, seconds=_since(start), memory_estimate_mb=estimate_mb), score)
 
     def _load(self, candidate: Candidate):
@@ -131,41 +132,28 @@ class Bench:
         )
 
 
-def _checked(score) -> Score:
-    """`UserError` for what is not one number with Brain-Score's attributes."""
-    import xarray as xr
-
-    if not isinstance(score, xr.DataArray):
-        raise UserError(f"The benchmark returned {score!r:.80}, expected a Score: brainscore_core.metrics.Score(0.5).")
-    if _center(score) is None:
-        raise UserError(f"The benchmark returned {score.size} values with dimensions {score.dims}, expected one.")
-    return score
-
-
 def _row(job: Job, model, benchmark, score: Score) -> Row:
     region = _or_none(benchmark, "region")
     region = None if region is None else str(region)
     layers = getattr(getattr(model, "layer_model", None), "region_layer_map", None)
-    # a benchmark that is asked may compute its ceiling again, for as long as the score took
-    ceiling = score.attrs["ceiling"] if "ceiling" in score.attrs else _or_none(benchmark, "ceiling")
-    value = _center(score)
-    reason = None if value is not None and math.isfinite(value) else f"The score is {value}, which is no number."
+    found = summarize(score, None if "ceiling" in getattr(score, "attrs", {}) else _or_none(benchmark, "ceiling"))
+    finite = found.score is not None and math.isfinite(found.score)
     return Row(
         *job.name,
-        status=SCORED if reason is None else FAILED,
-        score=value if reason is None else None,
-        error=_number(score.attrs.get("error")),
-        ceiling=None if ceiling is None else _center(ceiling),
-        raw=_center(score.attrs["raw"]) if "raw" in score.attrs else None,
+        status=SCORED if finite else FAILED,
+        score=found.score if finite else None,
+        error=found.error,
+        ceiling=found.ceiling,
+        raw=found.raw,
         region=region,
         time_bins=_shown_bins(_or_none(benchmark, "timebins")),
         model_time_bins=_committed_bins(model, region),
         layer=str(layers[region]) if isinstance(layers, Mapping) and region in layers else None,
-        by_time_bin=_by_time_bin(score),
+        by_time_bin=found.by_time_bin,
         benchmark_version=None if _or_none(benchmark, "version") is None else str(benchmark.version),
         device=_device(model),
-        reason=reason,
-        note=score.attrs.get("protocol"),
+        reason=None if finite else f"The score is {found.score}, which is no number.",
+        note=found.note,
         **{**_of_any(job), "weights_hash": job.candidate.weights_hash or _weights_hash(model)},
     )
 
@@ -176,21 +164,6 @@ def _or_none(thing, name: str):
         return getattr(thing, name, None)
     except Exception:
         return None
-
-
-def _number(value) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):  # several values: they stay with the score itself
-        return None
-
-
-def _center(score) -> float | None:
-    """One number of a score; older benchmarks give a centre and an error."""
-    aggregation = getattr(score, "coords", {})
-    if "aggregation" in aggregation and getattr(score, "ndim", 0):
-        return _number(score.sel(aggregation="center"))
-    return _number(score)
 
 
 def _shown_bins(time_bins) -> str | None:
@@ -207,22 +180,6 @@ def _shown_bins(time_bins) -> str | None:
 def _committed_bins(model, region: str | None) -> str | None:
     committed = getattr(getattr(model, "commitment", None), "time_bins", {}).get(region)
     return _shown_bins(committed.values()) if committed else None
-
-
-def _by_time_bin(score) -> str | None:
-    """JSON of [start, end, mean similarity] from the first array of a score that has time bins."""
-    waiting = [score]
-    while waiting:
-        array = waiting.pop(0)
-        if getattr(array, "ndim", 0) and "time_bin" in array.dims and array.sizes["time_bin"] > 1:
-            with suppress(KeyError, TypeError, ValueError):
-                means = array.mean([dim for dim in array.dims if dim != "time_bin"])
-                starts, ends = (array[f"time_bin_{edge}"].values.tolist() for edge in ("start", "end"))
-                values = [value if math.isfinite(value) else None for value in means.values.tolist()]
-                return json.dumps(list(zip(starts, ends, values, strict=True)))
-        attrs = getattr(array, "attrs", {})
-        waiting += [attrs[name] for name in ("raw",) if hasattr(attrs.get(name), "dims")]
-    return None
 
 
 def _weights_hash(model) -> str | None:

@@ -189,13 +189,14 @@ def _serve(connection: Connection) -> None:
 
 
 def _packed(bench: Bench, packed: bytes) -> bytes:
-    job: Job = pickle.loads(packed)
-    outcome = bench.score(job)
+    outcome = bench.score(pickle.loads(packed))
     cache.trim()
     try:
         return cloudpickle.dumps(outcome)
-    except Exception as error:
-        return cloudpickle.dumps(failed(job, f"Its score cannot be sent: {type(error).__name__}: {error}"))
+    except Exception as error:  # pickling fails in as many ways as there are objects among a score's attributes
+        lost = f"the Score object is not kept, since it cannot be sent: {type(error).__name__}: {error}"
+        row = replace(outcome.row, note="; ".join(filter(None, [outcome.row.note, lost])))
+        return cloudpickle.dumps(replace(outcome, row=row, score=None))
 
 
 def _die_with(parent: int) -> None:

@@ -36,7 +36,7 @@ class Row:
     score: float | None = None
     """Divided by the ceiling, as Brain-Score does."""
     error: float | None = None
-    """Of the score before that division, as Brain-Score reports it."""
+    """Of the score before that division, as Brain-Score reports it; None for a score of several values."""
     ceiling: float | None = None
     raw: float | None = None
     """The score before that division."""
@@ -47,7 +47,7 @@ class Row:
     """That the model has committed for the region."""
     layer: str | None = None
     by_time_bin: str | None = None
-    """JSON of [start, end, value]: the similarity in each time bin, where the score has them."""
+    """JSON of [start, end, value]: the score in each time bin, or the similarity where the score has no time bins."""
     weights_hash: str | None = None
     settings: str = "{}"
     """JSON of the options that the model was loaded with."""
@@ -81,16 +81,20 @@ def read_table(folder: str | os.PathLike) -> pd.DataFrame:
 
 
 def read_scores(folder: str | os.PathLike, model: str, benchmark: str) -> Score:
-    """The whole Score object of one model on one benchmark, with its raw values and its ceiling."""
+    """The whole Score object of one model on one benchmark, with its raw values and its ceiling.
+
+    Also of a job that failed after its benchmark had returned one, such as a score that is not finite.
+    """
     from .score_files import load_score
 
     results = Results(Path(folder))
     for row in results.rows():
-        if (row.model, row.benchmark, row.status) == (model, benchmark, SCORED):
+        if (row.model, row.benchmark) == (model, benchmark):
             path = results.path(row).with_suffix(".nc")
-            if not path.is_file():
+            if path.is_file():
+                return load_score(path)
+            if row.status == SCORED:
                 raise UserError(f"{path} is not there: only the row of {model} on {benchmark} was kept.")
-            return load_score(path)
     raise UserError(f"There is no score of {model} on {benchmark} in {folder}.")
 
 

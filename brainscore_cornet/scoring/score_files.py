@@ -77,7 +77,8 @@ def _encoded(value: Any) -> str | int | float:
 
 
 def _listed(value: Any):
-    return value.tolist() if isinstance(value, np.generic | np.ndarray | xr.DataArray) else repr(value)
+    value = value.values if isinstance(value, xr.DataArray) else value
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
 
 
 def _decoded(value: Any) -> Any:

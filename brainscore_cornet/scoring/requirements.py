@@ -1,0 +1,224 @@
+"""What a benchmark needs beside its data, read from the source that its registration leads to.
+
+Nothing of Brain-Score is imported: loading a benchmark would download its data first.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+
+from .. import doors
+
+_GB = 1024**3
+# channels x height x width of CORnet-S at 224 px: what is recorded of one image in one time bin, in float32
+_NEUROIDS = {"V1": 64 * 56 * 56, "V2": 128 * 28 * 28, "V4": 256 * 14 * 14, "IT": 512 * 7 * 7}
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What is needed beside the data."""
+
+    missing_packages: tuple[str, ...]
+    """Imported by the code that the benchmark runs, or required by its plugins, and not installed here."""
+    gpu: bool
+    """Whether that code asks for CUDA by name."""
+    memory_gb: float | None
+    """About what it takes with CORnet-S; None where nothing is known of it."""
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A source file: what it defines at its top level, and where the names that it imports come from."""
+
+    path: Path
+    definitions: dict[str, list[ast.AST]] = field(default_factory=dict)
+    imported: dict[str, tuple[Path, str]] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    """Imported at its top level."""
+
+
+def of_benchmark(identifier: str, folder: str, region: str | None, images: int | None) -> Requirements:
+    """What the code behind one registered benchmark needs, its metrics included.
+
+    Parameters
+    ----------
+    folder
+        Of its plugin, inside brainscore_vision's `benchmarks`.
+    region, images
+        That it records from, and how many stimuli it has, where that is known.
+    """
+    start = _root() / "benchmarks" / folder / "__init__.py"
+    registered = _registrations(start)
+    # an identifier that is put together by code stands in none of them
+    nodes = registered.get(identifier) or [node for nodes in registered.values() for node in nodes]
+    waiting = [(start, node) for node in nodes]
+    visited: set[int] = set()
+    modules: dict[Path, None] = {start: None}
+    packages: dict[str, None] = {}
+    gpu = False
+    while waiting:
+        path, node = waiting.pop()
+        if id(node) in visited:
+            continue
+        visited.add(id(node))
+        modules[path] = None
+        for inner in ast.walk(node):
+            packages |= dict.fromkeys(_packages(inner))
+            gpu = gpu or _asks_for_cuda(inner)
+            waiting += _leads_to(inner, path)
+    for path in modules:
+        packages |= dict.fromkeys([*_module(path).packages, *_required(path.parent)])
+    missing = tuple(name for name in packages if not _is_installed(name))
+    return Requirements(missing, gpu, _memory_gb(identifier, region, images))
+
+
+def _memory_gb(benchmark: str, region: str | None, images: int | None) -> float | None:
+    """The recording of CORnet-S in one time bin, and what Brain-Score's production runs needed besides.
+
+    The latter is the table in its `benchmark_helpers/memory.py`.
+    """
+    besides = _measured_overheads().get(benchmark)
+    recording = images * _NEUROIDS[region] * 4 / _GB if images and region in _NEUROIDS else None
+    if besides is None and recording is None:
+        return None
+    return (besides or 0.0) + (recording or 0.0)
+
+
+def _root() -> Path:
+    return doors.door("benchmarks").parents[1]
+
+
+def _leads_to(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.AST]]:
+    """Definitions that a name, a loaded metric or an entry of a registry stands for."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        yield from _defined(path, node.id if isinstance(node, ast.Name) else node.attr)
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "load_metric":
+        if node.args and isinstance(node.args[0], ast.Constant):
+            yield from _metrics().get(node.args[0].value, [])
+    elif isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "metric_registry":
+        yield from _metrics().get(getattr(node.slice, "value", None), [])
+
+
+def _defined(path: Path, name: str) -> Iterator[tuple[Path, ast.AST]]:
+    module = _module(path)
+    for node in module.definitions.get(name, []):
+        yield path, node
+    if name in module.imported:
+        source, original = module.imported[name]
+        if source != path:
+            yield from _defined(source, original)
+
+
+@cache
+def _metrics() -> dict[str, list[tuple[Path, ast.AST]]]:
+    return {
+        identifier: [(path, node) for node in nodes]
+        for path in sorted((_root() / "metrics").glob("[!_.]*/__init__.py"))
+        for identifier, nodes in _registrations(path).items()
+    }
+
+
+@cache
+def _registrations(path: Path) -> dict[str, list[ast.AST]]:
+    """Identifier -> what is assigned to it in a registry."""
+    found: dict[str, list[ast.AST]] = {}
+    for node in ast.walk(_tree(path)):
+        for target in node.targets if isinstance(node, ast.Assign) else []:
+            if isinstance(target, ast.Subscript) and getattr(target.value, "id", "").endswith("_registry"):
+                found.setdefault(getattr(target.slice, "value", ""), []).append(node.value)
+    return found
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escape sequences in other people's source
+            return ast.parse(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, SyntaxError, ValueError):  # somebody's plugin, which Brain-Score itself reads as text
+        return ast.Module([], [])
+
+
+@cache
+def _module(path: Path) -> _Module:
+    module = _Module(path)
+    packages: list[str] = []
+    for node in _tree(path).body:
+        packages += _packages(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            module.definitions.setdefault(node.name, []).append(node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    module.definitions.setdefault(target.id, []).append(node)
+        elif isinstance(node, ast.ImportFrom) and (source := _source(node, path)) is not None:
+            module.imported.update({alias.asname or alias.name: (source, alias.name) for alias in node.names})
+    return _Module(path, module.definitions, module.imported, tuple(packages))
+
+
+def _source(node: ast.ImportFrom, path: Path) -> Path | None:
+    """The file that names are imported from, where it is one of brainscore_vision's."""
+    parts = node.module.split(".") if node.module else []
+    if node.level:
+        folder = path.parents[node.level - 1]
+    elif parts[:1] == ["brainscore_vision"]:
+        folder, parts = _root(), parts[1:]
+    else:
+        return None
+    place = folder.joinpath(*parts)
+    return next((each for each in (place.with_suffix(".py"), place / "__init__.py") if each.is_file()), None)
+
+
+def _packages(node: ast.AST) -> list[str]:
+    """Top-level names of the packages that an import statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [node.module.split(".")[0]]
+    return []
+
+
+def _asks_for_cuda(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "cuda":
+        return True
+    return isinstance(node, ast.keyword) and node.arg == "device" and getattr(node.value, "value", "") == "cuda"
+
+
+@cache
+def _required(plugin: Path) -> list[str]:
+    path = plugin / "requirements.txt"
+    if not path.is_file():
+        return []
+    lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    names = [re.split(r"[\s<>=!~;\[@]", line)[0] for line in lines if line and not line.startswith("-")]
+    return [name.replace("-", "_") for name in names]
+
+
+@cache
+def _is_installed(name: str) -> bool:
+    if name in sys.stdlib_module_names or find_spec(name) is not None:
+        return True
+    try:
+        distribution(name)
+    except (PackageNotFoundError, ValueError):
+        return False
+    return True
+
+
+@cache
+def _measured_overheads() -> dict[str, float]:
+    """Brain-Score's table of benchmark -> GB, read from its text, since importing it takes seconds."""
+    for node in _tree(_root() / "benchmark_helpers" / "memory.py").body:
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        if getattr(target, "id", None) == "_BENCHMARK_SCAFFOLDING_OVERHEAD_GB":
+            return ast.literal_eval(node.value)
+    return {}
