@@ -100,14 +100,14 @@ def similarities(identifier: str) -> xr.DataArray:
 OCCLUDERS = ("barHorz04", "barVert04", "barObl04", "mudSplash", "polkadot", "polkasquare", "crossBarCardinal")
 OCCLUDERS += ("crossBarOblique", "naturalTextured2")
 COLORS = ("black", "white")
-VISIBILITIES = (0.2, 0.6)  # five in the experiment, beside 1 for objects without an occluder
+VISIBILITIES = (0.1, 0.2, 0.4, 0.6, 0.8)  # and 1 for objects without an occluder
 OBSERVERS = 3
 
 
 @stimulus_set("tong.Coggan2024_behavior")
 def occluded(_: str) -> Stimuli:
     """A picture of its own for each trial: each observer sees each condition several times, and objects without one."""
-    conditions = list(itertools.product(OCCLUDERS, COLORS, VISIBILITIES)) * 2
+    conditions = list(itertools.product(OCCLUDERS, COLORS, VISIBILITIES))
     conditions += [("unoccluded", "unoccluded", 1.0)] * len(OBJECTS)
     trials = [
         (observer, trial, list(OBJECTS)[(trial + trial // len(OBJECTS)) % len(OBJECTS)], *condition)

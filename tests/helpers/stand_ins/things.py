@@ -58,7 +58,7 @@ def concepts(_: str) -> Stimuli:
     random = random_of("Hebart2023")
     names = [f"concept{number:02d}" for number in range(count)]
     few = np.arange(count) % 7 == 0
-    meanings = {number: [f"{name}.n.{number:02d}" for name in names] for number in (1, 2, 3)}
+    meanings = {number: [f"{name}.n.{number:02d}" for name in names] for number in (1, 2, 3, 4)}
     return stimuli(
         {
             "unique_id": names,
@@ -67,7 +67,7 @@ def concepts(_: str) -> Stimuli:
             "WordNet_ID": meanings[1],
             "Wordnet_ID2": np.where(few, meanings[2], None),  # most concepts have one meaning
             "Wordnet_ID3": np.where(few & (np.arange(count) % 2 == 0), meanings[3], None),
-            "Wordnet_ID4": [None] * count,
+            "Wordnet_ID4": np.where(np.arange(count) == 0, meanings[4], None),
             "WordNet_synonyms": [f"{name}, thing" for name in names],
             "freq_1": random.randint(1, 5000, count),
             "freq_2": random.randint(1, 5000, count),
