@@ -37,9 +37,9 @@ READ_IN = {
 }
 REPRESENTATIVES = {
     "laion_fmri": (
-        "Zerbe2026_fmri_persubject.V2-tau-ridgecv",
-        "Zerbe2026_fmri.V4-ood-ridgecv",
         "Zerbe2026_fmri.V1-rdm-pearson",
+        "Zerbe2026_fmri.V4-ood-ridgecv",
+        "Zerbe2026_fmri_persubject.V2-tau-ridgecv",
         "Zerbe2026_fmri.IT-cka",
     ),
 }

@@ -30,14 +30,14 @@ READ_IN = {
 }
 REPRESENTATIVES = {
     "allen2022_fmri": (
-        "Allen2022_fmri.V1-ridge",
         "Allen2022_fmri.IT-rdm",
+        "Allen2022_fmri.V1-ridge",
         "Allen2022_fmri_4subj.V4-ridge",
         "Allen2022_fmri_4subj.V2-rdm",
     ),
     "allen2022_fmri_surface": (
-        "Allen2022_fmri_surface.V2-ridge",
         "Allen2022_fmri_surface.V1-rdm",
+        "Allen2022_fmri_surface.V2-ridge",
         "Allen2022_fmri_surface_4subj.IT-ridge",
         "Allen2022_fmri_surface_4subj.V4-rdm",
     ),
