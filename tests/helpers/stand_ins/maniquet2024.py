@@ -35,7 +35,7 @@ TASKS = {
 }
 """People's task -> manipulation of the pictures, and its details."""
 
-EXEMPLARS = {"Maniquet2024": range(1, 3), "Maniquet2024-test": range(1, 5), "Maniquet2024-train": range(5, 8)}
+EXEMPLARS = {"Maniquet2024": range(1, 3), "Maniquet2024-test": range(1, 3), "Maniquet2024-train": range(3, 6)}
 
 
 @stimulus_set(*EXEMPLARS)

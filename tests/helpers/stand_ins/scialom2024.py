@@ -24,7 +24,7 @@ REPRESENTATIVES = {
     "scialom2024": (
         "Scialom2024_rgbBehavioralAccuracyDistance",
         "Scialom2024_phosphenes-allBehavioralErrorConsistency",
-        "Scialom2024_segments-allBehavioralAccuracyDistance",
+        "Scialom2024_contoursBehavioralAccuracyDistance",
         "Scialom2024_segments-46EngineeringAccuracy",
     ),
 }
