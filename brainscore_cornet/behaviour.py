@@ -121,7 +121,7 @@ def _aggregation(aggregation: str) -> str:
 
 def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
     """Raises `UserError` unless each stimulus is listed once and labelled, and there are two labels or more."""
-    if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli:
+    if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli.columns:
         raise UserError(
             "Expected a StimulusSet with a column image_label to fit the readout on, "
             f"received {'one without' if isinstance(stimuli, StimulusSet) else f'a {type(stimuli).__name__}'}."

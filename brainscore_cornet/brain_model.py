@@ -245,7 +245,9 @@ class CORnetModel(BrainModel):
         number_of_trials: int = 1,
         require_variance: bool = False,
     ) -> NeuroidAssembly | BehavioralAssembly | None:
-        """Recordings (time_bin, presentation, neuroid), behaviour, or None in passive fixation.
+        """Recordings, behaviour, or None in passive fixation.
+
+        Recordings are (time_bin, presentation, neuroid), or (presentation, neuroid) where one time bin was asked for.
 
         Parameters
         ----------
@@ -259,7 +261,7 @@ class CORnetModel(BrainModel):
         options = {"number_of_trials": number_of_trials, "require_variance": require_variance}
         if self._recording is not None:
             recording = self._recording
-            return self.activations_model.record(
+            recorded = self.activations_model.record(
                 stimuli,
                 recording.region,
                 self.commitment.layers[recording.region],
@@ -267,6 +269,8 @@ class CORnetModel(BrainModel):
                 recording.time_steps,
                 **options,
             )
+            # Brain-Score's models drop a single time bin's dimension, and Islam2021 counts on it
+            return recorded.squeeze("time_bin") if len(recording.time_bins) == 1 else recorded
         if self._task is None:
             raise UserError("Nothing to do with the stimuli: call start_recording or start_task first.")
         return self._behaviour.look_at(self._task, stimuli, **options)

@@ -177,21 +177,27 @@ def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBi
                 last = steps[region] - 1
                 raise UserError(f"The time mapping names step {step!r} of {region}, whose steps are 0 to {last}.")
             # 50.0 ms are 50 ms: one variant has one identifier, however it is spelled
-            start, end = (int(value) if value == int(value) else value for value in check_time_bin(time_bin))
+            checked_bin = check_time_bin(time_bin, instants=False)
+            start, end = (int(value) if value == int(value) else value for value in checked_bin)
             checked.setdefault(region, {})[int(step)] = (start, end)
     return checked
 
 
-def check_time_bin(time_bin) -> TimeBin:
+def check_time_bin(time_bin, instants: bool = True) -> TimeBin:
     """(start, end) in ms as plain numbers, from two numbers in any container; `UserError` for anything else.
 
     Brain-Score's benchmarks pass tuples, and zero-dimensional object arrays of a tuple where an assembly's single time
     bin was squeezed.
-    """
 
+    Parameters
+    ----------
+    instants
+        Whether a bin may end when it starts: benchmarks of fMRI without a time course ask for (0, 0).
+    """
     try:
         start, end = plain_list(plain(time_bin))
-        valid = -math.inf < start < end < math.inf and not any(isinstance(value, bool) for value in (start, end))
+        valid = -math.inf < start <= end < math.inf and not any(isinstance(value, bool) for value in (start, end))
+        valid = valid and (instants or start < end)
     except (TypeError, ValueError):
         valid = False
     if not valid:

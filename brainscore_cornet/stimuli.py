@@ -36,7 +36,7 @@ _OTHERS = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # that ar
 def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
     """A stimulus set as it is; a list of image files as a stimulus set whose ids are the paths."""
     if isinstance(stimuli, StimulusSet):
-        if "stimulus_id" not in stimuli:
+        if "stimulus_id" not in stimuli.columns:
             raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
         return stimuli
     paths = [os.fsdecode(path) for path in image_files(stimuli)]

@@ -49,15 +49,20 @@ def build(stand_in):
 @pytest.mark.parametrize("time_bins", TIME_BINS.values(), ids=TIME_BINS)
 @pytest.mark.parametrize("region", REGIONS)
 def test_recordings_equal_the_peer(build, shuffled, region, time_bins):
-    """Every region in every set of time bins has the peer's values, dimensions and coordinates."""
+    """Every region in every set of time bins has the peer's values, dimensions and coordinates.
+
+    Of a single time bin ours drop the dimension, as all of Brain-Score's models but this one do.
+    """
     ours, theirs = build(ours_at_a_time=2, theirs_at_a_time=3)
     for model in (ours, theirs):
         model.start_recording(region, time_bins)
     recording = ours.look_at(shuffled)
-    assert_same(recording, theirs.look_at(shuffled))
-    assert recording.dims == ("time_bin", "presentation", "neuroid")
+    expected = theirs.look_at(shuffled)
+    assert_same(recording, expected.squeeze("time_bin") if len(time_bins) == 1 else expected)
+    assert recording.dims == ("time_bin", "presentation", "neuroid")[-2 if len(time_bins) == 1 else 0 :]
     assert set(shuffled.columns) <= set(recording.indexes["presentation"].names)
-    assert not np.array_equal(recording.values[:, 0], recording.values[:, 1])
+    first, second = (recording.isel(presentation=index).values for index in (0, 1))
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("region", ["V1", "IT"])
@@ -66,7 +71,7 @@ def test_recordings_equal_the_peer_at_full_size(build, shuffled, region):
     ours, theirs = build(ours_at_a_time=2, theirs_at_a_time=2, image_size=224)
     for model in (ours, theirs):
         model.start_recording(region, [(100, 200)])
-    assert_same(ours.look_at(shuffled[:2]), theirs.look_at(shuffled[:2]))
+    assert_same(ours.look_at(shuffled[:2]), theirs.look_at(shuffled[:2]).squeeze("time_bin"))
 
 
 @pytest.mark.parametrize("options", TRIALS.values(), ids=TRIALS)

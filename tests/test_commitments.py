@@ -218,8 +218,15 @@ def test_time_bins_become_plain_numbers(time_bin):
     assert {type(value) for value in checked} <= {int, float}
 
 
+def test_a_requested_bin_may_be_an_instant():
+    """Benchmarks of fMRI ask for (0, 0), as Zerbe2026_fmri does; a committed bin has to last."""
+    assert check_time_bin(_squeezed((0, 0))) == (0, 0)
+    with pytest.raises(UserError, match=r"start before end, received \(50, 50\)"):
+        vary(COMMITMENTS["cornet_rt"], time_mapping={"V1": {0: (50, 50)}})
+
+
 WRONG_BINS = [
-    *((80, 50), (50, 50), (50,), (50, 80, 90), 50, None, "50-80", ("50", "80"), (None, 80)),
+    *((80, 50), (50,), (50, 80, 90), 50, None, "50-80", ("50", "80"), (None, 80)),
     *((float("nan"), 80), (50, float("nan")), (50, float("inf")), (np.array([1, 2]), 80), "58"),
 ]
 

@@ -117,7 +117,7 @@ def test_own_weights_are_what_is_recorded_with(own_weights, pictures):
     network = build_network("Z", seed=2).eval()
     expected = plain_hook(network, "IT.output", seen(pictures))[0].reshape(len(pictures), -1)
     recording = model.look_at(pictures)
-    np.testing.assert_allclose(recording.values[0], expected, rtol=0, atol=1e-5 * expected.max())
+    np.testing.assert_allclose(recording.values, expected, rtol=0, atol=1e-5 * expected.max())
     assert set(recording["model"].values) == {model.identifier}
 
 
@@ -138,9 +138,7 @@ def test_models_run_other_numbers_of_time_steps(pictures, identifier, times, reg
     model.start_recording(region, [time_bin])
     activity = plain_hook(model.activations_model.network, f"{region}.output", seen(pictures[:2]))
     expected = activity[time_step].reshape(2, -1)
-    np.testing.assert_allclose(
-        model.look_at(pictures[:2]).values[0], expected, rtol=0, atol=1e-5 * np.abs(expected).max()
-    )
+    np.testing.assert_allclose(model.look_at(pictures[:2]).values, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 def test_a_region_that_the_image_does_not_reach_is_refused():
@@ -251,4 +249,4 @@ def test_numpy_integers_are_numbers(pictures):
     model = load_model("cornet_rt_untrained", times=np.int64(4), image_size=np.int64(64), batch_size=np.int32(2))
     assert model.identifier == load_model("cornet_rt_untrained", times=4, image_size=64).identifier
     model.start_recording("IT", [(110, 130)])
-    assert model.look_at(pictures[:1]).shape == (1, 1, 512 * 2 * 2)
+    assert model.look_at(pictures[:1]).shape == (1, 512 * 2 * 2)

@@ -99,7 +99,7 @@ def test_time_bins_as_they_are_loaded(load, stand_in, time_bins, change):
     expected = time_bins[: len(asked)]
     assert [check_time_bin(time_bin) for time_bin in asked] == expected
     recording = model.look_at(load(time_bins).stimulus_set[:2])
-    assert recording["time_bin"].values.tolist() == expected
+    assert np.atleast_1d(recording["time_bin"].values).tolist() == expected
 
 
 @pytest.mark.parametrize("is_squeezed", [True, False], ids=["squeezed", "not squeezed"])

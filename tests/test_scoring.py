@@ -18,6 +18,8 @@ from toys import ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.errors import UserError
 from brainscore_cornet.scoring import read_scores, read_table, score_models
+from brainscore_cornet.scoring.jobs import Candidate, Job, Target
+from brainscore_cornet.scoring.outcome import Bench
 from brainscore_cornet.scoring.results import SCORED, Results, Row
 
 
@@ -57,6 +59,30 @@ def test_a_table_of_models_and_benchmarks(tmp_path, log, models):
     kept = read_table(tmp_path / "out")
     assert sorted(kept["score"]) == sorted(table["score"])
     assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 5
+
+
+class CostlyCeiling(ToyBenchmark):
+    """Counts how often it is asked for its ceiling, which its scores have already."""
+
+    asked = 0
+
+    def __call__(self, model) -> Score:
+        score = Score(model.worth)
+        score.attrs["ceiling"] = Score(0.7)
+        return score
+
+    @property
+    def ceiling(self) -> Score:
+        self.asked += 1
+        return Score(0.6)
+
+
+def test_a_ceiling_in_the_score_is_not_computed_again(log, models):
+    """A ceiling can take as long as the score: the benchmark is asked for it only where the score has none."""
+    benchmark = CostlyCeiling("costly", log)
+    job = Job(Candidate("good", lambda: models["good"]), Target("costly", lambda: benchmark, "toy"))
+    assert Bench().score(job).row.ceiling == 0.7
+    assert benchmark.asked == 0
 
 
 def test_the_whole_score_is_kept(tmp_path, log, models):

@@ -71,6 +71,18 @@ def test_the_catalogue_is_what_brainscore_has():
     assert "alexnet" in catalogue.folders("models")
 
 
+def test_what_is_only_in_a_comment_is_not_registered(tmp_path):
+    """It cannot be loaded; its identifier is taken all the same, since Brain-Score finds it in the text."""
+    (tmp_path / "bracci2019").mkdir()
+    lines = [
+        "# benchmark_registry['commented'] = lambda: None",
+        "benchmark_registry['registered'] = lambda: None  # ok",
+    ]
+    (tmp_path / "bracci2019" / "__init__.py").write_text("\n".join(lines))
+    assert catalogue.read_folders(tmp_path, "benchmarks", commented=False) == {"registered": "bracci2019"}
+    assert set(catalogue.read_folders(tmp_path, "benchmarks")) == {"commented", "registered"}
+
+
 def test_what_benchmarks_need_beside_their_data():
     """A package is named where the code that a benchmark runs imports it, and nowhere else; so is its memory."""
     needed = {each.benchmark: each.requirements() for each in catalogue.benchmarks()}

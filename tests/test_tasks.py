@@ -59,7 +59,7 @@ def test_labels_come_from_a_list(subject, stand_in, stimuli, pictures, aggregati
 
 
 ACTIVITIES = {
-    "recording": (lambda model, _: model.start_recording("IT", [(100, 200)]), ("time_bin", "presentation", "neuroid")),
+    "recording": (lambda model, _: model.start_recording("IT", [(100, 200)]), ("presentation", "neuroid")),
     "passive": (lambda model, _: model.start_task("passive"), None),
     "label": (lambda model, _: model.start_task("label", ["dog", "cat"]), ("choice", "presentation")),
     "probabilities": (

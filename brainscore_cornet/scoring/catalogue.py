@@ -51,18 +51,27 @@ class Listed:
 
 
 @cache
-def folders(kind: str) -> dict[str, str]:
-    """Identifier -> folder of its plugin, of those that are installed."""
-    return read_folders(doors.door(kind).parent, kind)
+def folders(kind: str, *, commented: bool = False) -> dict[str, str]:
+    """Identifier -> folder of its plugin, of those that are installed, as `read_folders` has them."""
+    return read_folders(doors.door(kind).parent, kind, commented=commented)
 
 
-def read_folders(plugins: Path, kind: str) -> dict[str, str]:
-    """Identifier -> folder of its plugin. Brain-Score finds a plugin by reading these files; so do we."""
+def read_folders(plugins: Path, kind: str, *, commented: bool = True) -> dict[str, str]:
+    """Identifier -> folder of its plugin. Brain-Score finds a plugin by reading these files; so do we.
+
+    Parameters
+    ----------
+    commented
+        With registrations in comments: Brain-Score takes their identifiers for registered, too, and then has nothing to
+        load under them.
+    """
     registry = re.compile(rf"{kind[:-1]}_registry\[['\"]([^'\"{{}}<>]+)['\"]\]")
     return {
         identifier: path.parent.name
         for path in sorted(plugins.glob("[!_.]*/__init__.py"))
-        for identifier in registry.findall(path.read_text(encoding="utf-8"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if commented or not line.lstrip().startswith("#")
+        for identifier in registry.findall(line)
     }
 
 

@@ -55,7 +55,8 @@ def check_folder(
 
 def taken_identifiers() -> dict[str, str]:
     """Identifier -> folder of the models that the installed brainscore_vision has, without this package's."""
-    return {name: folder for name, folder in catalogue.folders("models").items() if folder != doors.NAME}
+    found = catalogue.folders("models", commented=True)
+    return {name: folder for name, folder in found.items() if folder != doors.NAME}
 
 
 def _check(

@@ -62,7 +62,10 @@ def measure(model, folder: Path) -> dict:
         found = {"layer": layer, "time_bins": [list(time_bin) for time_bin in bins]}
         if bins:
             model.start_recording(region, time_bins=bins)
-            activity = model.look_at(pictures).transpose("neuroid", "presentation", "time_bin").values
+            recorded = model.look_at(pictures).transpose(
+                "neuroid", "presentation", ...
+            )  # a single time bin has no dimension
+            activity = recorded.values.reshape(-1, len(pictures), len(bins))
             positions = np.linspace(0, len(activity) - 1, SAMPLES).astype(int)
             found |= {"neuroids": len(activity), "activity": np.round(activity[positions].astype(float), 6).tolist()}
         regions[region] = found

@@ -61,7 +61,8 @@ def _subject(architecture: str) -> CORnetModel:
 def our_recording(architecture: str, region: str, bins=ONE_BIN) -> Run:
     model = _subject(architecture)
     model.start_recording(region, bins)
-    return lambda paths: model.look_at(paths).values
+    # a single time bin has no dimension
+    return lambda paths: model.look_at(paths).values.reshape(len(bins), len(paths), -1)
 
 
 def peers_recording(region: str, bins=ONE_BIN) -> Run:
