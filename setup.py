@@ -31,7 +31,7 @@ setup(
     packages=[*find_packages(include=["brainscore_cornet*"]), *DOORS],
     package_dir=DOORS,
     package_data={
-        "brainscore_cornet": ["example.ipynb"],
+        "brainscore_cornet.scoring": ["example.ipynb"],
         "brainscore_cornet.plugins.models": ["metadata.yaml"],
         "brainscore_cornet.report": ["*.j2", "page.css", "page.js"],
         **{door: ["*.yaml"] for door in DOORS},
@@ -78,5 +78,5 @@ setup(
             "selenium",
         ],
     },
-    entry_points={"console_scripts": ["brainscore-cornet=brainscore_cornet.cli:main"]},
+    entry_points={"console_scripts": ["brainscore-cornet=brainscore_cornet.cli.main:main"]},
 )

@@ -4,20 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .brain_model import load_model
+    from .cornet.brain_model import load_model
+    from .cornet.network import load_network
     from .features import extract_features
-    from .network import load_network
     from .scoring import score_models
     from .training import train, validate
 
 _PUBLIC = {
     "extract_features": "features",
-    "load_model": "brain_model",
-    "load_network": "network",
+    "load_model": "cornet.brain_model",
+    "load_network": "cornet.network",
     "score_models": "scoring",
     "train": "training",
     "validate": "training",
-    "UserError": "errors",
+    "UserError": "cornet.errors",
 }
 
 __all__ = ["UserError", "extract_features", "load_model", "load_network", "score_models", "train", "validate"]

@@ -101,7 +101,7 @@ def stand_in():
 
     from reference.synthetic_weights import fill
 
-    from brainscore_cornet.architectures import build_network
+    from brainscore_cornet.cornet.architectures import build_network
 
     return cache(lambda architecture: fill(build_network(architecture), architecture))
 
@@ -125,7 +125,7 @@ def released_folder(tmp_path_factory, stand_in) -> Path:
     """A folder with a file of the released form for each architecture, holding stand-in weights."""
     import torch
 
-    from brainscore_cornet.weights import RELEASED
+    from brainscore_cornet.cornet.weights.released import RELEASED
 
     folder = tmp_path_factory.mktemp("released")
     for file in RELEASED.values():

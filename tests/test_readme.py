@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import OFFLINE
+from helpers.commands import OFFLINE
 from PIL import Image
 
-from brainscore_cornet.commitments import COMMITMENTS
+from brainscore_cornet.cornet.commitments import COMMITMENTS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def folder(tmp_path, stand_in) -> Path:
     """What the snippets take for granted: two images, a few of "ImageNet", and weights of one's own."""
     import torch
 
-    from brainscore_cornet.architectures import build_network
+    from brainscore_cornet.cornet.architectures import build_network
 
     Image.new("RGB", (300, 200), "brown").save(tmp_path / "dog.png")
     Image.new("L", (64, 64), 90).save(tmp_path / "cat.png")
@@ -92,7 +92,7 @@ def test_commands_that_take_days_are_understood():
     """What is shown but not run here has flags that the commands know."""
     from typer.main import get_command
 
-    from brainscore_cornet.cli import app
+    from brainscore_cornet.cli.main import app
 
     lines = [line for language, code in BLOCKS if language == "console" for line in code.splitlines()]
     assert len(lines) >= 5

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ..brain_model import CORnetModel, load_model
-from ..commitments import TimeBin
-from ..errors import UserError, one_of
-from ..inference import network_hash
-from ..recording import Portion, Site
-from . import files, layers
-from .files import Features
-from .images import PATH, Images, collect, look
+from ..cornet.brain_model import CORnetModel, load_model
+from ..cornet.commitments import TimeBin
+from ..cornet.errors import UserError, one_of
+from ..cornet.inference.prepared import network_hash
+from ..cornet.recording.record import Portion, Site
+from . import layers, output_files
+from .image_sources import PATH, Images, collect, look
+from .output_files import Features
 from .shards import Shard, find_shards
 from .unfinished import Unfinished, writable
 
@@ -95,7 +95,7 @@ def extract_features(
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
     output = None if output is None else Path(output).expanduser()
     if output is not None:
-        files.check_output(output)
+        output_files.check_output(output)
     model = load_model(model) if isinstance(model, str) else model
     found = collect(images)
     if output is not None:
@@ -104,7 +104,7 @@ def extract_features(
     extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
     extraction.check(output or Path("in memory.nc"))
     if output is None:
-        return files.dataset(extraction.in_memory(on_error))
+        return output_files.dataset(extraction.in_memory(on_error))
     if shard:
         extraction.part_of(output, Shard.parse(shard), on_error, overwrite)
     elif join:
@@ -117,7 +117,7 @@ def extract_features(
 def _check_apart(output: Path, found: Images) -> None:
     """Nothing that is read may be written over."""
     target = output.resolve()
-    written = {target, files.images_table(target)} if target.suffix == ".npy" else {target}
+    written = {target, output_files.images_table(target)} if target.suffix == ".npy" else {target}
     for path in (*found.given, *(source for source in found.sources if isinstance(source, str))):
         resolved = Path(path).expanduser().resolve()
         if written & {resolved, *resolved.parents}:
@@ -143,16 +143,16 @@ class _Extraction:
         return self._features(arrays, bad)
 
     def into(self, output: Path, on_error: str, overwrite: bool) -> None:
-        files.check_size(self._pooled_shapes(), len(self._images), output)
+        output_files.check_size(self._pooled_shapes(), len(self._images), output)
         unfinished = Unfinished(output, self._request(on_error), overwrite)
         self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
 
     def check(self, output: Path) -> None:
-        files.check_table(self._images.table, self._shapes, output)
+        output_files.check_table(self._images.table, self._shapes, output)
 
     def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
         part = self._part(shard)
-        files.check_size(self._pooled_shapes(), len(part), output)
+        output_files.check_size(self._pooled_shapes(), len(part), output)
         request = {**self._request(on_error), "shard": shard.kind}
         unfinished = Unfinished(output, request, overwrite, shard.kind)
         if len(part):
@@ -169,7 +169,7 @@ class _Extraction:
                     f"Shard {shard.number}/{shard.count} of {output} has done {part.done} of {len(images)}."
                 )
             parts.append((shard, part, images))
-        files.check_size(self._pooled_shapes(), len(self._images), output)
+        output_files.check_size(self._pooled_shapes(), len(self._images), output)
         unfinished = Unfinished(output, request, overwrite)
         with writable(output):
             arrays = unfinished.arrays(self._pooled_shapes(), len(self._images))
@@ -179,8 +179,8 @@ class _Extraction:
                 if len(images):
                     for site, array in part.arrays(self._pooled_shapes(), len(images)).items():
                         arrays[site][rows] = array
-                        files.drop_pages(array)
-                        files.drop_pages(arrays[site])
+                        output_files.drop_pages(array)
+                        output_files.drop_pages(arrays[site])
             unfinished.mark(len(self._images))
         self._finish(output, unfinished, arrays)
         for _, part, _ in parts:
@@ -199,13 +199,13 @@ class _Extraction:
             portion.write(flat)
             unfinished.mark(portion.rows.stop)
             for array in arrays.values():
-                files.drop_pages(array)
+                output_files.drop_pages(array)
         return arrays
 
     def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
         with writable(output):
             features = self._features(arrays, unfinished.bad)
-            files.write(features, output, unfinished.folder)
+            output_files.write(features, output, unfinished.folder)
             left_out = self._images.without(unfinished.bad).left_out
             listed = output.with_name(f"{output.name}.skipped.txt")
             if left_out:

@@ -8,11 +8,11 @@ from numbers import Integral
 
 import torch
 
-from ..anatomy import REGIONS
-from ..architectures import CORnet
-from ..commitments import Commitment, TimeBin, answering_step, check_time_bin, overlaps
-from ..errors import UserError, one_of, whole_number
-from ..recording import LOGITS, Site, is_decoded
+from ..cornet.anatomy import REGIONS
+from ..cornet.architectures import CORnet
+from ..cornet.commitments import Commitment, TimeBin, answering_step, check_time_bin, overlaps
+from ..cornet.errors import UserError, one_of, whole_number
+from ..cornet.recording.record import LOGITS, Site, is_decoded
 
 _logger = logging.getLogger(__name__)
 

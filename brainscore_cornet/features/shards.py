@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UserError
+from ..cornet.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
-from ..recording import Site
-from .files import existing
+from ..cornet.errors import UserError
+from ..cornet.recording.record import Site
+from .output_files import existing
 
 
 class Unfinished:

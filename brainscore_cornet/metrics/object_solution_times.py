@@ -24,7 +24,7 @@ from brainscore_core.supported_data_standards.brainio.assemblies import Behavior
 from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import cross_entropy
 
-from ..recording import pick_device
+from ..cornet.device import pick_device
 
 NOTE = "object solution times: the classifier was fitted in PyTorch, since TensorFlow is not installed"
 

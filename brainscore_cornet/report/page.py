@@ -10,9 +10,9 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..writing import write_aside, writing
-from . import axes, provenance, scores, table, times
-from .jobs import Job, read_jobs
+from ..cornet.writing import write_aside, writing
+from . import axes, provenance, score_chart, score_table, time_chart
+from .rows import Job, read_jobs
 
 _FOLDER = Path(__file__).parent
 _NAME_WIDTH = 20  # in characters; longer names of models go over several lines
@@ -53,7 +53,7 @@ def render(jobs: list[Job], title: str) -> str:
         lstrip_blocks=True,
     )
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
-    marks = scores.marks_of(jobs)
+    marks = score_chart.marks_of(jobs)
     scored = [job for job in jobs if job.score is not None]
     axis = axes.score_axis([job.score for job in scored], [job.scaled_error for job in scored])
     return environment.get_template("page.html.j2").render(
@@ -63,18 +63,18 @@ def render(jobs: list[Job], title: str) -> str:
         marked=None not in marks.values(),
         name_width=min(max(9, *(len(model) + 1 for model in marks)), _NAME_WIDTH),
         any_scored=bool(scored),
-        regions=scores.region_charts(jobs, axis, marks),
+        regions=score_chart.region_charts(jobs, axis, marks),
         opened=len({job.benchmark for job in jobs}) <= _OPENED,
-        time_charts=times.time_charts(jobs, marks),
-        courses=times.courses(jobs, marks),
+        time_charts=time_chart.time_charts(jobs, marks),
+        courses=time_chart.courses(jobs, marks),
         jobs=jobs,
-        columns=table.columns(jobs),
-        cell=table.cell,
+        columns=score_table.columns(jobs),
+        cell=score_table.cell,
         failed=[job for job in jobs if job.failed],
         setups=provenance.setups(jobs),
         benchmark_versions=provenance.benchmark_versions(jobs),
         notes=provenance.notes(jobs),
-        embedded=table.embedded(jobs),
+        embedded=score_table.embedded(jobs),
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
         # the browser runs this script and no other, whatever an identifier may hold

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .axes import counted, significant
-from .jobs import Job
+from .rows import Job
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,6 @@
 
 from .catalogue import EMBEDDED
 from .results import read_scores, read_table
-from .run import score_models
+from .scoring_run import score_models
 
 __all__ = ["EMBEDDED", "read_scores", "read_table", "score_models"]

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 import cloudpickle
 
-from ..errors import UserError
+from ..cornet.errors import UserError
 from .jobs import Job
-from .outcome import Outcome, failed
 from .process import Process, Stopped
+from .scorer import Outcome, failed
 
 if TYPE_CHECKING:
     from distributed import Client, Future

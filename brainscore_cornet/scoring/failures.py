@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ..commitments import COMMITMENTS
-from ..download import DownloadError
-from ..errors import MissingImages, UserError, folded
+from ..cornet.commitments import COMMITMENTS
+from ..cornet.errors import MissingImages, UserError, folded
+from ..cornet.weights.download import DownloadError
 from .catalogue import EMBEDDED
 
 OFFLINE = (

@@ -10,8 +10,8 @@ from typing import Any
 
 import cloudpickle
 
-from ..commitments import COMMITMENTS
-from ..errors import UserError
+from ..cornet.commitments import COMMITMENTS
+from ..cornet.errors import UserError
 from . import catalogue
 
 _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar")
@@ -138,10 +138,10 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
 
 
 def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
-    from ..brain_model import commitment_for, load_model
-    from ..network import find_weights
-    from ..recording import pick_device
-    from ..weights import file_hash
+    from ..cornet.brain_model import commitment_for, load_model
+    from ..cornet.device import pick_device
+    from ..cornet.network import find_weights
+    from ..cornet.weights.released import file_hash
 
     pick_device(options.get("device"))
     settings = {key: value for key, value in options.items() if key != "workers"}
@@ -167,8 +167,8 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 
 def _identifier_of(path: Path) -> str:
     """The model that a checkpoint says it holds, or that its entries can only be."""
-    from ..checkpoint import held_architecture
-    from ..weights import locate
+    from ..cornet.weights.released import locate
+    from ..cornet.weights.state_dicts import held_architecture
 
     return f"cornet_{held_architecture(locate(path)).lower()}"
 

@@ -18,9 +18,9 @@ from typing import Any
 import cloudpickle
 import psutil
 
-from .. import cache
+from ..cornet.recording import cache
 from .jobs import Job
-from .outcome import Bench, Outcome, failed
+from .scorer import Bench, Outcome, failed
 
 _POLL = 0.2  # s between two looks at a job under way
 _GB = 1024**3

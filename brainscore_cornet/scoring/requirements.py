@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-from .. import doors
+from .. import plugin_links
 
 _GB = 1024**3
 # channels x height x width of CORnet-S at 224 px: what is recorded of one image in one time bin, in float32
@@ -100,7 +100,7 @@ def _provided(path: Path) -> tuple[str, ...]:
 
 
 def _root() -> Path:
-    return doors.door("benchmarks").parents[1]
+    return plugin_links.door("benchmarks").parents[1]
 
 
 def _leads_to(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.AST]]:

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UserError
-from ..writing import write_aside, writing
+from ..cornet.errors import UserError
+from ..cornet.writing import write_aside, writing
 
 if TYPE_CHECKING:
     import pandas as pd

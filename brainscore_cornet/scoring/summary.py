@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UserError
+from ..cornet.errors import UserError
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -14,7 +14,7 @@ from pathlib import Path
 import brainscore_vision
 import numpy as np
 
-from ..brain_model import CORnetModel, load_model
+from ..cornet.brain_model import CORnetModel, load_model
 from . import stand_in
 
 

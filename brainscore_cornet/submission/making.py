@@ -8,18 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import doors
-from ..errors import UserError
+from .. import plugin_links
+from ..cornet.errors import UserError
+from ..cornet.writing import part_of, writing
 from ..scoring import catalogue
-from ..writing import part_of, writing
-from .archive import write_zip
-from .finding import Finding
-from .layout import Plugin
 from .metadata import metadata
 from .plugin import write_plugin
-from .reachable import models_of
-from .registrations import identifiers
-from .rules import check_folder, check_zip
+from .rules.archive import write_zip
+from .rules.check import check_folder, check_zip
+from .rules.finding import Finding
+from .rules.layout import Plugin
+from .rules.reachable import models_of
+from .rules.registrations import identifiers
 from .trial import Model, Step, run_trial
 from .variant import REGISTERED, Variant
 
@@ -140,12 +140,12 @@ def pull_request(
             f"{clone} is no clone of Brain-Score's repository: expected {models}. Make one with "
             "git clone https://github.com/brain-score/vision"
         )
-    target = models / doors.NAME
+    target = models / plugin_links.NAME
     if target.exists() and not overwrite:
         raise UserError(f"{target} is there already: add --overwrite to replace it.")
     taken = {name: folder for name, folder in catalogue.read_folders(models, "models").items() if folder != target.name}
     with writing(target), tempfile.TemporaryDirectory() as workspace:
-        folder = Path(workspace) / doors.NAME
+        folder = Path(workspace) / plugin_links.NAME
         folder.mkdir()
         say(f"Writing {', '.join(variant.identifier for variant in variants)}")
         write_plugin(folder, variants)

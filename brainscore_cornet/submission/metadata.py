@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from ..architectures import CORnet, build_network
-from ..recipes import DECAY, RECIPES
-from ..weights import RELEASED
+from ..cornet.architectures import CORnet, build_network
+from ..cornet.weights.released import RELEASED
+from ..training.recipes import DECAY, RECIPES
 from .variant import Variant
 
 _DESCRIPTIONS = {

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from ..brain_model import load_model
+from ..cornet.brain_model import load_model
 from . import stand_in
 from .variant import Variant
 

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import torch
 
-from .. import doors
-from ..architectures import build_network
-from ..download import DownloadError
-from ..errors import UserError
-from ..network import find_weights
+from .. import plugin_links
+from ..cornet.architectures import build_network
+from ..cornet.errors import UserError
+from ..cornet.network import find_weights
+from ..cornet.weights.download import DownloadError
+from ..cornet.weights.released import RELEASED, accept, cache_folder, url_path
 from ..scoring import EMBEDDED
-from ..weights import RELEASED, accept, cache_folder, url_path
 from . import stand_in
-from .layout import Plugin
+from .rules.layout import Plugin
 
 BENCHMARK = EMBEDDED[-1]
 _PICTURES = ("rgb1.jpg", "rgb2.jpg", "rgb3.png")
@@ -106,10 +106,10 @@ def run_trial(
 def copy_library(workspace: Path) -> Path:
     """A folder with a copy of the installed brainscore_vision, whose models are Brain-Score's own."""
     library = workspace / "library"
-    installed = doors.door("models").parents[1]
-    shutil.copytree(installed, library / installed.name, ignore=shutil.ignore_patterns(doors.NAME))
+    installed = plugin_links.door("models").parents[1]
+    shutil.copytree(installed, library / installed.name, ignore=shutil.ignore_patterns(plugin_links.NAME))
     for kind in ("benchmarks", "data"):  # what it is scored on
-        shutil.copytree(doors.room(kind), library / installed.name / kind / doors.NAME)
+        shutil.copytree(plugin_links.room(kind), library / installed.name / kind / plugin_links.NAME)
     pictures = library / installed.name / "model_helpers" / "generic_plugin_tests_resources"
     pictures.mkdir(exist_ok=True)
     drawn = stand_in.draw_pictures(pictures, 256, len(_PICTURES))

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..architectures import CLASSES
-from ..brain_model import commitment_for
-from ..commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
-from ..errors import UserError
-from ..network import load_network, plain_integers
-from ..weights import checked_sha256, file_hash, locate
-from .reachable import fetch_now
+from ..cornet.architectures import CLASSES
+from ..cornet.brain_model import commitment_for
+from ..cornet.commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
+from ..cornet.errors import UserError
+from ..cornet.network import load_network, plain_integers
+from ..cornet.weights.released import checked_sha256, file_hash, locate
+from .rules.reachable import fetch_now
 
 
 @dataclass(frozen=True)

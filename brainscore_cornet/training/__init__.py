@@ -2,13 +2,13 @@
 
 from importlib.util import find_spec
 
-from ..errors import UserError
+from ..cornet.errors import UserError
 
 for _package in ("pytorch_lightning", "tensorboard", "matplotlib"):
     if find_spec(_package) is None:
         raise UserError(f"Training and validating need {_package}: pip install '.[train]'")
 
-from .run import train  # noqa: E402
+from .training_run import train  # noqa: E402
 from .validation import validate  # noqa: E402
 
 __all__ = ["train", "validate"]

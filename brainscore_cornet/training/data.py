@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
-from .images import TrainingOrder, ValidationOrder, Views, loader
+from .image_dataset import TrainingOrder, ValidationOrder, Views, loader
 
 
 class Data(pl.LightningDataModule):

@@ -15,8 +15,8 @@ import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
-from ..errors import UserError, one_of, whole_number
-from .checkpoints import WrittenAside
+from ..cornet.errors import UserError, one_of, whole_number
+from .run_checkpoints import WrittenAside
 
 DEVICES = ("cuda", "mps", "cpu")
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "bf16-mixed": "bf16-mixed", "fp16-mixed": "16-mixed"}

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..architectures import CORnet
-from ..errors import UserError
-from ..recipes import Recipe
-from .images import Batch, TrainingOrder, normalized
+from ..cornet.architectures import CORnet
+from ..cornet.errors import UserError
+from .image_dataset import Batch, TrainingOrder, normalized
 from .position import Position, loops_at
+from .recipes import Recipe
 
 TOP = 5
 

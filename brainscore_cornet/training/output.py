@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..writing import write_aside, writing
+from ..cornet.errors import UserError
+from ..cornet.writing import write_aside, writing
 
 SETTINGS = "run.json"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from ..writing import write_aside, writing
+from ..cornet.writing import write_aside, writing
 from .module import Learner, Sums
 
 TABLE = "metrics.csv"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..architectures import CLASSES, CORnet, build_network
-from ..checkpoint import load_checkpoint, read_checkpoint, state_dict_of, stated_architecture
-from ..errors import UserError, one_of
-from ..network import find_weights
-from ..weights import WeightsError, locate
-from .checkpoints import ENDING, newest
+from ..cornet.architectures import CLASSES, CORnet, build_network
+from ..cornet.errors import UserError, one_of
+from ..cornet.network import find_weights
+from ..cornet.weights.released import WeightsError, locate
+from ..cornet.weights.state_dicts import load_checkpoint, read_checkpoint, state_dict_of, stated_architecture
+from .run_checkpoints import ENDING, newest
 
 _LINEAR = "decoder.linear."
 
@@ -122,8 +122,8 @@ def _epoch(checkpoint: Mapping[str, Any], path: Path) -> int:
 
 def architecture_of(model: str) -> str:
     """`Z`, `R`, `RT` or `S` of CORnet's own spelling or of an identifier."""
-    from ..anatomy import TIME_STEPS
-    from ..commitments import COMMITMENTS
+    from ..cornet.anatomy import TIME_STEPS
+    from ..cornet.commitments import COMMITMENTS
 
     if isinstance(model, str) and model.upper() in TIME_STEPS:
         return model.upper()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import UserError
+from ..cornet.errors import UserError
 
 _NAMES = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl+C"}
 

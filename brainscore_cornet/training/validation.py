@@ -11,21 +11,21 @@ from pathlib import Path
 
 import torch
 
-from ..architectures import CLASSES, MIN_IMAGE_SIZE
-from ..checkpoint import read_checkpoint
-from ..commitments import get_commitment
-from ..errors import UserError, whole_number
-from ..network import find_weights, plain_integers
-from ..recipes import RECIPES
-from ..weights import RELEASED, mismatch
+from ..cornet.architectures import CLASSES, MIN_IMAGE_SIZE
+from ..cornet.commitments import get_commitment
+from ..cornet.errors import UserError, whole_number
+from ..cornet.network import find_weights, plain_integers
+from ..cornet.weights.released import RELEASED, mismatch
+from ..cornet.weights.state_dicts import read_checkpoint
 from .data import Data
 from .folders import ImageSet, find_validation
-from .images import Views
+from .image_dataset import Views
 from .machine import Machine, quiet
 from .module import Learner
 from .progress import Progress
-from .run import check_on_error
+from .recipes import RECIPES
 from .start import architecture_of, build, held_classes
+from .training_run import check_on_error
 
 DEFAULT_BATCH_SIZE = 256
 # Between libraries that decode and resize JPEGs, top-1 of one network differs by some tenths of a percent.

@@ -17,7 +17,7 @@ from reference.object_solution_times import KEPT, PROBLEMS, REFERENCE, STIMULI, 
 from brainscore_cornet.metrics import object_solution_times
 from brainscore_cornet.metrics.object_solution_times import NOTE, LastFit, ProbabilitiesClassifier, without_tensorflow
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
-from brainscore_cornet.scoring.outcome import Bench
+from brainscore_cornet.scoring.scorer import Bench
 
 
 @pytest.fixture(scope="module")

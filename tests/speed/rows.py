@@ -16,12 +16,12 @@ from reference.synthetic_weights import fill
 from speed import training
 from speed.sides import Run
 
-from brainscore_cornet.architectures import CORnet, build_network
-from brainscore_cornet.brain_model import DEFAULT_BATCH_SIZE, CORnetModel
-from brainscore_cornet.commitments import get_commitment
+from brainscore_cornet.cornet.architectures import CORnet, build_network
+from brainscore_cornet.cornet.brain_model import DEFAULT_BATCH_SIZE, CORnetModel
+from brainscore_cornet.cornet.commitments import get_commitment
+from brainscore_cornet.cornet.device import pick_device
+from brainscore_cornet.cornet.recording.stimuli import as_stimulus_set, batches
 from brainscore_cornet.features import extract_features
-from brainscore_cornet.recording import pick_device
-from brainscore_cornet.stimuli import as_stimulus_set, batches
 
 Side = Callable[[], Run]
 DIMS = ("time_bin", "presentation", "neuroid")
@@ -66,7 +66,7 @@ def our_recording(architecture: str, region: str, bins=ONE_BIN) -> Run:
 
 
 def peers_recording(region: str, bins=ONE_BIN) -> Run:
-    import peer
+    from helpers import peer
 
     model = peer.brain_score_cornet_s(network("S"), "CORnet-S", batch_size=PEER_BATCH)
     model.start_recording(region, bins)
@@ -81,9 +81,9 @@ def our_labels() -> Run:
 
 
 def peers_labels() -> Run:
-    import peer
     from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
     from brainscore_vision.model_helpers.brain_transformation.behavior import LabelBehavior
+    from helpers import peer
 
     preprocess = partial(load_preprocess_images, image_size=SIZE)
     wrapper = PytorchWrapper(network("S"), preprocess, identifier="CORnet-S", batch_size=PEER_BATCH)

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from speed.sides import Run, Timed
 
-from brainscore_cornet.architectures import build_network
-from brainscore_cornet.recording import pick_device
+from brainscore_cornet.cornet.architectures import build_network
+from brainscore_cornet.cornet.device import pick_device
 
 SIZE = 128  # px
 BATCH = 32

@@ -2,7 +2,7 @@
 
 from brainscore_vision import benchmark_registry
 
-from brainscore_cornet.marques2020light.benchmark import peak_sf, pref_or, sf_bandwidth, sf_selective
+from brainscore_cornet.marques2020.benchmark import peak_sf, pref_or, sf_bandwidth, sf_selective
 
 benchmark_registry['Marques2020light_DeValois1982-pref_or'] = pref_or
 benchmark_registry['Marques2020light_DeValois1982-peak_sf'] = peak_sf

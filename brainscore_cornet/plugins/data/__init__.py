@@ -2,8 +2,8 @@
 
 from brainscore_vision import data_registry, stimulus_set_registry
 
-from brainscore_cornet.marques2020light.gratings import stimulus_set
-from brainscore_cornet.marques2020light.recorded import de_valois_1982a, de_valois_1982b, schiller_1976c
+from brainscore_cornet.marques2020.gratings import stimulus_set
+from brainscore_cornet.marques2020.recorded import de_valois_1982a, de_valois_1982b, schiller_1976c
 
 data_registry['Marques2020light_DeValois1982a'] = de_valois_1982a
 data_registry['Marques2020light_DeValois1982b'] = de_valois_1982b

@@ -1,8 +1,8 @@
 """What Brain-Score asks a model plugin for."""
 
-from brainscore_cornet.brain_model import CORnetModel, load_model
-from brainscore_cornet.citations import bibtex
-from brainscore_cornet.commitments import COMMITMENTS, get_commitment
+from brainscore_cornet.cornet.brain_model import CORnetModel, load_model
+from brainscore_cornet.cornet.citations import bibtex
+from brainscore_cornet.cornet.commitments import COMMITMENTS, get_commitment
 
 
 def get_model_list() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from brainscore_cornet.scoring.jobs import Job, candidates, targets
-from brainscore_cornet.scoring.outcome import Bench, Outcome
+from brainscore_cornet.scoring.scorer import Bench, Outcome
 
 
 def scorer(model, **options) -> Callable[[str], Outcome]:

@@ -1,0 +1,164 @@
+"""The commands `brainscore-cornet features` and, with CORnet's own flags, `test`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cornet.errors import UserError, one_of
+from .options import BatchSize, Device, Precision, Weights, parse_times, parse_weights
+
+app = typer.Typer()
+
+
+@app.command()
+def features(
+    model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s or cornet_s_untrained.")],
+    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists (.txt) or tables (.csv).")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="What to write: .nc, .zarr, .npy, .csv or .parquet.")
+    ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--layer", "-l", help="Such as IT, IT.conv2, logits; repeatable.", show_default="regions, avgpool"
+        ),
+    ] = None,
+    time_steps: Annotated[str, typer.Option(help="'all' that the image has reached, or such as 0,1.")] = "all",
+    time_bins: Annotated[str | None, typer.Option(help="In ms, in place of time steps: 70-170 170-270.")] = None,
+    pool: Annotated[bool, typer.Option("--pool", help="Average over space.")] = False,
+    weights: Weights = "released",
+    times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    precision: Precision = "fp32",
+    on_error: Annotated[
+        str, typer.Option(help="Images that cannot be used: 'fail', or 'skip' and list them.")
+    ] = "fail",
+    allow_uninformative: Annotated[
+        bool, typer.Option("--allow-uninformative", help="Also what is the same for every image.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
+    shard: Annotated[str | None, typer.Option(help="Such as 3/16: only the third of sixteen parts.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A picture of the first images and each region's activity: .png, .pdf or .svg.")
+    ] = None,
+    join: Annotated[bool, typer.Option("--join", help="Write the output from its shards, when all are done.")] = False,
+) -> None:
+    """What each layer does at each time step when the network looks at images.
+
+    The same command goes on where it was interrupted.
+    """
+    from ..cornet.brain_model import load_model
+    from ..features import extract_features
+    from ..features.activity_figure import check_picture, draw
+
+    if output is None and plot is None:
+        raise UserError("Nothing to write: name an output (-o features.nc) or a picture (--plot activity.png).")
+    if plot is not None:
+        check_picture(plot)
+    if time_bins is not None:  # further ones, without a comma between, look like arguments
+        further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
+        images = [each for each in images if each not in further]
+        time_bins = " ".join([time_bins, *further])
+    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    loaded = load_model(
+        model,
+        weights=parse_weights(weights),
+        device=device,
+        precision=precision,
+        **{name: value for name, value in options.items() if value is not None},
+    )
+    if output is not None:
+        extract_features(
+            loaded,
+            images,
+            layers=layer,
+            time_steps=time_steps if time_steps == "all" else _integers(time_steps),
+            time_bins=None if time_bins is None else _time_bins(time_bins),
+            pool=pool,
+            output=output,
+            on_error=on_error,
+            allow_uninformative=allow_uninformative,
+            overwrite=overwrite,
+            shard=shard,
+            join=join,
+        )
+        if shard is None:
+            print(output)
+    if plot is not None:
+        draw(loaded, images, plot, on_error=on_error)
+        print(plot)
+
+
+@app.command("test")
+def cornet_test(
+    model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier.")],
+    data_path: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with images.")],
+    output_path: Annotated[Path, typer.Option("--output_path", "--output-path", "-o", help="Folder for the features.")],
+    layer: Annotated[str, typer.Option(help="V1, V2, V4, IT or decoder.")] = "decoder",
+    sublayer: Annotated[str, typer.Option(help="A layer inside, such as output, conv2 or avgpool.")] = "avgpool",
+    time_step: Annotated[
+        int, typer.Option("--time_step", "--time-step", min=0, help="Of those at which the layer works, from 0.")
+    ] = 0,
+    imsize: Annotated[int, typer.Option(help="In px.")] = 224,
+    ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
+    weights: Weights = "released",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
+) -> None:
+    """Features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
+    from ..cornet.anatomy import TIME_STEPS
+    from ..cornet.brain_model import load_model
+    from ..features import extract_features
+    from ..features.layers import survey
+
+    architecture = model.upper() if model.upper() in TIME_STEPS else None
+    loaded = load_model(
+        f"cornet_{architecture.lower()}" if architecture else model,
+        weights=parse_weights(weights),
+        image_size=imsize,
+        device="cuda" if ngpus else "cpu",
+    )
+    name = f"{layer}.{sublayer}"
+    known = survey(loaded.activations_model.network, imsize)
+    if name not in known:
+        raise one_of(name, known, "layer and sublayer")
+    steps = list(known[name])  # CORnet's `time_step` counts how often the layer has worked
+    if time_step >= len(steps):
+        raise UserError(f"{name} works at {len(steps)} time steps, from 0: there is no {time_step}.")
+    output_path = output_path.expanduser()
+    try:
+        output_path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
+    output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
+    extract_features(
+        loaded,
+        str(data_path / "*.*"),
+        layers=[name],
+        time_steps=[steps[time_step]],
+        flat=True,
+        output=output,
+        allow_uninformative=True,
+        overwrite=overwrite,
+    )
+    print(output)
+
+
+def _integers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        raise UserError(f"Expected time steps as 'all' or such as 0,1, received {text!r}.") from None
+
+
+def _time_bins(text: str) -> list[tuple[int, int]]:
+    try:
+        return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
+    except ValueError:
+        raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None

@@ -1,0 +1,111 @@
+"""The command line, brainscore-cornet. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ..cornet.errors import UserError
+from . import feature_commands, scoring_commands, submission_commands, training_commands, weight_commands
+from .options import Json, print_table
+
+app = typer.Typer(
+    help="CORnet-Z, -R, -RT and -S as models of the primate ventral stream.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(weight_commands.app, name="weights")
+app.add_typer(scoring_commands.app)
+app.add_typer(feature_commands.app)
+app.add_typer(training_commands.app)
+app.add_typer(submission_commands.app)
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is shown in one line, without a traceback."""
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their authors
+    warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
+    try:
+        app()
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"brainscore_cornet {version('brainscore_cornet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """The models: regions, layers, time steps and their time bins in ms after stimulus onset."""
+    from ..cornet.commitments import COMMITMENTS
+
+    if as_json:
+        print(json.dumps([asdict(commitment) for commitment in COMMITMENTS.values()], indent=2))
+        return
+    rows = [("model", "region", "layer", "steps", "time bins in ms (time step: start-end)")]
+    for commitment in COMMITMENTS.values():
+        for region, layer in commitment.layers.items():
+            bins = commitment.time_bins[region].items()
+            rows.append(
+                (
+                    commitment.identifier,
+                    region,
+                    layer,
+                    str(commitment.time_steps[region]),
+                    "  ".join(f"{step}: {start}-{end}" for step, (start, end) in bins),
+                )
+            )
+    print_table(rows)
+    print(
+        "\nEvery model reads behaviour out from decoder.avgpool, sees 8 degrees and images of 224 px. A requested time "
+        "bin is\nanswered by the committed bin of the nearest start. '_untrained' models keep their initialization."
+    )
+
+
+@app.command()
+def link() -> None:
+    """Show brainscore_vision the way to our plugins after an editable installation."""
+    from .. import plugin_links
+
+    made = plugin_links.link()
+    for path in made:
+        print(f"{path} -> {plugin_links.room(path.parent.name)}")
+    if not made:
+        print("Nothing to do: brainscore_vision finds our models, benchmarks and data.")
+
+
+@app.command()
+def unlink() -> None:
+    """Take away the links that `link` made."""
+    from .. import plugin_links
+
+    removed = plugin_links.unlink()
+    for path in removed:
+        print(f"Removed {path}")
+    if not removed:
+        print("Nothing to do: there are no links of ours.")

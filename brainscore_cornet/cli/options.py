@@ -1,0 +1,40 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..cornet.errors import UserError
+
+Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")]
+Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="the best there is")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
+Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some machines, less exact.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def parse_weights(text: str) -> str | None:
+    return None if text == "none" else text
+
+
+def parse_times(text: str | None) -> int | dict[str, int] | None:
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return int(text)
+        parts = [part.split("=") for part in text.split(",")]
+        times = {region.strip(): int(steps) for region, steps in parts}
+        if len(times) == len(parts):
+            return times
+    except ValueError:
+        pass
+    raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, each region once, received {text!r}.")
+
+
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,145 @@
+"""The command `brainscore-cornet submit`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cornet.errors import UserError
+from .options import Json, parse_times
+
+app = typer.Typer()
+
+
+@app.command()
+def submit(
+    model: Annotated[
+        list[str] | None, typer.Argument(help="Such as cornet_s; each gets a zip of its own.", show_default=False)
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the zips.")] = None,
+    pull_request: Annotated[
+        Path | None, typer.Option(help="A clone of brain-score/vision, to write one folder with all models into.")
+    ] = None,
+    check: Annotated[Path | None, typer.Option(help="A zip to check, whoever made it.")] = None,
+    identifier: Annotated[
+        str | None, typer.Option(help="What the leaderboard calls it.", show_default="the model's own")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Your weights on this machine.")] = None,
+    weights_url: Annotated[str | None, typer.Option(help="Where anybody can download them.")] = None,
+    weights_sha256: Annotated[str | None, typer.Option(help="Of the file.", show_default="that of --weights")] = None,
+    times: Annotated[str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.")] = None,
+    time_mapping: Annotated[
+        str | None, typer.Option(help="""In ms, as JSON or a file of it: '{"IT": {"0": [120, 220]}}'.""")
+    ] = None,
+    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    run: Annotated[
+        bool | None,
+        typer.Option("--run/--no-run", help="Run it in a copy of brainscore_vision.", show_default="not with --check"),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask for the weights at their address.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a submission to brain-score.org, check it by every rule, and run it as Brain-Score will."""
+    from .. import submission
+
+    # what a batch system sends before it kills: without a handler, temporary files would be left
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    if sum(each is not None for each in (output, pull_request, check)) != 1:
+        raise UserError("Name one of --output (zips for the website), --pull-request (a clone) and --check (a zip).")
+    options = {
+        "identifier": identifier,
+        "weights": weights,
+        "weights_url": weights_url,
+        "weights_sha256": weights_sha256,
+        "times": parse_times(times),
+        "time_mapping": None if time_mapping is None else _time_mapping(time_mapping),
+        "image_size": image_size,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    if options and (check is not None or len(model or ()) != 1):
+        raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
+    if check is not None:
+        if model:
+            raise UserError(f"--check takes a zip and no model, received {', '.join(model)}.")
+        outcomes = [submission.check(check, run=bool(run), online=not offline, say=_say)]
+        if outcomes[0].passed and not run:
+            _say(f"What is in it was not run. To do so: brainscore-cornet submit --check {check} --run")
+    else:
+        if not model and output is not None:
+            raise UserError("Name a model to submit, such as cornet_s.")
+        variants = [submission.make_variant(name, **options) for name in dict.fromkeys(model or ())]
+        settings = {"run": run is not False, "online": not offline, "overwrite": overwrite, "say": _say}
+        if output is not None:
+            outcomes = submission.submit(variants, output, **settings)
+        else:
+            outcomes = [submission.pull_request(pull_request, variants or submission.REGISTERED, **settings)]
+    if as_json:
+        print(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))
+    else:
+        for outcome in outcomes:
+            _print(outcome, written=check is None, clone=pull_request)
+    if not all(outcome.passed for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _print(outcome, *, written: bool, clone: Path | None) -> None:
+    for finding in outcome.findings:
+        print(f"{'Broken rule' if finding.fatal else 'Note'}: {finding}")
+    for step in outcome.steps:
+        if not step.passed:
+            print(f"Failed: {step.name}, after {step.seconds:.0f} s\n{step.tail}")
+        else:
+            found = f": {step.output.strip().splitlines()[-1]}" if step.output.strip() else ""
+            print(f"Passed: {step.name}{found} ({step.seconds:.0f} s)")
+    if not outcome.passed:
+        print(f"{outcome.path} {'was not written' if written else 'would not pass'}: see above.")
+    elif clone is not None:
+        print(f"{outcome.path}\nNext: read its metadata.yaml, and git -C {clone} add {_within(outcome.path, clone)}")
+    elif written:
+        size = outcome.path.stat().st_size
+        print(f"{outcome.path} ({size / 1e3:.0f} kB) holds {', '.join(outcome.identifiers)}, and breaks no rule.")
+    else:
+        print(f"{outcome.path} holds {', '.join(outcome.identifiers)}, and breaks no rule.")
+
+
+def _within(path: Path, clone: Path) -> Path:
+    return path.relative_to(clone.expanduser())
+
+
+def _as_json(outcome) -> dict:
+    from dataclasses import asdict
+
+    return {
+        "path": str(outcome.path),
+        "passed": outcome.passed,
+        "identifiers": list(outcome.identifiers),
+        "findings": [asdict(finding) for finding in outcome.findings],
+        "steps": [asdict(step) for step in outcome.steps],
+    }
+
+
+def _time_mapping(text: str) -> dict[str, dict[int, tuple]]:
+    path = Path(text).expanduser()
+    is_file = not text.lstrip().startswith("{")
+    try:
+        content = path.read_text(encoding="utf-8") if is_file else text
+        mapping = json.loads(content)
+        return {
+            region: {int(step): tuple(time_bin) for step, time_bin in bins.items()} for region, bins in mapping.items()
+        }
+    except OSError as error:
+        raise UserError(f"Cannot read the time mapping {text}: {error.strerror}.") from error
+    except (ValueError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"""Expected a time mapping such as {{"IT": {{"0": [120, 220]}}}} in JSON, received {text!r}: {error}."""
+        ) from error

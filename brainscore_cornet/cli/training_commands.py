@@ -1,0 +1,214 @@
+"""The commands `train`, with CORnet's own flags, and `validate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Json, Weights, parse_times, parse_weights
+
+app = typer.Typer()
+
+DataPath = Annotated[
+    Path, typer.Option("--data_path", "--data-path", help="Folder with train/ and val/ (or val_in_folders/).")
+]
+Times = Annotated[
+    str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
+]
+ImageSize = Annotated[int, typer.Option("--image_size", "--image-size", help="Height and width in px.")]
+Ngpus = Annotated[
+    int | None, typer.Option(min=0, help="GPUs on each node; 0 for the CPU.", show_default="one where there is one")
+]
+Kind = Annotated[str | None, typer.Option(help="cuda, mps or cpu.", show_default="the best there is")]
+Devices = Annotated[
+    int | None,
+    typer.Option(min=1, help="As --ngpus, of any --device.", show_default="1, or what torchrun or SLURM started"),
+]
+Nodes = Annotated[
+    int | None, typer.Option(min=1, help="Machines.", show_default="1, or what torchrun or SLURM started")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", "-j", min=0, help="Processes that load images, a device.", show_default="the cores"),
+]
+Precision = Annotated[str, typer.Option(help="fp32, bf16-mixed or fp16-mixed.")]
+OnError = Annotated[
+    str, typer.Option("--on-error", help="Images that cannot be read: 'fail', or 'skip' and count them.")
+]
+_RECIPE = "the model's own"
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier such as cornet_s.")],
+    data_path: DataPath,
+    output_path: Annotated[
+        Path, typer.Option("--output_path", "--output-path", "-o", help="Folder of this run; it goes on from there.")
+    ],
+    weights: Annotated[str, typer.Option(help="To begin with: 'none', 'released', a file or a URL.")] = "none",
+    restore_path: Annotated[
+        Path | None,
+        typer.Option(
+            "--restore_path",
+            "--restore-path",
+            help="A checkpoint, or another run's folder, to go on from at its epoch.",
+        ),
+    ] = None,
+    times: Times = None,
+    image_size: ImageSize = 224,
+    epochs: Annotated[int | None, typer.Option(help="25; 43 for S.", show_default=_RECIPE)] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate: .1; .01 for Z.", show_default=_RECIPE)] = None,
+    step_size: Annotated[
+        int | None,
+        typer.Option(
+            "--step_size",
+            "--step-size",
+            help="Epochs after which the learning rate becomes a tenth: 10; 20 for S.",
+            show_default=_RECIPE,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch_size", "--batch-size", help="Images a step, over all devices.", show_default="256"),
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of SGD.", show_default="0.9")] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option("--weight_decay", "--weight-decay", help="Of the optimizer.", show_default="0.0001")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd or adamw.", show_default="sgd")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Of the learning rate: step or cosine.", show_default="step")
+    ] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option("--label_smoothing", "--label-smoothing", help="From 0 to 1.", show_default="0")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of initialization, order, crops and flips.")] = 0,
+    ngpus: Ngpus = None,
+    device: Kind = None,
+    devices: Devices = None,
+    nodes: Nodes = None,
+    workers: Workers = None,
+    precision: Precision = "fp32",
+    accumulate: Annotated[
+        int, typer.Option(min=1, help="Parts in which a device takes its share of a batch, to need less memory.")
+    ] = 1,
+    sync_batchnorm: Annotated[
+        bool,
+        typer.Option("--sync-batchnorm", help="Batch normalization (S) over all devices; else each its own share."),
+    ] = False,
+    save_every: Annotated[
+        str, typer.Option("--save-every", help="Epochs, minutes or both: 2e, 30m, 2e,30m.")
+    ] = "1e,30m",
+    on_error: OnError = "fail",
+) -> None:
+    """Train on ImageNet, or on other images in a folder for each class. The same command goes on where it was stopped.
+
+    Without flags of the recipe, each model has its own, CORnet's.
+    """
+    from ..training import train as run
+    from ..training.stopping import Stopped
+
+    try:
+        run(
+            model,
+            data_path,
+            output_path,
+            weights=parse_weights(weights),
+            restore_path=restore_path,
+            times=parse_times(times),
+            image_size=image_size,
+            epochs=epochs,
+            lr=lr,
+            step_size=step_size,
+            batch_size=batch_size,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            optimizer=optimizer,
+            schedule=schedule,
+            label_smoothing=label_smoothing,
+            seed=seed,
+            **_machine(ngpus, device, devices, nodes),
+            workers=workers,
+            precision=precision,
+            accumulate=accumulate,
+            sync_batchnorm=sync_batchnorm,
+            save_every=save_every,
+            on_error=on_error,
+        )
+    except Stopped as stopped:
+        if _is_first():
+            print(stopped, file=sys.stderr)
+        raise typer.Exit(stopped.code) from None
+    if _is_first():
+        print(output_path)
+
+
+@app.command()
+def validate(
+    model: Annotated[str, typer.Argument(help="An identifier such as cornet_s, or Z, R, RT, S.")],
+    data_path: DataPath,
+    weights: Weights = "released",
+    times: Times = None,
+    image_size: ImageSize = 224,
+    batch_size: Annotated[
+        int, typer.Option("--batch_size", "--batch-size", min=1, help="Images at a time, over all devices.")
+    ] = 256,
+    ngpus: Ngpus = None,
+    device: Kind = None,
+    devices: Devices = None,
+    nodes: Nodes = None,
+    workers: Workers = None,
+    precision: Precision = "fp32",
+    on_error: OnError = "fail",
+    as_json: Json = False,
+) -> None:
+    """Classify ImageNet's validation images: top-1, top-5 and loss, next to what was published.
+
+    A way to check an installation and the downloaded weights.
+    """
+    from ..training import validate as run
+
+    found = run(
+        model,
+        data_path,
+        weights=parse_weights(weights),
+        times=parse_times(times),
+        image_size=image_size,
+        batch_size=batch_size,
+        **_machine(ngpus, device, devices, nodes),
+        workers=workers,
+        precision=precision,
+        on_error=on_error,
+    )
+    if not _is_first():
+        return
+    if as_json:
+        print(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+    else:
+        left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
+        print(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
+        print(f"top-1 {found.top1:.4f}  top-5 {found.top5:.4f}  loss {found.loss:.4f}")
+        print(f"{found.images_per_second:.0f} images/s")
+        print(found.comparison)
+    for path, reason in found.unreadable.items():
+        print(f"Warning: left out {path}: {reason}", file=sys.stderr)
+
+
+def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: int | None) -> dict:
+    """CORnet's way to say it, and the general one."""
+    if ngpus == 0:
+        device = device or "cpu"
+    elif ngpus is not None:
+        device, devices = device or "cuda", devices or ngpus
+    return {"device": device, "devices": devices, "nodes": nodes}
+
+
+def _is_first() -> bool:
+    from ..training.machine import is_first
+
+    return is_first()

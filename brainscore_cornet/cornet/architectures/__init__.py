@@ -1,0 +1,66 @@
+"""CORnet-Z, -R, -RT and -S in PyTorch alone; each says how it unfolds in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import UserError
+from ..seeding import seeded
+from .base import CLASSES, IMAGE, MIN_IMAGE_SIZE, CORnet, Point, is_hooked
+from .cornet_r import CORnetR
+from .cornet_s import CORnetS
+from .cornet_z import CORnetZ
+
+__all__ = [
+    "CLASSES",
+    "IMAGE",
+    "MIN_IMAGE_SIZE",
+    "CORnet",
+    "CORnetR",
+    "CORnetS",
+    "CORnetZ",
+    "Point",
+    "build_network",
+    "is_hooked",
+]
+
+_UPDATES = {"R": "sequential", "RT": "simultaneous"}
+
+
+def build_network(
+    architecture: str, times: int | Mapping[str, int] | None = None, seed: int = 0, classes: int = CLASSES
+) -> CORnet:
+    """A network with its own initialization, in training mode.
+
+    Parameters
+    ----------
+    architecture
+        `Z`, `R`, `RT` or `S`.
+    times
+        Time steps: a number for R and RT (5 by default), a number for each of V2, V4, IT for S.
+    seed
+        Of the initialization. torch's global random state is left as it was.
+    classes
+        Outputs of the decoder, 1000 for ImageNet's.
+
+    Raises
+    ------
+    UserError
+        For an architecture that is none of these, and for time steps that it cannot have.
+    """
+    with seeded(seed):
+        if architecture == "Z":
+            if times is not None:
+                raise UserError(f"CORnet-Z is feedforward: its time steps cannot be chosen, received {times!r}.")
+            return CORnetZ(classes)
+        if architecture in _UPDATES:
+            if isinstance(times, Mapping):
+                raise UserError(f"CORnet-{architecture} has one number of time steps for all regions, not {times!r}.")
+            return CORnetR(_UPDATES[architecture], classes=classes, **({} if times is None else {"times": times}))
+        if architecture == "S":
+            if times is not None and not isinstance(times, Mapping):
+                raise UserError(
+                    f"CORnet-S has a number of time steps for each region, such as {{'V4': 4}}, not {times!r}."
+                )
+            return CORnetS(times, classes)
+    raise UserError(f"Unknown architecture {architecture!r}, expected Z, R, RT or S.")

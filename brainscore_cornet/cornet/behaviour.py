@@ -1,0 +1,140 @@
+"""Behaviour: Brain-Score's readouts on a network's activations, and what each has to be told."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from functools import partial
+
+from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.model_interface import BrainModel
+
+from .architectures import CLASSES
+from .errors import UserError, one_of
+from .plain import plain, plain_list
+from .recording.activations_model import ActivationsModel
+from .recording.stimuli import as_stimulus_set, stimulus_paths
+
+TASKS = (
+    BrainModel.Task.passive,
+    BrainModel.Task.label,
+    BrainModel.Task.probabilities,
+    BrainModel.Task.odd_one_out,
+)
+
+
+class Behaviour:
+    """The tasks that a model can do; a readout is made when it is first asked for.
+
+    Parameters
+    ----------
+    layer
+        That probabilities and odd-one-out choices are read out from; labels come from the logits.
+    """
+
+    def __init__(self, activations_model: ActivationsModel, layer: str) -> None:
+        self._activations_model = activations_model
+        self._layer = layer
+        self._readouts: dict[str, BrainModel] = {}
+
+    def start(self, task: str, *args, **kwargs) -> None:
+        """Raises `UserError` for an unknown task, and for one that lacks what it has to be told."""
+        if not isinstance(task, str) or task not in TASKS:
+            raise one_of(task, TASKS, "task")
+        if task == BrainModel.Task.passive:
+            return
+        readout = self._readout(task)
+        try:
+            given = inspect.signature(readout.start_task).bind(task, *args, **kwargs)
+        except TypeError as error:
+            expected = {
+                BrainModel.Task.label: "'imagenet' or a list of labels",
+                BrainModel.Task.probabilities: "the stimulus set to fit the readout on",
+                BrainModel.Task.odd_one_out: "nothing more",
+            }[task]
+            raise UserError(f"The task {task} takes {expected}: {error}.") from error
+        if task == BrainModel.Task.label:
+            given.arguments["choice_labels"] = _labels(given.arguments["choice_labels"])
+            given.arguments["aggregation"] = _aggregation(given.arguments.get("aggregation", "mean"))
+            self._check_classes()
+        elif task == BrainModel.Task.probabilities:
+            _check_fitting_stimuli(given.arguments["fitting_stimuli"])
+        readout.start_task(*given.args, **given.kwargs)
+
+    def _check_classes(self) -> None:
+        """Of a network with other outputs than ImageNet's, a label would be somebody else's name for them."""
+        classes = self._activations_model.network.decoder.linear.out_features
+        if classes != CLASSES:
+            raise UserError(
+                f"{self._activations_model.identifier} tells {classes} classes apart, and labels are those of "
+                f"ImageNet's {CLASSES}: give it the task 'probabilities', which fits a readout."
+            )
+
+    def look_at(self, task: str, stimuli: StimulusSet, **options) -> BehavioralAssembly | None:
+        if task == BrainModel.Task.passive:
+            return None
+        if task == BrainModel.Task.odd_one_out and len(stimuli) % 3:
+            stimulus_paths(stimuli)  # an image that is missing is named first
+            raise UserError(f"Odd-one-out takes triplets, one after the other: received {len(stimuli)} stimuli.")
+        return self._readout(task).look_at(stimuli, **options)
+
+    def _readout(self, task: str) -> BrainModel:
+        # imported here: the libraries of Brain-Score's readouts take time and memory
+        from brainscore_vision.model_helpers.brain_transformation import behavior
+
+        if task not in self._readouts:
+            made = {
+                BrainModel.Task.label: behavior.LabelBehavior,
+                BrainModel.Task.probabilities: partial(behavior.ProbabilitiesMapping, layer=self._layer),
+                BrainModel.Task.odd_one_out: partial(behavior.OddOneOut, layer=self._layer),
+            }[task]
+            model = self._activations_model
+            self._readouts[task] = made(identifier=model.identifier, activations_model=model)
+        return self._readouts[task]
+
+
+def _labels(choice_labels: str | Iterable[str]) -> str | list[str]:
+    """ImageNet's classes, or labels that Brain-Score knows the ImageNet classes of, in the form that it takes."""
+    from brainscore_vision.model_helpers.brain_transformation.behavior import LabelToImagenetIndices
+
+    labels = plain(choice_labels)
+    if isinstance(labels, str) and labels == "imagenet":
+        return labels
+    labels = [] if isinstance(labels, str) or not isinstance(labels, Iterable) else plain_list(labels)
+    if not labels:
+        raise UserError(f"Expected 'imagenet' or a list of labels, received {choice_labels!r}.")
+    known = {name.removesuffix("_indices") for name in vars(LabelToImagenetIndices) if name.endswith("_indices")}
+    for label in labels:
+        if not isinstance(label, str) or label.lower().replace(" ", "") not in known:
+            raise one_of(label, known, "label")
+    return labels
+
+
+def _aggregation(aggregation: str) -> str:
+    """How the probabilities of a label's ImageNet classes are pooled."""
+    chosen = plain(aggregation)
+    if not isinstance(chosen, str) or chosen not in ("mean", "max"):
+        raise one_of(chosen, ("mean", "max"), "aggregation")
+    return chosen
+
+
+def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
+    """Raises `UserError` unless each stimulus is listed once and labelled, and there are two labels or more."""
+    if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli.columns:
+        raise UserError(
+            "Expected a StimulusSet with a column image_label to fit the readout on, "
+            f"received {'one without' if isinstance(stimuli, StimulusSet) else f'a {type(stimuli).__name__}'}."
+        )
+    ids, labels = as_stimulus_set(stimuli)["stimulus_id"].values, stimuli["image_label"]
+    unlabelled = ids[labels.isna().values]
+    if len(unlabelled):
+        raise UserError(
+            f"{len(unlabelled)} of {len(stimuli)} stimuli to fit the readout on have no image_label, the first is "
+            f"{plain(unlabelled[0])!r}: label them or leave them out."
+        )
+    repeated = ids[as_stimulus_set(stimuli)["stimulus_id"].duplicated().values]
+    if len(repeated):
+        raise UserError(f"The readout is fitted on each stimulus once, {plain(repeated[0])!r} is listed repeatedly.")
+    if labels.nunique() < 2:
+        raise UserError(f"A readout needs at least two labels to tell apart, image_label has {list(labels.unique())}.")

@@ -1,0 +1,271 @@
+"""The BrainModel that benchmarks talk to."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, NeuroidAssembly
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.model_interface import BrainModel
+
+from .anatomy import REGIONS
+from .architectures import MIN_IMAGE_SIZE, CORnet, build_network
+from .behaviour import Behaviour
+from .commitments import Commitment, TimeBin, TimeBins, answering_step, check_time_bin, get_commitment, overlaps, vary
+from .device import pick_device
+from .errors import UserError, one_of, whole_number
+from .inference.prepared import PRECISIONS
+from .network import find_weights, load_network, plain_integers
+from .plain import plain
+from .recording.activations_model import ActivationsModel
+from .recording.stimuli import as_stimulus_set, as_trials
+from .weights.released import RELEASED, file_hash, mismatch
+
+DEFAULT_BATCH_SIZE = 16
+
+
+def load_model(
+    identifier: str,
+    *,
+    weights: str | os.PathLike | None = "released",
+    weights_sha256: str | None = None,
+    times: int | Mapping[str, int] | None = None,
+    time_mapping: TimeBins | None = None,
+    image_size: int | None = None,
+    named: str | None = None,
+    device: str | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    workers: int | None = None,
+    precision: str = "fp32",
+    compiled: bool = False,
+) -> CORnetModel:
+    """A CORnet as a Brain-Score model.
+
+    Parameters
+    ----------
+    identifier
+        `cornet_z`, `cornet_r`, `cornet_rt` or `cornet_s`, or one of these with `_untrained`.
+    weights
+        `released` (downloaded when needed), None for the network's own initialization from a fixed seed, a path or a
+        URL. An `_untrained` model has no released weights and starts from its initialization.
+    weights_sha256
+        That a file or download of one's own weights must have.
+    times
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
+    time_mapping
+        Region -> time step -> (start, end) in ms after stimulus onset, in place of the committed time bins.
+    image_size
+        Height and width in px that images are resized to, 224 by default.
+    named
+        The model's identifier, in place of one that is made of all that changes the numbers. Brain-Score caches by
+        it: it must stand for these options alone, as that of a submission does.
+    device
+        Such as `cuda:1`; by default `cuda` where there is one, else `mps`, else `cpu`.
+    batch_size
+        Number of images that the network sees at a time; does not change the numbers. On CUDA, what does not fit the
+        memory is halved.
+    workers
+        Threads that prepare images ahead of the network; by default as many as torch uses, eight at most.
+    precision
+        `bf16` for mixed precision: faster on recent hardware, with other numbers from the third digit on.
+    compiled
+        Whether torch.compile makes kernels for this network: minutes at first, faster on a GPU afterwards.
+
+    Raises
+    ------
+    UserError
+        For anything that cannot be had; the message says what can.
+    """
+    batch_size = whole_number(batch_size, "a batch size", 1)
+    workers = None if workers is None else whole_number(workers, "a number of workers", 1)
+    chosen = pick_device(device)
+    options = {"times": times, "time_mapping": time_mapping, "image_size": image_size, "precision": precision}
+    commitment_for(identifier, **options)  # a wrong option is an error before anything is downloaded
+    path = find_weights(identifier, weights, weights_sha256)
+    commitment = commitment_for(identifier, weights_file=path, **options)
+    if named is not None:
+        commitment = replace(commitment, identifier=named)
+    # in the layout that inference uses, so that most weights are in memory only once
+    network = load_network(identifier, weights=path, times=times).to(memory_format=torch.channels_last)
+    return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
+
+
+def commitment_for(
+    identifier: str,
+    *,
+    weights_file: Path | None = None,
+    times: int | Mapping[str, int] | None = None,
+    time_mapping: TimeBins | None = None,
+    image_size: int | None = None,
+    precision: str = "fp32",
+) -> Commitment:
+    """The commitment of a model with these options; nothing is loaded and nothing is downloaded.
+
+    Parameters
+    ----------
+    weights_file
+        The file that `network.find_weights` returns, None for a network with its own initialization.
+
+    Raises
+    ------
+    UserError
+        For options that the model cannot have.
+    """
+    base = get_commitment(identifier)
+    if image_size is not None:
+        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
+    if precision not in PRECISIONS:
+        raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
+    times = plain_integers(times)
+    with torch.device("meta"):  # takes no time and no memory, and refuses what cannot be built
+        build_network(base.architecture, times)
+    trained = f"cornet_{base.architecture.lower()}"
+    return vary(
+        get_commitment(trained if weights_file is not None else f"{trained}_untrained"),
+        times=times,
+        time_mapping=time_mapping,
+        image_size=image_size,
+        weights_hash=None if weights_file is None else _hash_unless_released(weights_file, trained),
+        precision=precision,
+    )
+
+
+def _hash_unless_released(path: Path, model: str) -> str | None:
+    """None for the file that was released; a file that was accepted in its place gives other numbers."""
+    return None if mismatch(RELEASED[model], path) is None else file_hash(path)
+
+
+@dataclass(frozen=True)
+class _Recording:
+    region: str
+    time_bins: Sequence[TimeBin]
+    time_steps: Sequence[int]
+
+
+class CORnetModel(BrainModel):
+    """An experimental subject: committed to regions, times and visual degrees, recorded from or given a task.
+
+    Each `start_recording` and each `start_task` replaces what went before.
+    """
+
+    def __init__(
+        self,
+        commitment: Commitment,
+        network: CORnet,
+        *,
+        device: torch.device,
+        batch_size: int,
+        workers: int | None = None,
+        compiled: bool = False,
+    ) -> None:
+        self.commitment = commitment
+        self.activations_model = ActivationsModel(
+            commitment.identifier,
+            network.eval(),
+            image_size=commitment.image_size,
+            visual_degrees=commitment.visual_degrees,
+            device=device,
+            batch_size=batch_size,
+            workers=workers,
+            precision=commitment.precision,
+            compiled=compiled,
+        )
+        self.layer_model = SimpleNamespace(region_layer_map=dict(commitment.layers))  # for Brain-Score's score comment
+        self._behaviour = Behaviour(self.activations_model, commitment.readout_layer)
+        self._recording: _Recording | None = None
+        self._task: str | None = None
+
+    @property
+    def identifier(self) -> str:
+        return self.commitment.identifier
+
+    def visual_degrees(self) -> int:
+        return self.commitment.visual_degrees
+
+    def start_recording(self, recording_target: str, time_bins: Sequence[TimeBin]) -> None:
+        """Record from a region in time bins of (start, end) in ms after stimulus onset.
+
+        A requested bin is answered by the committed bin of the nearest start, the earlier one on a tie; a warning
+        names the committed bins where none of them overlaps it.
+        """
+        recording_target, time_bins = plain(recording_target), plain(time_bins)
+        if not isinstance(recording_target, str) or recording_target not in REGIONS:
+            raise one_of(recording_target, REGIONS, "recording target")
+        if isinstance(time_bins, str) or not isinstance(time_bins, Iterable):
+            raise UserError(f"Expected a list of time bins such as [(70, 170)], received {time_bins!r}.")
+        requested = [check_time_bin(time_bin) for time_bin in time_bins]
+        if not requested:
+            raise UserError("No time bins to record in; expected a list such as [(70, 170)].")
+        committed = self.commitment.time_bins[recording_target]
+        if not committed:
+            steps = self.commitment.time_steps[recording_target]
+            raise UserError(
+                f"The image does not reach {recording_target} in the {steps} time steps of {self.identifier}."
+            )
+        outside = [time_bin for time_bin in requested if not overlaps(committed, time_bin)]
+        if outside:
+            warnings.warn(
+                f"{self.identifier} has no activity in {recording_target} at {_in_ms(outside)}: committed are "
+                f"{_in_ms(committed.values())}. The nearest start answers.",
+                stacklevel=2,
+            )
+        self._task = None
+        self._recording = _Recording(
+            recording_target, requested, [answering_step(committed, time_bin) for time_bin in requested]
+        )
+
+    def start_task(self, task: str, *args, **kwargs) -> None:
+        """Begin a task: `passive`, `label`, `probabilities` or `odd_one_out`.
+
+        `label` takes `imagenet` or a list of labels, `probabilities` the stimuli to fit the readout on.
+        """
+        self._recording = self._task = None
+        task = plain(task)
+        self._behaviour.start(task, *args, **kwargs)
+        self._task = task
+
+    def look_at(
+        self,
+        stimuli: StimulusSet | Sequence[str | Path],
+        number_of_trials: int = 1,
+        require_variance: bool = False,
+    ) -> NeuroidAssembly | BehavioralAssembly | None:
+        """Recordings, behaviour, or None in passive fixation.
+
+        Recordings are (time_bin, presentation, neuroid), or (presentation, neuroid) where one time bin was asked for.
+
+        Parameters
+        ----------
+        number_of_trials
+            The model is deterministic: it gives each trial the same, so that their average costs one.
+        require_variance
+            Every trial is a presentation of its own, shifted by a microsaccade.
+        """
+        stimuli = as_stimulus_set(stimuli)
+        number_of_trials = as_trials(number_of_trials)
+        options = {"number_of_trials": number_of_trials, "require_variance": require_variance}
+        if self._recording is not None:
+            recording = self._recording
+            recorded = self.activations_model.record(
+                stimuli,
+                recording.region,
+                self.commitment.layers[recording.region],
+                recording.time_bins,
+                recording.time_steps,
+                **options,
+            )
+            # Brain-Score's models drop a single time bin's dimension, and Islam2021 counts on it
+            return recorded.squeeze("time_bin") if len(recording.time_bins) == 1 else recorded
+        if self._task is None:
+            raise UserError("Nothing to do with the stimuli: call start_recording or start_task first.")
+        return self._behaviour.look_at(self._task, stimuli, **options)
+
+
+def _in_ms(time_bins) -> str:
+    return ", ".join(f"{start}-{end} ms" for start, end in time_bins)

@@ -1,0 +1,85 @@
+"""Networks prepared for inference: they give the same numbers sooner, and the network handed in stays as it was."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from ..architectures import CORnet
+from .folded import FoldedS, can_fold
+
+PRECISIONS = ("fp32", "bf16")
+
+
+class Prepared:
+    """A network on its device, prepared once and again only when it has changed.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode. It may be changed between recordings, as in a lesion experiment.
+    precision
+        `fp32`, or `bf16` for mixed precision, which changes the numbers in their third digit.
+    compiled
+        Whether torch.compile makes kernels for the regions: minutes at first, faster on a GPU afterwards.
+    """
+
+    def __init__(self, network: CORnet, device: torch.device, precision: str = "fp32", compiled: bool = False) -> None:
+        self.network = network
+        self.device = device
+        self.precision = precision
+        self._compiled = compiled
+        self._state: tuple | None = None
+        self._copies: dict[tuple[bool, bool], CORnet] = {}
+
+    def get(self, whole_regions: bool, weights: str | None = None) -> CORnet:
+        """The network to run.
+
+        Parameters
+        ----------
+        whole_regions
+            Nothing inside the regions is looked at, so that what is inside may be another, faster way to the output.
+        weights
+            `network_hash` of the network, where that is known already.
+        """
+        state = (_modules(self.network), weights or network_hash(self.network))
+        if state != self._state:
+            self._copies.clear()
+            self._state = state
+        kind = fold, compiled = whole_regions and can_fold(self.network), whole_regions and self._compiled
+        if kind not in self._copies:
+            winograd = self.device.type == "cpu" and self.precision == "fp32"
+            made = FoldedS(self.network, winograd) if fold else copy.deepcopy(self.network)
+            made = made.requires_grad_(False).eval().to(self.device, memory_format=torch.channels_last)
+            if compiled:
+                for region in made.children():
+                    for part in region if isinstance(region, nn.ModuleList) else [region]:
+                        part.compile()
+            self._copies[kind] = made
+        return self._copies[kind]
+
+    def autocast(self) -> AbstractContextManager:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def as_input(self, images: Tensor) -> Tensor:
+        """Images (batch, 3, height, width) on the device, in the layout in memory that the network likes best."""
+        return images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+
+
+def network_hash(network: nn.Module) -> str:
+    """SHA-256 of the weights and buffers, independent of the file they came from."""
+    found = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
+
+
+def _modules(network: nn.Module) -> tuple:
+    return tuple((id(module), *module._forward_hooks, *module._forward_pre_hooks) for module in network.modules())

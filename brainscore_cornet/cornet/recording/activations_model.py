@@ -1,0 +1,273 @@
+"""The activations model that Brain-Score's behavioural readouts and hooks talk to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ..architectures import CORnet, is_hooked
+from ..commitments import TimeBin
+from ..errors import UserError
+from ..inference.prepared import Prepared, network_hash
+from ..plain import plain
+from . import assembly, cache
+from .hooks import Hookable
+from .presentations import Shown
+from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
+from .stimuli import Microsaccades, Source, as_trials, batches, image_files
+
+MOST_WORKERS = 8  # unless asked for: a few threads decode faster than a network computes
+
+
+class ActivationsModel(Hookable):
+    """A network together with what turns stimuli into labelled activations.
+
+    It has the interface of Brain-Score's `PytorchWrapper` and `ActivationsExtractorHelper`, and keeps nothing in
+    memory from one call to the next; on disk, activations are kept by all that they depend on (`cache`). The network
+    may be changed between two calls.
+
+    Parameters
+    ----------
+    identifier
+        Labels the neuroids; Brain-Score caches by it.
+    network
+        In evaluation mode; it stays as and where it is.
+    image_size
+        Height and width in px that images are resized to.
+    visual_degrees
+        Width of the images; the size of microsaccades depends on it.
+    workers
+        Threads that prepare images ahead; by default as many as torch uses, eight at most.
+    precision, compiled
+        As `inference.Prepared` takes them.
+    """
+
+    def __init__(
+        self,
+        identifier: str,
+        network: CORnet,
+        *,
+        image_size: int,
+        visual_degrees: float,
+        device: torch.device,
+        batch_size: int,
+        workers: int | None = None,
+        precision: str = "fp32",
+        compiled: bool = False,
+    ) -> None:
+        super().__init__()
+        self.identifier = identifier
+        self.network = network
+        self.image_size = image_size
+        self._visual_degrees = visual_degrees
+        self._prepared = Prepared(network, device, precision, compiled)
+        self._batch_size = batch_size
+        self._workers = workers or min(MOST_WORKERS, torch.get_num_threads())
+        self._extractor = self  # Brain-Score's tools look for hooks and paths there
+
+    def __call__(
+        self,
+        stimuli: StimulusSet | Sequence[str | Path],
+        layers: Sequence[str] | None = None,
+        stimuli_identifier: str | bool | None = None,
+        number_of_trials: int = 1,
+        require_variance: bool = False,
+    ) -> NeuroidAssembly:
+        """Activations (presentation, neuroid) of layers at their last time step; of the logits by default.
+
+        The coordinates are those of Brain-Score's `PytorchWrapper`, with the layers in the order asked for.
+
+        Parameters
+        ----------
+        stimuli_identifier
+            By which activations are kept on disk, in place of the stimulus set's; False keeps none.
+        number_of_trials, require_variance
+            As `CORnetModel.look_at` takes them.
+        """
+        layers = [LOGITS] if layers is None else as_layers(layers)
+        shown = self._show(stimuli, number_of_trials, require_variance, stimuli_identifier)
+        values = neuroids = None
+        columns: dict[Site, np.ndarray] = {}
+        for portion in self._record(shown, [last_site(self.network, layer) for layer in layers]):
+            if values is None:
+                shapes = portion.shapes()
+                neuroids = assembly.neuroid_index(
+                    self.identifier, {site.layer: shape for site, shape in shapes.items()}
+                )
+                values = np.empty((len(shown.rows), len(neuroids)), dtype=np.float32)
+                ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
+                columns = dict(zip(shapes, np.split(values, ends[:-1], axis=1), strict=True))
+            portion.write(columns, shown.first_rows)
+        shown.repeat(values)
+        return assembly.layer_activations(values, shown.coords, neuroids)
+
+    def record(
+        self,
+        stimuli: StimulusSet | Sequence[str | Path],
+        region: str,
+        layer: str,
+        time_bins: Sequence[TimeBin],
+        time_steps: Sequence[int],
+        number_of_trials: int = 1,
+        require_variance: bool = False,
+    ) -> NeuroidAssembly:
+        """Recordings (time_bin, presentation, neuroid): for each time bin the layer at one time step."""
+        shown = self._show(stimuli, number_of_trials, require_variance)
+        # time bins that one step answers are recorded once
+        first = {step: time_steps.index(step) for step in time_steps}
+        values: np.ndarray | None = None
+        shape: tuple[int, ...] = ()
+        for portion in self._record(shown, [Site(layer, step) for step in first]):
+            if values is None:
+                shape = next(iter(portion.shapes().values()))
+                values = np.empty((len(time_bins), len(shown.rows), math.prod(shape)), dtype=np.float32)
+            portion.write({site: values[first[site.time_step]] for site in portion.activities}, shown.first_rows)
+        for index, step in enumerate(time_steps):
+            if index == first[step]:
+                shown.repeat(values[index])
+            else:
+                values[index] = values[first[step]]
+        neuroids = assembly.neuroid_index(self.identifier, {layer: shape}, region)
+        return assembly.recordings(values, time_bins, shown.coords, neuroids)
+
+    def stream(
+        self,
+        sources: Sequence[Source],
+        sites: Sequence[Site],
+        *,
+        first: int = 0,
+        pool: bool = False,
+        on_error: Callable[[int, UserError], None] | None = None,
+    ) -> Iterator[Portion]:
+        """Activations of images from row `first` on, portion by portion; none of them is kept.
+
+        Parameters
+        ----------
+        sources
+            All images; those before `first` are taken for done.
+        pool
+            Average over space.
+        on_error
+            As `stimuli.batches` takes it.
+        """
+        if first == len(sources):
+            return
+        loaded = self._load(
+            sources[first:],
+            on_error=None if on_error is None else lambda row, error: on_error(first + row, error),
+        )
+        batches = self._progress(loaded, len(sources), first)
+        for portion in record(self._prepared, batches, sites, batch_size=self._batch_size, pool=pool):
+            rows = slice(first + portion.rows.start, first + portion.rows.stop)
+            yield portion._replace(rows=rows)
+
+    def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier=None) -> Shown:
+        identifier = getattr(stimuli, "identifier", None) if identifier is None else identifier
+        if isinstance(stimuli, StimulusSet):
+            for hook in list(self._stimulus_set_hooks.values()):
+                stimuli = hook(stimuli)
+        else:
+            stimuli = image_files(stimuli)
+        number_of_trials = as_trials(number_of_trials)
+        microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
+        return Shown.of(stimuli, self.image_size, microsaccades, identifier)
+
+    def _record(self, shown: Shown, sites: Sequence[Site]) -> Iterator[Portion]:
+        """Activations from disk where they were kept, else computed and kept."""
+        for site in sites:
+            find_module(self.network, site.layer)  # the prepared copy may have other names
+        weights = network_hash(self.network)
+        entries = self._entries(shown, sites, weights)
+        count = len(shown.first_rows)
+        stored = {site: array for site, entry in entries.items() if (array := entry.load()) is not None}
+        if entries and len(stored) == len(sites):
+            yield Portion(slice(0, count), {site: torch.from_numpy(array) for site, array in stored.items()})
+            return
+        writers = {site: entry.writer(count) for site, entry in entries.items()}
+        try:
+            for portion in record(
+                self._prepared,
+                self._progress(self._load(shown.paths, shown.microsaccades), count),
+                sites,
+                hooks=list(self._batch_activations_hooks.values()),
+                batch_size=self._batch_size,
+                weights=weights,
+            ):
+                images = portion.rows.stop - portion.rows.start
+                for site, writer in writers.items():
+                    activity = portion.activities[site]
+                    writer.append(activity.expand(images, *activity.shape[1:]).numpy())
+                yield portion
+            for writer in writers.values():
+                writer.finish()
+        finally:
+            for writer in writers.values():
+                writer.discard()
+
+    def _load(self, sources: Sequence[Source], microsaccades: Microsaccades | None = None, **options) -> Iterator:
+        pinned = self._prepared.device.type == "cuda"
+        options = {"workers": self._workers, "pinned": pinned, **options}
+        return batches(sources, self.image_size, self._batch_size, microsaccades, **options)
+
+    def _entries(self, shown: Shown, sites: Sequence[Site], weights: str) -> dict[Site, cache.Entry]:
+        """Where on disk the activations are kept; nowhere when something that has no name takes part."""
+        named = self.identifier and shown.identifier and cache.is_enabled()
+        if not named or self._batch_activations_hooks or is_hooked(self.network):
+            return {}
+        seen = shown.microsaccades
+        key = {
+            "images": cache.images_hash(shown.paths),
+            "image_size": self.image_size,
+            "network": weights,
+            "precision": self._prepared.precision,
+            "microsaccades": None if seen is None else [seen.trials, seen.visual_degrees],
+        }
+        return {
+            site: cache.Entry(self.identifier, shown.identifier, layer=site.layer, time_step=site.time_step, **key)
+            for site in sites
+        }
+
+    def _progress(self, loaded: Iterable[Tensor], presentations: int, first: int = 0) -> Iterator[Tensor]:
+        options = {"desc": self.identifier, "unit": "image", "leave": False, "disable": None}
+        with tqdm(total=presentations, initial=first, **options) as progress:
+            for batch in loaded:
+                yield batch
+                progress.update(len(batch))
+
+    @property
+    def device(self) -> torch.device:
+        return self._prepared.device
+
+    @property
+    def precision(self) -> str:
+        return self._prepared.precision
+
+    @property
+    def batch_size(self) -> int:
+        return self._batch_size
+
+    def from_paths(
+        self,
+        stimuli_paths: Sequence[str | Path],
+        layers: Sequence[str] | None,
+        stimuli_identifier: str | bool | None = None,
+        require_variance: bool = False,
+        number_of_trials: int = 1,
+    ) -> NeuroidAssembly:
+        return self(stimuli_paths, layers, stimuli_identifier, number_of_trials, require_variance)
+
+    _from_paths = from_paths  # what Brain-Score's memory estimate and label readout call for a first look
+
+    def from_stimulus_set(self, stimulus_set: StimulusSet, *args, **options) -> NeuroidAssembly:
+        return self.from_paths(stimulus_set, *args, **options)
+
+    def set_visual_degrees(self, visual_degrees: float) -> None:
+        self._visual_degrees = plain(visual_degrees)  # numpy's numbers have no place in the key of what is kept on disk

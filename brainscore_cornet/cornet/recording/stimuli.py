@@ -1,0 +1,217 @@
+"""Stimuli in, batches of preprocessed images out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from brainscore_vision.model_helpers.activations import pytorch
+from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
+from PIL import Image
+from torch import Tensor
+
+from ..errors import MissingImages, UserError, whole_number
+from ..plain import plain
+
+NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
+"""Unit -> shifts (trial, 2), as `Microsaccades.shifts` gives them, of a single trial that looks at the centre."""
+
+# Of ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
+MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+
+_OTHERS = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # that are shown as PIL shows them
+
+
+def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
+    """A stimulus set as it is; a list of image files as a stimulus set whose ids are the paths."""
+    if isinstance(stimuli, StimulusSet):
+        if "stimulus_id" not in stimuli.columns:
+            raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
+        return stimuli
+    paths = [os.fsdecode(path) for path in image_files(stimuli)]
+    stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
+    stimulus_set.stimulus_paths = {path: path for path in paths}
+    stimulus_set.identifier = None
+    return stimulus_set
+
+
+def image_files(paths: Iterable[str | bytes | os.PathLike]) -> list[str | bytes | os.PathLike]:
+    """The paths in any container as a list; `UserError` for what is not a path."""
+    given = plain(paths)
+    if isinstance(given, str | bytes | os.PathLike):
+        path = os.fsdecode(given)
+        raise UserError(f"Expected a stimulus set or a list of image files, received {path!r}; write [path].")
+    if isinstance(given, pd.DataFrame):
+        raise UserError(
+            f"Expected a stimulus set or a list of image files, received a {type(given).__name__}: its rows do not say "
+            "where their images are, as the stimulus_paths of a StimulusSet do."
+        )
+    files = [plain(path) for path in (given if isinstance(given, Iterable) else [given])]
+    others = [type(path).__name__ for path in files if not isinstance(path, str | bytes | os.PathLike)]
+    if others:
+        raise UserError(f"Expected a stimulus set or a list of image files, received {others[0]}.")
+    return files
+
+
+def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
+    """The image file of each row; `UserError` where there are none, or where one does not exist."""
+    paths = []
+    for stimulus_id in stimulus_set["stimulus_id"]:
+        try:
+            paths.append(str(stimulus_set.get_stimulus(stimulus_id)))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"The stimulus set does not say where the image of stimulus {stimulus_id!r} is: expected "
+                "stimulus_paths, a mapping from each stimulus_id to an image file."
+            ) from error
+    if not paths:
+        raise UserError("The stimulus set is empty.")
+    images = dict.fromkeys(paths)
+    missing = [path for path in images if not Path(path).is_file()]
+    if missing:
+        raise MissingImages(f"{len(missing)} of {len(images)} images do not exist, the first is {missing[0]}.")
+    return paths
+
+
+def as_trials(number_of_trials) -> int:
+    """A number of trials, also from an array of one number, or from a float such as the 30.0 that pandas makes."""
+    one = isinstance(number_of_trials, np.ndarray) and number_of_trials.size == 1
+    number = number_of_trials.item() if one else plain(number_of_trials)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    return whole_number(number, "a number of trials", 1)
+
+
+@dataclass(frozen=True)
+class Microsaccades:
+    """Small shifts of each image, one per trial, so that a deterministic model varies between trials.
+
+    Brain-Score's own spiral of shifts (`MicrosaccadeHelper`), up to 0.05 degrees from the centre.
+    """
+
+    trials: int
+    visual_degrees: float
+
+    def shift(self, image: np.ndarray, path: str, trial: int) -> np.ndarray:
+        """The image (channel, height, width) as it is seen in one trial."""
+        (shifted,) = self._helper().translate_images([image], [path], trial_number=trial, require_variance=True)
+        return np.ascontiguousarray(shifted)  # theirs has the channels last in memory, which changes the last bits
+
+    def shifts(self, image_size: int) -> dict[str, np.ndarray]:
+        """Unit -> shifts (trial, 2) in x and y; the same for every image."""
+        helper = self._helper()
+        helper.build_microsaccades("any", (image_size, image_size))
+        return {unit: np.array(helper.microsaccades[unit]["any"]) for unit in ("pixels", "degrees")}
+
+    def _helper(self) -> MicrosaccadeHelper:
+        # a new one each time: Brain-Score's keeps its number of trials from one recording to the next
+        helper = MicrosaccadeHelper()
+        helper.number_of_trials = self.trials
+        helper.visual_degrees = self.visual_degrees
+        return helper
+
+
+Source = str | Image.Image
+"""Where an image comes from: a file, or memory."""
+
+
+def load_image(source: Source, image_size: int) -> np.ndarray:
+    """One image as Brain-Score preprocesses it for ImageNet models: (3, height, width), float32, bit for bit."""
+    try:
+        image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
+        if image.mode.startswith("I;16"):
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        if image.mode in _OTHERS:
+            image = image.convert("RGB")
+        if image.mode != "RGB":
+            raise ValueError(f"its pixels are {image.mode}, expected 8 bits for each of red, green and blue, or gray")
+        pixels = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
+    except Exception as error:  # PIL raises many kinds for damaged files
+        raise UserError(f"Cannot read the image {source}: {error}") from error
+    values = _normalized()
+    loaded = np.empty((3, image_size, image_size), dtype=np.float32)
+    for channel in range(3):
+        np.take(values[channel], pixels[:, :, channel], out=loaded[channel], mode="clip")
+    return loaded
+
+
+@cache
+def _normalized() -> np.ndarray:
+    """What each of the 256 values of a pixel becomes, (channel, value); the same steps in the same precision.
+
+    A pixel can be looked up here instead of being converted, scaled, shifted and scaled again in five passes.
+    """
+    values = np.arange(256, dtype=np.float32) / np.float32(255)
+    return (values - MEAN[:, np.newaxis]) / STANDARD_DEVIATION[:, np.newaxis]
+
+
+def batches(
+    paths: Sequence[Source],
+    image_size: int,
+    batch_size: int,
+    microsaccades: Microsaccades | None = None,
+    *,
+    workers: int = 1,
+    pinned: bool = False,
+    on_error: Callable[[int, UserError], None] | None = None,
+) -> Iterator[Tensor]:
+    """Batches (presentation, 3, height, width), float32; all trials of an image before the next image.
+
+    Images are decoded and preprocessed ahead of their use, by threads: PIL works outside of Python's lock. At most two
+    batches are ready at a time.
+
+    Parameters
+    ----------
+    batch_size
+        Presentations in a batch; a batch holds all trials of its images, so that it may be larger.
+    workers
+        Number of threads.
+    pinned
+        In memory from which a CUDA device copies by itself.
+    on_error
+        Told of an image that cannot be read, by its place in `paths`, in whose stead nothing but zeros is shown; by
+        default the error is raised.
+    """
+    trials = 1 if microsaccades is None else microsaccades.trials
+    count = max(1, batch_size // trials)
+
+    def load(batch: np.ndarray, start: int, index: int, path: Source) -> None:
+        try:
+            image = load_image(path, image_size)
+        except UserError as error:
+            if on_error is None:
+                raise
+            on_error(start + index, error)
+            image = np.zeros((3, image_size, image_size), dtype=np.float32)
+        for trial in range(trials):
+            batch[index * trials + trial] = image if microsaccades is None else microsaccades.shift(image, path, trial)
+
+    def begin(start: int) -> tuple[Tensor, list[Future]]:
+        portion = paths[start : start + count]
+        batch = torch.empty((len(portion) * trials, 3, image_size, image_size), pin_memory=pinned)
+        return batch, [executor.submit(load, batch.numpy(), start, index, path) for index, path in enumerate(portion)]
+
+    starts = iter(range(0, len(paths), count))
+    with ThreadPoolExecutor(workers, thread_name_prefix="stimuli") as executor:
+        begun = deque(begin(start) for start in itertools.islice(starts, 2))
+        try:
+            while begun:
+                batch, loading = begun.popleft()
+                for future in loading:
+                    future.result()  # raises what the thread raised
+                for start in itertools.islice(starts, 1):
+                    begun.append(begin(start))
+                yield batch
+        finally:  # also after an error, or when nobody wants more
+            executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,295 @@
+"""The released weights as records, and weight files: find, download, verify, load."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError, one_of
+from .download import DownloadError, download
+
+FOLDER_VARIABLE = "BRAINSCORE_CORNET_WEIGHTS"
+_SPELLINGS = "'released', None ('none' on the command line), the path of a file, or a URL (http or https)"
+ORIGIN = "https://s3.amazonaws.com/cornet-models"
+
+
+class WeightsError(UserError):
+    """A weight file that cannot be had, or that is not what it should be."""
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """One file of weights that CORnet's authors released (ImageNet, 1000 classes)."""
+
+    model: str
+    architecture: str
+    filename: str
+    sha256_start: str
+    """By torch.hub's convention the hexadecimal digits in the name; no full SHA-256 was published."""
+    sha1: str | None = None
+    mirrors: tuple[str, ...] = ()
+    size: int | None = None
+    """In bytes; nobody has recorded it yet."""
+    holds: str = "state dict with the prefix 'module.', wrapped in a training checkpoint of 2018"
+    top1: tuple[float, ...] = ()
+    """Published shares of ImageNet's validation images that are classified correctly, the most reliable first."""
+    citation: str = "Kubilius et al. 2018, doi:10.1101/408385"
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return (f"{ORIGIN}/{self.filename}", *self.mirrors)
+
+
+RELEASED: Mapping[str, ReleasedFile] = {
+    file.model: file
+    for file in (
+        ReleasedFile("cornet_z", "Z", "cornet_z-5c427c9c.pth", "5c427c9c"),
+        ReleasedFile("cornet_r", "R", "cornet_r-5930a990.pth", "5930a990"),
+        ReleasedFile("cornet_rt", "RT", "cornet_rt-933c001c.pth", "933c001c"),
+        ReleasedFile(
+            "cornet_s",
+            "S",
+            "cornet_s-1d3f7974.pth",
+            "1d3f7974",
+            # SHA-1 and mirror as recorded by Brain-Score's CORnet-S plugin
+            sha1="a4bfd8eda33b45fd945da1b972ab0b7cad38d60f",
+            mirrors=(
+                "https://brainscore-storage.s3.amazonaws.com/brainscore-vision/models/cornet_s/cornet_s_epoch43.pth.tar",
+            ),
+            # 0.74744 in the analysis code of "training_reductions", from Brain-Score; .731 in arXiv:2006.16736, which
+            # cites CORnet-S' paper. For Z, R and RT nothing reliable was found.
+            top1=(0.747, 0.731),
+            citation="Kubilius, Schrimpf et al. 2019, NeurIPS, arXiv:1909.06161",
+        ),
+    )
+}
+
+
+def released_file(model: str) -> ReleasedFile:
+    if model not in RELEASED:
+        raise one_of(model, RELEASED, "released weights")
+    return RELEASED[model]
+
+
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: torch.hub's folder, which `TORCH_HOME` moves."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def mismatch(file: ReleasedFile, path: Path) -> str | None:
+    """How the file at `path` differs from the published hashes, None where it does not."""
+    found = file_hash(path)
+    differences = []
+    if not found.startswith(file.sha256_start):
+        differences.append(f"expected a SHA-256 that starts with {file.sha256_start} (its name), found {found}")
+    if file.sha1 is not None and (found_sha1 := file_hash(path, "sha1")) != file.sha1:
+        differences.append(f"expected the SHA-1 {file.sha1} (recorded by Brain-Score), found {found_sha1}")
+    return "; ".join(differences) or None
+
+
+def find(file: ReleasedFile) -> Path | None:
+    """The file on this machine, unverified: in the folder of `BRAINSCORE_CORNET_WEIGHTS`, else among the downloads."""
+    folders = [cache_folder()]
+    if named := os.environ.get(FOLDER_VARIABLE):
+        folder = _expanded(named)  # in a batch system's own lines no shell has expanded ~
+        if not (os.path.isdir(folder) and os.access(folder, os.X_OK)):
+            raise WeightsError(
+                f"{FOLDER_VARIABLE} names {named}, which is not a folder that can be read. Correct or unset it."
+            )
+        folders.insert(0, folder)
+    return next((folder / file.filename for folder in folders if os.path.isfile(folder / file.filename)), None)
+
+
+def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
+    """The path of a released file, downloaded if it is not on this machine, and verified.
+
+    Parameters
+    ----------
+    verify
+        False accepts the file whatever its hash is, and remembers the acceptance, for this content alone: beside the
+        file, or among the downloads where that folder cannot be written.
+
+    Raises
+    ------
+    WeightsError
+        Where the file is not here and cannot be downloaded, or does not match its published hashes.
+    DestinationError
+        Where a download cannot be written.
+    """
+    path, refused = find(file), None
+    if path is not None:
+        wrong = mismatch(file, path)
+        if wrong is None or is_accepted(path):
+            return path
+        if not verify:
+            return _accept(path)
+        refused = f"{path}: {wrong}"
+        if path.parent != cache_folder():
+            raise WeightsError(f"{refused}. Delete or replace it. {_how_to_go_on(file)}")
+    path = _download(file, verify, refused)
+    if not verify and mismatch(file, path) is not None:
+        return _accept(path)
+    print(f"{path}: SHA-256 {file_hash(path)}", file=sys.stderr)
+    return path
+
+
+def _download(file: ReleasedFile, verify: bool, refused: str | None) -> Path:
+    """Download a file; `refused` says what is wrong with the one that lies there, where one does."""
+    reasons = [] if refused is None else [refused]
+    advice = _without_network(file) if refused is None else _how_to_go_on(file)
+
+    def check(path: Path) -> None:
+        nonlocal advice
+        wrong = mismatch(file, path) if verify else None
+        if wrong is not None:
+            advice = _how_to_go_on(file)
+            raise WeightsError(wrong)
+
+    def is_complete(path: Path) -> bool:
+        return not verify or mismatch(file, path) is None
+
+    try:
+        return download(file.urls, cache_folder() / file.filename, check=check, is_complete=is_complete)
+    except DownloadError as error:
+        raise WeightsError(". ".join([*reasons, str(error), advice])) from error
+
+
+def _how_to_go_on(file: ReleasedFile) -> str:
+    return f"To use such a file knowingly: brainscore-cornet weights fetch {file.model} --no-verify"
+
+
+def _without_network(file: ReleasedFile) -> str:
+    return (
+        f"Without a network: copy the file from another machine into a folder that {FOLDER_VARIABLE} names, or use "
+        f"{file.model}_untrained, which needs no file."
+    )
+
+
+def _acceptances(path: Path) -> tuple[Path, Path]:
+    """Beside the file for all who share it, else among the user's own downloads."""
+    name = path.name + ".accepted"
+    return path.with_name(name), cache_folder() / name
+
+
+def accept(path: Path) -> Path:
+    """Remember that a file may stand in for the published one, by its content; returns where it is remembered."""
+    found = file_hash(path)
+    for acceptance in _acceptances(path):
+        with suppress(OSError):  # a shared folder is often read-only
+            acceptance.parent.mkdir(parents=True, exist_ok=True)
+            with open(acceptance, "a") as file:
+                file.write(found + "\n")
+            return acceptance
+    raise WeightsError(
+        f"Cannot remember that {path} was accepted: neither its folder nor {cache_folder()} can be written. "
+        "Set TORCH_HOME to a folder that can be."
+    )
+
+
+def _accept(path: Path) -> Path:
+    acceptance = accept(path)
+    print(f"{path}: accepted with the SHA-256 {file_hash(path)}, as {acceptance} remembers", file=sys.stderr)
+    return path
+
+
+def is_accepted(path: Path) -> bool:
+    accepted = []
+    for acceptance in _acceptances(path):
+        with suppress(OSError):
+            accepted += acceptance.read_text(errors="replace").split()
+    return bool(accepted) and file_hash(path) in accepted
+
+
+def locate(weights: str | os.PathLike, sha256: str | None = None) -> Path:
+    """The file of a user's own weights, given as a path or as a URL (downloaded once).
+
+    Parameters
+    ----------
+    sha256
+        That the file must have; one that was accepted in its place will do (see `accept`).
+    """
+    sha256 = None if sha256 is None else checked_sha256(sha256)
+    if not isinstance(weights, str | os.PathLike) or not os.fspath(weights):
+        raise WeightsError(f"Expected weights as {_SPELLINGS}, received {_shown(weights)}.")
+    if re.match(r"(?!https?://)[a-z0-9+]+://", str(weights)):
+        raise WeightsError(f"Cannot download {weights}: expected weights as {_SPELLINGS}.")
+    if re.match(r"https?://", str(weights)):
+        path = url_path(str(weights))
+
+        def check(part: Path) -> None:
+            _check_own(path.name, part)
+            require_sha256(part, sha256, path.name)
+
+        def is_complete(path: Path) -> bool:
+            return sha256 is None or file_hash(path) == sha256 or is_accepted(path)
+
+        if path.is_file() and is_complete(path):
+            return path
+        return download((str(weights),), path, check=check, is_complete=is_complete)
+    path = _expanded(weights)
+    if not os.path.isfile(path):
+        raise WeightsError(f"No weight file at {path}. Expected weights as {_SPELLINGS}.")
+    if not os.access(path, os.R_OK):
+        raise WeightsError(f"Cannot read {path}: permission denied.")
+    if sha256 is None or not is_accepted(path):
+        require_sha256(path, sha256, str(path))
+    return path
+
+
+def url_path(url: str) -> Path:
+    """Where the file of a URL is kept once it is downloaded."""
+    name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or "weights.pth"
+    return cache_folder() / f"url-{hashlib.sha256(url.encode()).hexdigest()[:16]}" / name
+
+
+def checked_sha256(value: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", value.strip()):
+        raise WeightsError(f"Expected a SHA-256, 64 hexadecimal digits as sha256sum prints them, received {value!r}.")
+    return value.strip().lower()
+
+
+def require_sha256(path: Path, sha256: str | None, name: str) -> None:
+    if sha256 is not None and (found := file_hash(path)) != sha256:
+        raise WeightsError(f"{name}: expected the SHA-256 {sha256}, found {found}. It is another file, or damaged.")
+
+
+def _shown(value) -> str:
+    return repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+
+
+def _expanded(path: str | os.PathLike) -> Path:
+    return Path(os.path.expanduser(path))  # unlike Path.expanduser, leaves the ~ of an unknown user as it is
+
+
+def _check_own(name: str, path: Path) -> None:
+    """Refuse a download that torch.save cannot have written, such as a web page that asks to log in, or half a file.
+
+    A name such as `mine-1a2b3c4d.pth` also promises the start of its SHA-256, as with torch.hub; one with a date not.
+    """
+    with open(path, "rb") as file:
+        is_pickle = file.read(1) == b"\x80"  # how torch.save wrote until version 1.6, and the released files are
+    if not is_pickle and not zipfile.is_zipfile(path):
+        raise WeightsError(f"{name}: the server sent something that is not a complete file of weights.")
+    promised = re.search(r"-(?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.", name)
+    if promised and not (found := file_hash(path)).startswith(promised[1]):
+        raise WeightsError(
+            f"{name}: expected a SHA-256 that starts with {promised[1]}, as its name says, found {found}. "
+            "The file may be damaged; if it is right, give it a name without a hash."
+        )

@@ -1,0 +1,190 @@
+"""Weight files that others wrote: what they hold, and whether it fits a network."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..anatomy import TIME_STEPS
+from ..architectures import CORnet, build_network
+from .released import RELEASED, WeightsError
+
+# Checkpoints often keep an accuracy or a loss as a numpy scalar; what rebuilds one runs no code of the file's. Files
+# written with numpy < 2 and >= 2 name it differently.
+_SCALAR = np.float64(0).__reduce__()[0]
+_NUMPY_SCALARS = [
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+    (np.dtype, "numpy.dtype"),
+    *{type(np.dtype(kind)) for kind in (np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)},
+]
+_NAMED = 3  # of the entries that differ, before the rest is only counted
+_WRAPPED = ("state_dict", "model_state_dict")  # under which a checkpoint keeps its state dict
+_PREFIXES = ("module.", "_orig_mod.", "model.", "network.")  # of DataParallel, torch.compile and Lightning modules
+
+
+def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_classes: bool = False) -> CORnet:
+    """Load a weight file into a network, in place.
+
+    Parameters
+    ----------
+    path
+        A state dict, or a checkpoint with one under `state_dict` or `model_state_dict`; what DataParallel,
+        torch.compile and Lightning put before the names is allowed.
+    architecture
+        `Z`, `R`, `RT` or `S`. R and RT have the same entries: a file that says it holds the other is refused.
+    any_classes
+        Whether the decoder gets as many outputs as the file has, where these are not the network's 1000.
+
+    Raises
+    ------
+    WeightsError
+        For a file that is damaged, holds anything but tensors and plain values, says it holds another architecture,
+        or lacks entries, has more, or has them in other shapes.
+    """
+    checkpoint = read_checkpoint(path)
+    says = stated_architecture(checkpoint, path)
+    if says is not None and says != architecture:
+        holds = f"CORnet-{says}" if says in TIME_STEPS else says
+        raise WeightsError(f"{path} says that it holds {holds}: it cannot be loaded into CORnet-{architecture}.")
+    state = _without_unused_steps(state_dict_of(checkpoint, path), network)
+    linear, weight = network.decoder.linear, state.get("decoder.linear.weight")
+    if any_classes and weight is not None and weight.ndim == 2 and 0 < len(weight) != linear.out_features:
+        # without an initialization, which would draw from torch's global random numbers
+        network.decoder.linear = torch.nn.utils.skip_init(torch.nn.Linear, linear.in_features, len(weight))
+    _check_entries(state, network.state_dict(), path, architecture)
+    network.load_state_dict(state)
+    return network
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """The contents of a file that torch.save wrote, without running any code in it."""
+    damaged = (
+        f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, or was "
+    )
+    damaged += "not written by torch.save."
+    try:
+        if zipfile.is_zipfile(path) and (entry := zipfile.ZipFile(path).testzip()) is not None:
+            raise WeightsError(f"{damaged} What is wrong is {entry}.")
+        with torch.serialization.safe_globals(_NUMPY_SCALARS):
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
+    except Exception as error:  # damaged bytes raise nearly anything
+        found = isinstance(error, pickle.UnpicklingError) and re.search(
+            r"(?:GLOBAL|Unsupported global|Unsupported class) ([\w.]+)", str(error)
+        )
+        if not found:
+            raise WeightsError(damaged) from error
+        raise WeightsError(
+            f"{path} holds {found[1]}, which could run code when loaded; it was refused. Expected tensors and plain "
+            "values: write the weights anew with torch.save(model.state_dict(), …)."
+        ) from error
+    if not isinstance(checkpoint, Mapping):
+        raise WeightsError(f"{path} holds a {type(checkpoint).__name__}, expected a state dict.")
+    return checkpoint
+
+
+def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None:
+    """`Z`, `R`, `RT`, `S` or another's name where the file's contents or its released name tell, else None."""
+    flags = checkpoint.get("flags")
+    for name in ("architecture", "arch", "model", "model_name"):
+        stated = checkpoint.get(name, flags.get(name) if isinstance(flags, Mapping) else None)
+        if isinstance(stated, str):
+            if found := re.fullmatch(r"(?:cornet[_-]?)?(z|rt|r|s)(?:_untrained)?", stated.lower()):
+                return found[1].upper()
+            if name.startswith("arch"):  # some other network; `model` may be anybody's name for a run
+                return stated
+    return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
+
+
+def held_architecture(path: Path) -> str:
+    """`Z`, `R`, `RT` or `S`, as a file says or as its entries can only be.
+
+    Raises
+    ------
+    WeightsError
+        For what is no CORnet, and where the file does not say whether it is R or RT, whose entries are the same.
+    """
+    checkpoint = read_checkpoint(path)
+    stated = stated_architecture(checkpoint, path)
+    if stated is not None:
+        return stated
+    state = state_dict_of(checkpoint, path)
+    with torch.device("meta"):
+        fitting = [name for name in TIME_STEPS if set(state) <= set(build_network(name).state_dict())]
+    if not fitting and any(re.match(r"V2\.norm1_\d+\.", name) for name in state):
+        fitting = ["S"]  # with other time steps than released
+    if len(fitting) == 1:
+        return fitting[0]
+    spelled = " or ".join(f"cornet_{name.lower()}={path}" for name in fitting or TIME_STEPS)
+    raise WeightsError(f"{path} does not say which CORnet it is: write {spelled}.")
+
+
+def state_dict_of(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """A file's state dict under the names of the networks, without the prefixes that others put before them."""
+    state = next((checkpoint[name] for name in _WRAPPED if name in checkpoint), checkpoint)
+    if (
+        not isinstance(state, Mapping)
+        or not state
+        or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items())
+    ):
+        raise WeightsError(
+            f"{path} holds no weights: expected a state dict (names and tensors), bare or under 'state_dict', "
+            f"found {_shortened(list(map(str, checkpoint))) or 'nothing'}."
+        )
+    state = dict(state)
+    while prefix := next((prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in state)), None):
+        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return state
+
+
+def _without_unused_steps(state: Mapping[str, Tensor], network: CORnet) -> dict[str, Tensor]:
+    """Leave out normalizations of time steps that the network does not run: CORnet-S may run fewer than released."""
+
+    def unused(name: str) -> bool:
+        found = re.match(r"(V1|V2|V4|IT)\.norm[123]_(\d+)\.", name)
+        return found is not None and int(found[2]) >= network.times[found[1]]
+
+    return {name: tensor for name, tensor in state.items() if not unused(name)}
+
+
+def _check_entries(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path, architecture: str) -> None:
+    # counted in training only, and not written by old versions of torch
+    missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in expected]
+    misshapen = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(tensor.shape)}"
+        for name, tensor in expected.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    unusable = [name for name in expected if name in state and not _is_plain(state[name])]
+    problems = [
+        f"{len(names)} {what} ({_shortened(names)})"
+        for what, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape", misshapen),
+            ("not dense and real", unusable),
+        )
+        if names
+    ]
+    if problems:
+        raise WeightsError(f"{path} does not fit CORnet-{architecture}: of its entries are {', '.join(problems)}.")
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether its values can be copied: it has some, none is left out, and they are real numbers."""
+    return tensor.layout == torch.strided and not (tensor.is_meta or tensor.is_quantized or tensor.is_complex())
+
+
+def _shortened(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f", … {len(names) - _NAMED} more" if len(names) > _NAMED else "")

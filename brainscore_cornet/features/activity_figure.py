@@ -1,0 +1,96 @@
+"""A picture of the dynamics: images, each region's activity over time, and its strongest channel in space."""
+
+from __future__ import annotations
+
+import math
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..cornet.anatomy import REGIONS
+from ..cornet.brain_model import CORnetModel
+from ..cornet.errors import UserError
+from ..cornet.writing import write_aside, writing
+from .extraction import extract_features
+from .image_sources import collect, look
+
+IMAGES = 4  # shown at most
+ENDINGS = (".png", ".pdf", ".svg")
+_COLOURS = {"V1": "#4c78a8", "V2": "#f58518", "V4": "#54a24b", "IT": "#b279a2"}
+
+
+def check_picture(path: Path) -> None:
+    """`UserError` now, rather than after the work, for a picture that could not be drawn."""
+    if path.suffix not in ENDINGS:
+        raise UserError(f"Expected a picture that ends in {', '.join(ENDINGS)}, received {path}.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"The folder {path.parent} for the picture does not exist or cannot be written to.")
+    if find_spec("matplotlib") is None:
+        raise UserError("To draw, matplotlib is needed: pip install '.[report]'")
+
+
+def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None:
+    """Draw the first images' activity in all regions.
+
+    Parameters
+    ----------
+    images
+        As `extract_features` takes them.
+    """
+    check_picture(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    found = look(collect(images).first(IMAGES), on_error)
+    features = extract_features(model, found.sources, layers=REGIONS)
+    figure = Figure(figsize=(15, 0.9 + 2.6 * len(found)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(found), 2 + len(REGIONS), squeeze=False, width_ratios=[1, 2, 1, 1, 1, 1])
+    means = {region: features[f"{region}.output"].mean(axis=(2, 3, 4)).values for region in REGIONS}
+    for row, source in enumerate(found.sources):
+        _show_image(axes[row, 0], source)
+        _show_course(axes[row, 1], features, means, row)
+        for column, region in enumerate(REGIONS, start=2):
+            _show_map(axes[row, column], features, region, row)
+    axes[0, 0].set_title("image", fontsize=9)
+    axes[0, 1].set_title("mean activity, of the region's largest", fontsize=9)
+    axes[0, 1].legend(loc="lower right", fontsize=8, frameon=False)
+    axes[-1, 1].set_xlabel("time after stimulus onset (ms)")
+    figure.suptitle(model.identifier)
+    with writing(path):
+        write_aside(path, lambda part: figure.savefig(part, format=path.suffix[1:], dpi=120))
+
+
+def _show_image(axis, source) -> None:
+    image = source if isinstance(source, Image.Image) else Image.open(source)
+    axis.imshow(np.asarray(image.convert("RGB")))
+    axis.set_axis_off()
+    if isinstance(source, str):
+        axis.text(0.5, -0.04, Path(source).name[:28], transform=axis.transAxes, ha="center", va="top", fontsize=7)
+
+
+def _show_course(axis, features, means: dict[str, np.ndarray], row: int) -> None:
+    """A line through the time bins of each region; each bin is as wide as it lasts."""
+    for region in REGIONS:
+        starts, ends = (features[f"{region}.output:time_bin_{edge}"].values for edge in ("start", "end"))
+        values = means[region][:, row] / max(np.abs(means[region]).max(), 1e-12)
+        times = np.stack([starts, ends], axis=1).ravel()
+        axis.plot(times, np.repeat(values, 2), label=region, color=_COLOURS[region], linewidth=2)
+    axis.set_ylim(0, 1.05)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=8)
+
+
+def _show_map(axis, features, region: str, row: int) -> None:
+    """The channel that is most active at the last time step, in space."""
+    activity = features[f"{region}.output"].values[-1, row]
+    channel = int(activity.mean(axis=(1, 2)).argmax())
+    axis.imshow(activity[channel], cmap="viridis", vmin=0)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    start, end = (float(features[f"{region}.output:time_bin_{edge}"].values[-1]) for edge in ("start", "end"))
+    when = "" if math.isnan(start) else f", {start:g}-{end:g} ms"
+    axis.set_title(f"{region} channel {channel}{when}", fontsize=8)

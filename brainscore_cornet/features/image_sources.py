@@ -1,0 +1,187 @@
+"""Images as people have them: folders, patterns, lists, tables, or in memory; found, and looked at before any work."""
+
+from __future__ import annotations
+
+import glob
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from PIL import ExifTags, Image
+from tqdm.auto import tqdm
+
+from ..cornet.errors import UserError
+from ..cornet.recording.stimuli import Source, stimulus_paths
+
+_logger = logging.getLogger(__name__)
+
+PATH = "stimulus_path"
+_THREADS = 8  # that look at files: mostly waiting for the disk
+_LISTS = (".txt", ".csv")
+_SHOWN = 3  # of the files that cannot be used, before the rest is only counted
+
+
+@dataclass(frozen=True)
+class Images:
+    """What features are extracted from, in order."""
+
+    table: pd.DataFrame
+    """One row for each image: `stimulus_path`, and whatever the user's table says."""
+    sources: list[Source]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Path -> why it cannot be used."""
+    given: Sequence[str] = ()
+    """Paths as they were given: of images, and of lists that name them."""
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def first(self, count: int) -> Images:
+        return Images(self.table.iloc[:count], self.sources[:count])
+
+    def without(self, bad: Mapping[int, str]) -> Images:
+        """The images but for some, given as row -> reason."""
+        kept = [row for row in range(len(self)) if row not in bad]
+        left_out = {**self.left_out, **{str(self.table[PATH].iloc[row]): reason for row, reason in bad.items()}}
+        return Images(self.table.iloc[kept].reset_index(drop=True), [self.sources[row] for row in kept], left_out)
+
+
+def collect(given) -> Images:
+    """Find images; `UserError` where there are none.
+
+    Parameters
+    ----------
+    given
+        A `StimulusSet`; a path or a list of paths, each of a folder (searched with its subfolders), a pattern such as
+        `faces/*.png`, an image, a `.txt` with a path in each line, or a `.csv` with a column `stimulus_path` (paths in
+        both are relative to the file's folder); or PIL images or arrays (height, width) or (height, width, 3) of
+        8 bits, one or a list.
+    """
+    if isinstance(given, StimulusSet):
+        paths = stimulus_paths(given)
+        return Images(pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: paths}), paths)
+    if _is_one(given):
+        given = [given]
+    tables, sources, paths = [], [], []
+    for number, each in enumerate(given):
+        if isinstance(each, str | Path):
+            paths.append(str(each))
+            table = _found(str(each))
+            sources += table[PATH].tolist()
+        else:
+            table = pd.DataFrame({PATH: [f"image {number}"]})
+            sources.append(_in_memory(each, number))
+        tables.append(table)
+    if not sources:
+        raise UserError("No images: expected a folder, image files, a list of them, or images in memory.")
+    return Images(pd.concat(tables, ignore_index=True), sources, given=paths)
+
+
+def _is_one(given) -> bool:
+    if isinstance(given, np.ndarray):
+        return given.dtype.kind not in "UO" and given.ndim < 4
+    return isinstance(given, str | Path | Image.Image) or not isinstance(given, Iterable)
+
+
+def _found(text: str) -> pd.DataFrame:
+    path = Path(text).expanduser()
+    if path.is_dir():
+        endings = {ending for ending, name in Image.registered_extensions().items() if name in Image.OPEN}
+        paths = sorted(str(file) for file in path.rglob("*") if file.suffix.lower() in endings and file.is_file())
+        if not paths:
+            raise UserError(f"The folder {text} holds no images.")
+    elif path.is_file():
+        if path.suffix.lower() in _LISTS:
+            return _listed(path)
+        paths = [str(path)]
+    else:
+        paths = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
+        if not paths:
+            raise UserError(f"There is nothing at {text}: expected a folder, an image, a list, or a pattern.")
+    return pd.DataFrame({PATH: paths})
+
+
+def _listed(path: Path) -> pd.DataFrame:
+    """The rows of a table, or the lines of a text file, with paths as seen from here."""
+    try:
+        if path.suffix.lower() == ".csv":
+            table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA may be a label
+        else:
+            lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+            table = pd.DataFrame({PATH: [line for line in lines if line]})
+    except (ValueError, OSError) as error:  # of which pandas' and unicode's errors are kinds
+        raise UserError(f"Cannot read the list of images {path}: {error}") from error
+    if PATH not in table:
+        raise UserError(f"{path} has no column {PATH}, only {', '.join(map(str, table.columns))}.")
+    if table[PATH].isna().any() or table.empty:
+        raise UserError(f"{path} names no image{'' if table.empty else ' in some of its rows'}.")
+    return table.assign(**{PATH: [str(path.parent / Path(str(each)).expanduser()) for each in table[PATH]]})
+
+
+def _in_memory(image, number: int) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image
+    array = np.asarray(image)
+    if (
+        array.dtype != np.uint8
+        or array.size == 0
+        or array.ndim not in (2, 3)
+        or (array.ndim == 3 and array.shape[2] not in (3, 4))
+    ):
+        raise UserError(
+            f"Image {number} is a {type(image).__name__} of {array.dtype} {array.shape}: expected a path, a PIL image, "
+            "or an array (height, width) or (height, width, 3) of 8 bits (uint8)."
+        )
+    return Image.fromarray(array)
+
+
+def look(images: Images, on_error: str) -> Images:
+    """Open every file without decoding it, so that what cannot be used shows before any work.
+
+    Parameters
+    ----------
+    on_error
+        `fail` raises `UserError` with the first bad files; `skip` leaves them out.
+    """
+    rotated = animated = 0
+    bad: dict[int, str] = {}
+    with ThreadPoolExecutor(_THREADS) as executor:
+        looked = executor.map(_look_at, images.sources, chunksize=16)
+        for row, (reason, is_rotated, is_animated) in enumerate(
+            tqdm(looked, total=len(images), desc="looking at files", unit="image", leave=False, disable=None)
+        ):
+            if reason is not None:
+                bad[row] = reason
+            rotated, animated = rotated + is_rotated, animated + is_animated
+    if bad and (on_error == "fail" or len(bad) == len(images)):
+        raise UserError(_cannot_use(images.table[PATH], bad))
+    if rotated:
+        _logger.warning("%d images say that they are rotated (EXIF); they are used as they are stored.", rotated)
+    if animated:
+        _logger.warning("%d images have several frames; the first one is used.", animated)
+    return images.without(bad)
+
+
+def _cannot_use(paths: Sequence[str], bad: Mapping[int, str]) -> str:
+    shown = "; ".join(f"{paths[row]} ({reason})" for row, reason in list(bad.items())[:_SHOWN])
+    more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+    return f"{len(bad)} of {len(paths)} images cannot be used: {shown}{more}. To leave such images out: --on-error skip"
+
+
+def _look_at(source: Source) -> tuple[str | None, bool, bool]:
+    """(what is wrong, is it rotated, has it several frames)"""
+    if isinstance(source, Image.Image):
+        return None, False, False
+    try:
+        if Path(source).stat().st_size == 0:
+            return "it is empty", False, False
+        with Image.open(source) as image:
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1
+    except Exception as error:  # PIL raises many kinds for damaged files
+        return str(error).replace(str(source), "").replace(" ''", "").strip(" :'") or type(error).__name__, False, False

@@ -1,0 +1,292 @@
+"""Arrays in, files out: labelled netCDF, plain numpy arrays, or a table; written portion by portion."""
+
+from __future__ import annotations
+
+import glob
+import math
+import mmap
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..cornet.commitments import Commitment
+from ..cornet.errors import UserError
+from ..cornet.recording.record import LOGITS, Site, is_decoded
+
+ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
+TABLES = (".csv", ".parquet")
+NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
+"""Ending -> the package that writes it, which comes with the extra `[features]`."""
+MOST_COLUMNS = 20_000  # of a table; more is neither written nor read in reasonable time
+_PORTION = 2**26  # bytes that are copied at a time
+_CHUNK = 2**22  # bytes of a piece of a .zarr
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was extracted, and what it means."""
+
+    arrays: Mapping[Site, np.ndarray]
+    """(image, …): (image, channel, row, column), or (image, channel) of the logits and of what was pooled."""
+    kept: np.ndarray
+    """Rows of the arrays: the images that could be used."""
+    table: pd.DataFrame
+    """A row for each of these."""
+    commitment: Commitment
+    attributes: Mapping[str, str]
+    flat: bool = False
+    """Whether numpy files have one axis for all units of an image."""
+
+    def layers(self) -> dict[str, list[int]]:
+        """Layer -> its time steps."""
+        found: dict[str, list[int]] = {}
+        for site in self.arrays:
+            found.setdefault(site.layer, []).append(site.time_step)
+        return found
+
+    def dims(self, layer: str) -> dict[str, int]:
+        """The axes of one layer's variable and their lengths."""
+        steps = self.layers()[layer]
+        count, shape = len(self.kept), self.arrays[Site(layer, steps[0])].shape[1:]
+        names = ("channel", "channel_x", "channel_y") if len(shape) == 3 else ("channel",)
+        own = {"time_step": len(steps), **dict(zip(names, shape, strict=True))}
+        time_step, *space = (f"{layer}:{name}" for name in own)
+        lengths = list(own.values())
+        return {time_step: lengths[0], "presentation": count, **dict(zip(space, lengths[1:], strict=True))}
+
+    def portions(self, site: Site) -> Iterator[tuple[slice, np.ndarray]]:
+        """A few images at a time: where in the result, and the values (image, …)."""
+        array = self.arrays[site]
+        count = max(1, _PORTION // max(1, array[:1].nbytes))
+        for start in range(0, len(self.kept), count):
+            rows = self.kept[start : start + count]
+            yield slice(start, start + len(rows)), array[rows]
+            drop_pages(array)
+
+    def values(self, site: Site) -> np.ndarray:
+        array = self.arrays[site]
+        return np.asarray(array) if len(self.kept) == len(array) else array[self.kept]
+
+    def time_bins(self, layer: str) -> list[tuple[float, float]]:
+        """The committed time bin of each time step of a layer, nan where none is committed."""
+        bins = {} if is_decoded(layer) else self.commitment.time_bins[layer.split(".")[0]]
+        return [bins.get(step, (math.nan, math.nan)) for step in self.layers()[layer]]
+
+    def labels(self, layer: str) -> dict[str, str]:
+        """What is the same for all of a layer."""
+        region = "decoder" if layer == LOGITS else layer.split(".")[0]
+        return {"layer": layer, "region": region, "model": self.commitment.identifier}
+
+
+def dataset(features: Features) -> xr.Dataset:
+    """One variable for each layer, (time_step, presentation, channel, channel_x, channel_y); copied into memory."""
+    found = _without_values(features)
+    for layer, steps in features.layers().items():
+        values = np.stack([features.values(Site(layer, step)) for step in steps])
+        found[layer] = (list(features.dims(layer)), values, features.labels(layer))
+    return found
+
+
+def write(features: Features, output: Path, workplace: Path) -> None:
+    """Write the file that `output` names, complete or not at all."""
+    part = workplace / output.name
+    if output.suffix in _WRITERS:
+        if part.is_dir():  # of a run that was stopped here
+            shutil.rmtree(part)
+        try:
+            _WRITERS[output.suffix](features, part)
+        except RuntimeError as error:  # in which the netCDF library wraps a disk that is full
+            raise UserError(f"Cannot write {part}: {error}.") from error
+        if output.is_dir():  # an earlier .zarr: `check_output` has seen to that
+            shutil.rmtree(output)
+        part.replace(output)
+    else:
+        names = npy_names(features, output)
+        for site in features.arrays:
+            part = workplace / names[site].name
+            _write_npy(features, site, part)
+            part.replace(names[site])
+        part = workplace / "images.csv"
+        features.table.to_csv(part, index=False)
+        part.replace(images_table(output))
+        for stale in set(existing(output)) - {*names.values(), images_table(output)}:
+            stale.unlink()
+
+
+def images_table(output: Path) -> Path:
+    """The table of images beside numpy files."""
+    return output.with_name(f"{output.stem}_images.csv")
+
+
+def existing(output: Path) -> list[Path]:
+    """What an earlier extraction into `output` has left."""
+    found = [output]
+    if output.suffix == ".npy":
+        stem = glob.escape(output.stem)
+        found += [*output.parent.glob(f"{stem}_*_t*.npy"), images_table(output)]
+    return [path for path in found if path.exists()]
+
+
+def check_table(table: pd.DataFrame, sites: Iterable[Site], output: Path) -> None:
+    """`UserError` now for columns of a user's table whose names the output cannot hold."""
+    layers = {site.layer for site in sites}
+    for name in map(str, table.columns):
+        clash = any(name == layer or name.startswith((f"{layer}:", f"{layer}.t")) for layer in layers)
+        if output.suffix in (".nc", ".zarr") and (not re.fullmatch(r"[\w@+.-]*\w[\w@+.-]*", name)):
+            raise UserError(f"{output.suffix} cannot have a column {name!r}: name it with letters, digits, _ . + - @.")
+        if clash or name == "presentation":
+            raise UserError(f"The column {name!r} has the name of something in the output: rename it.")
+
+
+def check_output(output: Path) -> None:
+    """`UserError` now, rather than after the work, for a file that could not be written."""
+    if output.suffix not in ENDINGS:
+        raise UserError(f"Expected an output that ends in {', '.join(ENDINGS)}, received {output}.")
+    package = NEEDED.get(output.suffix)
+    if package is not None and find_spec(package) is None:
+        raise UserError(f"To write {output.suffix}, {package} is needed: pip install '.[features]'")
+    if not output.parent.is_dir():
+        raise UserError(f"The folder {output.parent} for the features does not exist.")
+    if not os.access(output.parent, os.W_OK):
+        raise UserError(f"The folder {output.parent} for the features cannot be written to.")
+    if output.is_dir() and not (output.suffix == ".zarr" and (output / ".zgroup").is_file()):
+        raise UserError(f"{output} is a folder that no extraction has made: choose another output.")
+
+
+def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path) -> None:
+    """`UserError` for what would not fit a table, or the disk."""
+    units = sum(math.prod(shape) for shape in shapes.values())
+    if output.suffix in TABLES and units > MOST_COLUMNS:
+        raise UserError(
+            f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
+            "layers, average over space (--pool), or write .nc, .zarr or .npy."
+        )
+    needed = 2 * 4 * count * units  # once as it is computed, once in the file
+    free = shutil.disk_usage(output.parent).free
+    if needed > free:
+        raise UserError(
+            f"The features need {needed / 1e9:.1f} GB while they are written, {output.parent} has {free / 1e9:.1f} GB "
+            "left: choose fewer layers or time steps, or average over space (--pool)."
+        )
+
+
+def npy_names(features: Features, output: Path) -> dict[Site, Path]:
+    """The file of each site: `output` itself where there is only one."""
+    if len(features.arrays) == 1:
+        return dict.fromkeys(features.arrays, output)
+    return {site: output.with_name(f"{output.stem}_{site.layer}_t{site.time_step}.npy") for site in features.arrays}
+
+
+def _table_coords(table: pd.DataFrame) -> dict[str, Any]:
+    coords = {}
+    for name in table.columns:
+        column = table[name]
+        if column.dtype == object:
+            column = column.where(column.notna(), "").astype(str).astype(object)
+        coords[str(name)] = ("presentation", column.to_numpy())
+    return coords
+
+
+def _without_values(features: Features) -> xr.Dataset:
+    """All labels, and no variable."""
+    coords = _table_coords(features.table)
+    for layer, steps in features.layers().items():
+        time_step, _, *space = dims = features.dims(layer)
+        coords[time_step] = (time_step, steps)
+        for name, edge in (("start", 0), ("end", 1)):
+            bins = [float(time_bin[edge]) for time_bin in features.time_bins(layer)]
+            coords[f"{layer}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
+        coords.update({name: (name, np.arange(dims[name])) for name in space})
+    return xr.Dataset(coords=coords, attrs=dict(features.attributes))
+
+
+def _global_coordinates(features: Features) -> str:
+    return " ".join(map(str, features.table.columns))
+
+
+def _variable_attributes(features: Features, layer: str) -> dict[str, str]:
+    # by this name xarray finds the coordinates that are not axes
+    return {**features.labels(layer), "coordinates": f"{layer}:time_bin_start {layer}:time_bin_end"}
+
+
+def _write_netcdf(features: Features, path: Path) -> None:
+    import netCDF4
+
+    labels = _without_values(features)
+    # xarray lists coordinates in an order that changes from process to process: so they are written as variables
+    labels.reset_coords().to_netcdf(path, engine="netcdf4")
+    with netCDF4.Dataset(path, "a") as file:
+        file.setncattr("coordinates", _global_coordinates(features))
+        for layer in features.layers():
+            variable = file.createVariable(layer, "f4", tuple(features.dims(layer)))
+            variable.setncatts(_variable_attributes(features, layer))
+            _fill(variable, features, layer)
+
+
+def _write_zarr(features: Features, path: Path) -> None:
+    import zarr
+
+    _without_values(features).reset_coords().to_zarr(path)
+    group = zarr.open_group(str(path), "a")
+    group.attrs["coordinates"] = _global_coordinates(features)
+    for layer in features.layers():
+        dims = features.dims(layer)
+        _, count, *space = dims.values()
+        chunk = max(1, min(count, _CHUNK // (4 * math.prod(space))))
+        variable = group.create_dataset(
+            layer, shape=tuple(dims.values()), chunks=(1, chunk, *space), dtype="f4", fill_value=None
+        )
+        variable.attrs.update(_variable_attributes(features, layer) | {"_ARRAY_DIMENSIONS": list(dims)})
+        _fill(variable, features, layer)
+    zarr.consolidate_metadata(str(path))
+
+
+def _fill(variable, features: Features, layer: str) -> None:
+    for index, step in enumerate(features.layers()[layer]):
+        for rows, values in features.portions(Site(layer, step)):
+            variable[index, rows] = values
+
+
+def _write_npy(features: Features, site: Site, path: Path) -> None:
+    shape = features.arrays[site].shape[1:]
+    shape = (len(features.kept), math.prod(shape)) if features.flat else (len(features.kept), *shape)
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for _, values in features.portions(site):
+            file.write(np.ascontiguousarray(values, "<f4").data)
+
+
+def drop_pages(array: np.ndarray) -> None:
+    """Let go of what was read or written of an array on disk, which counts as this process' memory until then."""
+    base = array
+    while isinstance(base, np.ndarray | memoryview):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)  # of a shared map: what was written stays written
+
+
+def _wide_table(features: Features) -> pd.DataFrame:
+    """One row for each image; a column `layer.t<time step>.<unit>` for each unit."""
+    parts = [features.table.reset_index(drop=True)]
+    for site in features.arrays:
+        flat = features.values(site).reshape(len(features.kept), -1)
+        names = [f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])]
+        parts.append(pd.DataFrame(flat, columns=names))
+    return pd.concat(parts, axis=1)
+
+
+_WRITERS = {
+    ".nc": _write_netcdf,
+    ".zarr": _write_zarr,
+    ".csv": lambda features, path: _wide_table(features).to_csv(path, index=False),
+    ".parquet": lambda features, path: _wide_table(features).to_parquet(path, index=False),
+}

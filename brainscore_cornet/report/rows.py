@@ -1,0 +1,151 @@
+"""The rows of a table of results, read once: strange and missing values are dealt with here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..cornet.errors import UserError
+
+NEEDED = ("model", "benchmark", "status", "score")
+_EXACT = 2**53  # larger whole numbers lose digits in a browser
+TimeBin = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model on one benchmark."""
+
+    model: str
+    benchmark: str
+    failed: bool
+    score: float | None
+    """Ceiled; None where there is no finite number."""
+    error: float | None
+    """Standard deviation of the score before it is divided by the ceiling."""
+    ceiling: float | None
+    region: str | None
+    time_bins: tuple[TimeBin, ...]
+    """What the benchmark asks for, in ms after stimulus onset."""
+    model_time_bins: tuple[TimeBin, ...]
+    """What the model has committed for the region."""
+    course: tuple[tuple[float, float, float | None], ...]
+    """(start, end, score) of each time bin of a temporal benchmark, in the order of time."""
+    cells: Mapping[str, object]
+    """All columns, as text and numbers; None where empty."""
+
+    @property
+    def scaled_error(self) -> float | None:
+        """The error on the scale of the ceiled score."""
+        if self.error is None:
+            return None
+        return abs(self.error / self.ceiling) if self.has_ceiling else abs(self.error)
+
+    @property
+    def has_ceiling(self) -> bool:
+        """Whether a score can be divided by the ceiling."""
+        return self.ceiling is not None and self.ceiling > 0
+
+    def text(self, column: str) -> str | None:
+        """A cell as text; None where it is empty."""
+        value = self.cells.get(column)
+        return None if value is None else str(value)
+
+    def number(self, column: str) -> float | None:
+        """A cell as a finite number; None where it is none."""
+        return _number(self.cells.get(column))
+
+    def record(self, column: str) -> dict[str, object]:
+        """A cell that holds a JSON object; empty where it holds none."""
+        found = _json(self.cells.get(column))
+        return found if isinstance(found, dict) else {}
+
+
+def read_jobs(rows: pd.DataFrame) -> list[Job]:
+    """The jobs in their order; `UserError` for a table that holds none or lacks a column without which none is read."""
+    missing = [column for column in NEEDED if column not in rows.columns]
+    if missing:
+        raise UserError(f"Expected results with the columns {', '.join(NEEDED)}; {', '.join(missing)} is missing.")
+    if rows.empty:
+        raise UserError("There are no results to report: the table has no rows.")
+    names = [str(column) for column in rows.columns]
+    if len(set(names)) < len(names):
+        raise UserError("Expected results in which each column has a name of its own.")
+    # column by column: a row of a DataFrame would make floats of integers
+    columns = [[_plain(value) for value in rows.iloc[:, index].tolist()] for index in range(len(names))]
+    return [_job(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
+
+
+def _job(cells: dict[str, object]) -> Job:
+    failed = cells["status"] != "scored"
+    region = cells.get("region")
+    return Job(
+        model=str(cells["model"]),
+        benchmark=str(cells["benchmark"]),
+        failed=failed,
+        score=None if failed else _number(cells["score"]),
+        error=_number(cells.get("error")),
+        ceiling=_number(cells.get("ceiling")),
+        region=None if region is None else str(region),
+        time_bins=_time_bins(cells.get("time_bins")),
+        model_time_bins=_time_bins(cells.get("model_time_bins")),
+        course=_course(cells.get("by_time_bin")),
+        cells=cells,
+    )
+
+
+def _plain(value: object) -> object:
+    """What JSON can hold: text, whole and finite numbers, truth, None."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _EXACT else str(value)
+    if isinstance(value, float):
+        return None if math.isnan(value) else value if math.isfinite(value) else str(value)
+    if hasattr(value, "item") and not hasattr(value, "__len__"):  # a number of numpy's
+        return _plain(value.item())
+    return None if value is pd.NA or value is pd.NaT else str(value)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _json(text: object) -> object:
+    """What JSON text says; None for anything that is not JSON, which the table still shows as it is."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _time_bins(text: object) -> tuple[TimeBin, ...]:
+    """`70-80 80-90` as pairs; a start may be negative. What cannot be read is left out."""
+    found = []
+    for word in str(text or "").split():
+        dash = word.find("-", 1)
+        start, end = _number(word[:dash]), _number(word[dash + 1 :])
+        if dash > 0 and start is not None and end is not None and start < end:
+            found.append((start, end))
+    return tuple(sorted(found))
+
+
+def _course(text: object) -> tuple[tuple[float, float, float | None], ...]:
+    found = []
+    entries = _json(text)
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, list) and len(entry) == 3:
+            start, end, value = map(_number, entry)
+            if start is not None and end is not None and start < end:
+                found.append((start, end, value))
+    return tuple(sorted(found, key=lambda point: point[:2]))

@@ -1,0 +1,152 @@
+"""Scores by model and region: what is drawn, in percent of the axis, with the words that say the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..cornet.anatomy import REGIONS
+from .axes import Axis, counted, plain, three
+from .rows import Job
+
+MARKS = 8  # colours that can be told apart, each with a shape of its own
+ELSEWHERE = "Behaviour and other"
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One line of a chart: a name, a dot on the axis, and a number."""
+
+    model: str
+    mark: int | None
+    """Of the model's colour and shape; None where there are more models than marks, and names alone tell."""
+    at: float | None
+    bar: tuple[float, float] | None
+    """From and to where the error bar goes, in percent."""
+    beyond: bool
+    """The score lies beyond the axis, and the dot at its end."""
+    has_ceiling: bool
+    value: str
+    detail: str
+    alternative: str
+
+
+@dataclass(frozen=True)
+class BenchmarkChart:
+    benchmark: str
+    ceiling: str
+    dots: list[Dot]
+    summary: str
+
+
+@dataclass(frozen=True)
+class RegionChart:
+    name: str
+    means: list[Dot]
+    benchmarks: list[BenchmarkChart]
+
+
+def marks_of(jobs: Sequence[Job]) -> Mapping[str, int | None]:
+    """Model -> its mark, the same on the whole page, in the order in which the models come."""
+    models = list(dict.fromkeys(job.model for job in jobs))
+    return {model: number if len(models) <= MARKS else None for number, model in enumerate(models)}
+
+
+def region_charts(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]) -> list[RegionChart]:
+    """One for each region that any benchmark is about, in the order of the ventral stream."""
+    by_region: dict[str, list[Job]] = {name: [] for name in (*REGIONS, ELSEWHERE)}
+    for job in jobs:
+        by_region[job.region if job.region in REGIONS else ELSEWHERE].append(job)
+    return [
+        RegionChart(name, _means(inside, axis, marks), _benchmarks(inside, axis, marks))
+        for name, inside in by_region.items()
+        if inside
+    ]
+
+
+def _means(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]) -> list[Dot]:
+    """The mean of each model's scores; how many benchmarks it is over is said, as they need not be the same ones."""
+    benchmarks = len({job.benchmark for job in jobs})
+    dots = []
+    for model in dict.fromkeys(job.model for job in jobs):
+        scored = [job for job in jobs if job.model == model and job.score is not None]
+        mean = math.fsum(job.score for job in scored) / len(scored) if scored else None
+        count = len({job.benchmark for job in scored})
+        detail = f"{count} of {benchmarks}"
+        over = f"over {count} of {counted(benchmarks, 'benchmark')}"
+        words = f"{model}: no score" if mean is None else f"{model}: mean score {three(mean)} {over}"
+        dots.append(_dot(model, marks[model], mean, None, axis, detail, words))
+    return dots
+
+
+def _benchmarks(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]) -> list[BenchmarkChart]:
+    by_benchmark: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_benchmark.setdefault(job.benchmark, []).append(job)
+    return [
+        BenchmarkChart(
+            name,
+            _ceiling(inside),
+            [_job_dot(job, axis, marks, any(job.has_ceiling for job in inside)) for job in inside],
+            _summary(inside),
+        )
+        for name, inside in by_benchmark.items()
+    ]
+
+
+def _job_dot(job: Job, axis: Axis, marks: Mapping[str, int | None], any_ceiling: bool) -> Dot:
+    error = job.scaled_error
+    if job.failed or job.score is None:
+        words = "failed" if job.failed else "no number"
+        return _dot(job.model, marks[job.model], None, None, axis, words, f"{job.model}: {words}", any_ceiling)
+    detail = "" if error is None else f"± {three(error)}"
+    words = f"{job.model}: score {three(job.score)}"
+    words += "" if error is None else f", standard deviation {three(error)}"
+    words += f", ceiling {three(job.ceiling)}" if job.has_ceiling else ", no ceiling"
+    return _dot(job.model, marks[job.model], job.score, error, axis, detail, words, job.has_ceiling)
+
+
+def _dot(
+    model: str,
+    mark: int | None,
+    value: float | None,
+    error: float | None,
+    axis: Axis,
+    detail: str,
+    words: str,
+    has_ceiling: bool = False,
+) -> Dot:
+    beyond = value is not None and axis.beyond(value)
+    return Dot(
+        model=model,
+        mark=mark,
+        at=None if value is None else axis.at(value),
+        bar=None if value is None or error is None else (axis.at(value - error), axis.at(value + error)),
+        beyond=beyond,
+        has_ceiling=has_ceiling,
+        value=three(value),
+        detail=detail,
+        alternative=words + (f", beyond the axis from {plain(axis.low)} to {plain(axis.high)}" if beyond else ""),
+    )
+
+
+def _ceiling(jobs: Sequence[Job]) -> str:
+    """Models that answer the same benchmark have the same ceiling, unless its version changed in between."""
+    ceilings = sorted(
+        {three(job.ceiling): job.ceiling for job in jobs if job.has_ceiling}.items(), key=lambda item: item[1]
+    )
+    if not ceilings:
+        return "no ceiling"
+    if len(ceilings) == 1:
+        return f"ceiling {ceilings[0][0]}"
+    return f"ceilings {ceilings[0][0]} to {ceilings[-1][0]}"
+
+
+def _summary(jobs: Sequence[Job]) -> str:
+    scores = sorted(job.score for job in jobs if job.score is not None)
+    if not scores:
+        return "no score"
+    if len(scores) == 1:
+        return f"1 score, {three(scores[0])}"
+    return f"{counted(len(scores), 'score')}, {three(scores[0])} to {three(scores[-1])}"

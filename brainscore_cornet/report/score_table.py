@@ -1,0 +1,60 @@
+"""The table of all jobs: which columns it shows, and all columns for the browser to sort and to save."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .axes import significant, three
+from .rows import Job
+
+# What is shown, with the words of its header; the CSV has every column.
+_SHOWN = {
+    "model": "Model",
+    "benchmark": "Benchmark",
+    "region": "Region",
+    "status": "Status",
+    "score": "Score",
+    "error": "Error (of raw)",
+    "ceiling": "Ceiling",
+    "raw": "Raw",
+    "layer": "Layer",
+    "time_bins": "Asked for (ms)",
+    "model_time_bins": "Committed (ms)",
+    "seconds": "Seconds",
+    "memory_mb": "Memory (MB)",
+    "memory_estimate_mb": "Estimate (MB)",
+    "device": "Device",
+    "date": "Date",
+}
+_SCORES = {"score", "error", "ceiling", "raw"}
+_QUANTITIES = {"seconds", "memory_mb", "memory_estimate_mb"}
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    header: str
+    numeric: bool
+
+
+def columns(jobs: Sequence[Job]) -> list[Column]:
+    """The shown columns that the results have."""
+    return [
+        Column(name, header, name in _SCORES | _QUANTITIES) for name, header in _SHOWN.items() if name in jobs[0].cells
+    ]
+
+
+def cell(job: Job, column: Column) -> str:
+    """What a cell shows: numbers with three digits."""
+    number = job.number(column.name) if column.numeric else None
+    if number is not None:
+        return three(number) if column.name in _SCORES else significant(number)
+    text = job.text(column.name) or "–"
+    return text[:16].replace("T", " ") if column.name == "date" else text  # to the minute
+
+
+def embedded(jobs: Sequence[Job]) -> dict[str, object]:
+    """All rows and columns as JSON can hold them."""
+    names = list(jobs[0].cells)
+    return {"columns": names, "rows": [[job.cells[name] for name in names] for job in jobs]}

@@ -1,0 +1,158 @@
+"""Scoring models on benchmarks: what is missing is scored, here or on a cluster, and kept as it comes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import plugin_links
+from ..cornet.errors import UserError, whole_number
+from .catalogue import EMBEDDED
+from .jobs import Job, candidates, targets
+from .results import FAILED, SCORED, UNREACHABLE, Results, Row, table_of
+from .scorer import Outcome, failed, versions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def score_models(
+    models,
+    benchmarks: Iterable = EMBEDDED,
+    *,
+    output: str | os.PathLike | None = None,
+    retry_failed: bool = False,
+    timeout: float | None = None,
+    memory_gb: float | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    slurm: bool = False,
+    cache: str | os.PathLike | None = None,
+    on_result: Callable[[Row, int, int], None] | None = None,
+    **options,
+) -> pd.DataFrame:
+    """Score each model on each benchmark.
+
+    A job is one model on one benchmark. Each is scored in a process of its own, model by model; one that raises,
+    hangs, eats the memory or dies is a row that says so, and the others are scored all the same.
+
+    Parameters
+    ----------
+    models
+        Identifiers, ours or other Brain-Score plugins'; checkpoints (`"mine.pth"`, or `"cornet_rt=mine.pth"` where
+        the file does not say what it holds); BrainModel objects, or functions that make one; or name -> any of these.
+    benchmarks
+        Identifiers, groups (`offline`, `public`, `V1`, …), Benchmark objects or functions that make one; by default
+        those that are embedded in this package.
+    output
+        A folder. Each result is there as soon as it is known, and a run that finds it there does not repeat it.
+    retry_failed
+        Score again what failed in an earlier run into `output`.
+    timeout
+        Seconds for each job.
+    memory_gb
+        For each job; by default nine tenths of what is free.
+    workers
+        Processes of a local cluster; with `slurm` the number of its jobs. Needs the extra `[cluster]`.
+    scheduler
+        Address of a running Dask scheduler, such as `tcp://host:8786`.
+    slurm
+        Start workers as SLURM jobs, as dask-jobqueue is configured.
+    cache
+        Folder for activations that several benchmarks share, in place of `RESULTCACHING_HOME`.
+    on_result
+        Told each row as soon as it is there, with its number and how many there will be.
+    options
+        Of `load_model`, for identifiers of ours: `weights`, `times`, `device`, `batch_size`, `precision`, …
+
+    Returns
+    -------
+    The table: a row for each model and benchmark that was asked for, with the columns of `Row`.
+
+    Raises
+    ------
+    UserError
+        For what is unknown or cannot be, before any work is done.
+    """
+    plugin_links.require()
+    options = {name: value for name, value in options.items() if not _is_default(name, value)}
+    if timeout is not None and not timeout > 0:
+        raise UserError(f"Expected a timeout in seconds, more than 0, received {timeout!r}.")
+    if memory_gb is not None and not memory_gb > 0:
+        raise UserError(f"Expected a memory in GB, more than 0, received {memory_gb!r}.")
+    if workers is not None:
+        workers = whole_number(workers, "a number of workers", 1)
+    chosen = candidates(models, options)
+    wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
+    wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
+    results = None if output is None else Results(Path(output).expanduser())
+    limits = {"timeout": timeout, "memory_gb": memory_gb}
+    limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
+    with nullcontext() if results is None else results.open():
+        rows = {} if results is None else {(row.model, row.benchmark): row for row in results.rows()}
+        missing = [job for job in (_still_to_do(job, rows, retry_failed) for job in wanted) if job is not None]
+        outcomes = _unavailable(missing)
+        possible = [job for job in missing if job.candidate.reason is None]
+        if possible and (workers is not None or scheduler is not None or slurm):
+            from .cluster import on_cluster
+
+            outcomes = _chained(outcomes, on_cluster(possible, workers, scheduler, slurm, limits))
+        elif possible:
+            outcomes = _chained(outcomes, _here(possible, limits))
+        for number, (job, outcome) in enumerate(outcomes, start=1):
+            if outcome.row is not None:
+                rows[job.name] = outcome.row
+                if results is not None:
+                    results.add(outcome.row, outcome.score, outcome.trace)
+            if on_result is not None:
+                on_result(rows[job.name], number, len(missing))
+        if results is not None:
+            results.write_table()
+    return table_of([rows[job.name] for job in wanted])
+
+
+def _is_default(name: str, value) -> bool:
+    return (value is None and name != "weights") or (name, value) in (("weights", "released"), ("precision", "fp32"))
+
+
+def _still_to_do(job: Job, rows: Mapping[tuple[str, str], Row], retry_failed: bool) -> Job | None:
+    row = rows.get(job.name)
+    if row is None or row.status == UNREACHABLE or (row.status == FAILED and retry_failed):
+        return job
+    if row.status == SCORED and job.candidate.weights_hash not in (None, row.weights_hash):
+        return job  # a model of the same name with other weights
+    if row.status == SCORED and _brainscore(row) != versions().get("brainscore_vision"):
+        return replace(job, known_version=row.benchmark_version)
+    return None
+
+
+def _brainscore(row: Row) -> str | None:
+    import json
+
+    return json.loads(row.versions).get("brainscore_vision")
+
+
+def _unavailable(jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
+    for job in jobs:
+        if job.candidate.reason is not None:
+            yield job, failed(job, job.candidate.reason, status=UNREACHABLE)
+
+
+def _chained(*parts: Iterator) -> Iterator:
+    for part in parts:
+        yield from part
+
+
+def _here(jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, Outcome]]:
+    """One model after the other, each in a process that ends with it: nothing of it stays in memory."""
+    from .process import Process
+
+    for _, of_model in groupby(jobs, key=lambda job: job.candidate.name):
+        with Process(**limits) as process:
+            for job in of_model:
+                yield job, process.score(job)

@@ -1,0 +1,223 @@
+"""Image files -> batches: what is in each batch of each epoch, and what an image looks like there.
+
+Neither depends on how many processes load images, how many devices share a batch, or where a run was interrupted: the
+order is drawn from (seed, epoch), the crop and the flip of an image from (seed, epoch, image).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import InterpolationMode, RandomResizedCrop
+from torchvision.transforms import functional as transforms
+
+from ..cornet.seeding import seeded
+from .folders import ImageSet
+
+# Of ImageNet's red, green and blue: CORnet's, which all of torchvision's networks share.
+MEAN = (0.485, 0.456, 0.406)
+STANDARD_DEVIATION = (0.229, 0.224, 0.225)
+_AREA, _ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # of random crops: torchvision's defaults, which CORnet uses
+_GRAY = 124  # what an unreadable image is replaced by; it does not count
+
+
+class Batch(NamedTuple):
+    """Images on their way to the network."""
+
+    images: Tensor
+    """(batch, 3, height, width), 8 bits; normalized on the device, where it costs nothing and moves a quarter."""
+    labels: Tensor
+    """(batch,)"""
+    weights: Tensor
+    """(batch,): 1 for what counts, 0 for what only stands in."""
+    unreadable: dict[str, str]
+    """Path -> why."""
+
+
+class Key(NamedTuple):
+    """One image in one batch."""
+
+    epoch: int
+    index: int
+    counts: bool = True
+
+
+class Views(Dataset):
+    """Images as they are seen in training (a random part, perhaps mirrored) or in validation (the centre).
+
+    Parameters
+    ----------
+    image_size
+        Height and width in px.
+    seed
+        Of the random parts; None for validation.
+    """
+
+    def __init__(self, images: ImageSet, image_size: int, seed: int | None = None) -> None:
+        self.images, self.image_size, self.seed = images, image_size, seed
+
+    def __getitems__(self, keys: list[Key]) -> Batch:
+        pixels = torch.full((len(keys), self.image_size, self.image_size, 3), _GRAY, dtype=torch.uint8)
+        weights = torch.zeros(len(keys))
+        unreadable = {}
+        for row, key in enumerate(keys):
+            path = self.images.path(key.index)
+            try:
+                with Image.open(path) as image:
+                    view = self._view(image.convert("RGB"), key)
+            except Exception as error:  # PIL raises many kinds for damaged files
+                unreadable[str(path)] = str(error).replace(str(path), "").strip(" :'") or type(error).__name__
+                continue
+            pixels[row] = torch.from_numpy(view)
+            weights[row] = float(key.counts)
+        labels = torch.from_numpy(self.images.labels[[key.index for key in keys]])
+        return Batch(pixels.permute(0, 3, 1, 2), labels, weights, unreadable)
+
+    def _view(self, image: Image.Image, key: Key) -> np.ndarray:
+        """(height, width, 3)"""
+        size = [self.image_size, self.image_size]
+        if self.seed is None:
+            resized = transforms.resize(image, round(self.image_size * 256 / 224), InterpolationMode.BILINEAR)
+            return np.array(transforms.center_crop(resized, size))
+        with seeded(_drawn_from(self.seed, key.epoch, key.index)):
+            top, left, height, width = RandomResizedCrop.get_params(image, _AREA, _ASPECT)
+            mirrored = torch.rand(1).item() < 0.5
+        part = transforms.resized_crop(image, top, left, height, width, size, InterpolationMode.BILINEAR)
+        return np.array(part)[:, ::-1].copy() if mirrored else np.array(part)
+
+
+class TrainingOrder:
+    """Which images are in which batch: the batch sampler of training.
+
+    A step of the optimizer takes a joint batch: each of several devices takes its share, in one part or, where the
+    gradients of several are accumulated, in several. So the same images make the same step on any number of devices.
+
+    Parameters
+    ----------
+    count
+        Images in the set.
+    batch_size
+        Of the joint batch. What is left at the end of an epoch is a smaller one, as in CORnet's training.
+    rank, world
+        This device among all.
+    parts
+        Into which each device's share is divided.
+    least
+        Images that each part needs; a last joint batch with fewer is left out.
+    """
+
+    def __init__(
+        self, count: int, batch_size: int, seed: int, rank: int = 0, world: int = 1, parts: int = 1, least: int = 0
+    ) -> None:
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self.rank, self.world, self.parts = rank, world, parts
+        left = count % batch_size
+        self.steps = count // batch_size + (left > 0 and left >= least * world * parts)
+        self.epoch, self.first_step = 0, 0
+
+    def start(self, epoch: int, step: int = 0) -> None:
+        """Let the next iteration begin there."""
+        self.epoch, self.first_step = epoch, step
+
+    @property
+    def images(self) -> int:
+        """Of an epoch."""
+        return min(self.count, self.steps * self.batch_size)
+
+    def joint_size(self, step: int) -> int:
+        return min(self.batch_size, self.count - step * self.batch_size)
+
+    def __len__(self) -> int:
+        """Of a whole epoch, wherever the next iteration begins: so Lightning counts."""
+        return self.steps * self.parts
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        epoch, order = self.epoch, np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
+        for step in range(self.first_step, self.steps):
+            joint = order[step * self.batch_size : (step + 1) * self.batch_size]
+            share = joint[self.rank :: self.world]
+            for part in range(self.parts):
+                # devices wait for each other: one that has nothing left shows an image that does not count
+                yield [Key(epoch, int(index)) for index in share[part :: self.parts]] or [
+                    Key(epoch, int(joint[0]), counts=False)
+                ]
+
+
+class ValidationOrder:
+    """Every image once, over all devices; as many batches on each of them."""
+
+    def __init__(self, count: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
+        self.share = range(rank, count, world)
+        self.batch_size = batch_size
+        self.batches = math.ceil(math.ceil(count / world) / batch_size)
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        for batch in range(self.batches):
+            yield [Key(0, index) for index in self.share[batch * self.batch_size : (batch + 1) * self.batch_size]] or [
+                Key(0, 0, counts=False)
+            ]
+
+
+def loader(views: Views, order: TrainingOrder | ValidationOrder, workers: int, pinned: bool) -> DataLoader:
+    """Batches in order, prepared by processes that live as long as the loader."""
+    return DataLoader(
+        views,
+        batch_sampler=order,
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        pin_memory=pinned,
+        persistent_workers=workers > 0,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_begin_worker,
+    )
+
+
+def normalized(images: Tensor) -> Tensor:
+    """8 bits -> float32, each channel of zero mean and unit variance over ImageNet."""
+    mean, deviation = _constants(images.device)
+    return images.float().div_(255).sub_(mean).div_(deviation)
+
+
+@cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(channel, 1, 1); on the device once, since to bring them there would wait for it at each step."""
+    with torch.inference_mode(False):
+        return tuple(torch.tensor(each, device=device).view(3, 1, 1) for each in (MEAN, STANDARD_DEVIATION))
+
+
+def _drawn_from(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+def _begin_worker(_: int) -> None:
+    # A batch system, and Ctrl+C, signal all processes of a job. The one that trains decides, and these end with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # which macOS has not
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_obey_parent_alone, daemon=True).start()
+    warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which some of ImageNet's files have
+
+
+def _obey_parent_alone() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)

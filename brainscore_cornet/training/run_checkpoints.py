@@ -1,0 +1,218 @@
+"""Checkpoints: when they are written, that the last good one is never lost, and the form in which others read them."""
+
+from __future__ import annotations
+
+import re
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from torch import Tensor
+
+from ..cornet.errors import UserError
+from ..cornet.writing import part_of, write_aside, writing
+from .module import Learner
+from .position import Position
+from .stopping import Stopping
+
+FOLDER = "checkpoints"
+ENDING = ".ckpt"
+DEFAULT_SAVE_EVERY = "1e,30m"
+_LOOKED_AFTER = 50  # steps between two looks at what the device knows, which waits for it
+_AGREED_AFTER = 10  # steps between two agreements of several devices, which is how soon a signal is obeyed
+
+
+@dataclass(frozen=True)
+class SaveEvery:
+    """How much of a run can be lost at most."""
+
+    epochs: int = 1
+    minutes: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> SaveEvery:
+        """Such as `2e`, `30m`, or `2e,30m` for both; without epochs, each one is saved."""
+        found: dict[str, float] = {}
+        for part in text.replace(" ", "").split(","):
+            match = re.fullmatch(r"(\d+)(e)|(\d+(?:\.\d+)?)(m)", part)
+            if match is None or float(match[1] or match[3]) <= 0 or (match[2] or match[4]) in found:
+                raise UserError(
+                    f"Expected how often to save as epochs (2e), minutes (30m) or both (2e,30m), received {text!r}."
+                )
+            found[match[2] or match[4]] = float(match[1] or match[3])
+        return cls(int(found.get("e", 1)), found.get("m"))
+
+
+class WrittenAside(TorchCheckpointIO):
+    """How Lightning writes and reads its checkpoints."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path, storage_options: Any = None) -> None:
+        save(checkpoint, Path(path))
+
+    def load_checkpoint(self, path, map_location: Any = None, weights_only: bool | None = True) -> dict[str, Any]:
+        return read(Path(path))
+
+
+class Saving(pl.Callback):
+    """Saves after epochs and minutes, at a signal, and never what is broken.
+
+    Parameters
+    ----------
+    output
+        The run's folder.
+    """
+
+    def __init__(self, output: Path, every: SaveEvery, stopping: Stopping) -> None:
+        self._output, self._every, self._stopping = output, every, stopping
+        self._saved = time.monotonic()
+
+    def on_train_start(self, trainer: pl.Trainer, learner: Learner) -> None:
+        self._stopping.listen()
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, learner: Learner, outputs, batch, batch_idx: int) -> None:
+        step, within = divmod(batch_idx + 1, trainer.accumulate_grad_batches)
+        if within or (trainer.world_size > 1 and step % _AGREED_AFTER):
+            return
+        minutes = (time.monotonic() - self._saved) / 60
+        due = self._every.minutes is not None and minutes >= self._every.minutes
+        stop, due = self._any(trainer, learner, self._stopping.asked, due)
+        if due or stop or learner.device.type == "cpu" or step % _LOOKED_AFTER == 0:
+            self._check(trainer, learner)
+        if due or stop:
+            self._save(trainer, learner, Position(trainer.current_epoch, step))
+        if stop:
+            raise self._stopping.stopped(f"after step {step} of epoch {trainer.current_epoch + 1}", self._output)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, learner: Learner, *_) -> None:
+        # of several devices each has its own pace here: they stop after the validation
+        if self._stopping.asked and trainer.world_size == 1:
+            self._check(trainer, learner)
+            self._save(trainer, learner, Position(trainer.current_epoch, learner.order.steps))
+            raise self._stopping.stopped(f"in the validation of epoch {trainer.current_epoch + 1}", self._output)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, learner: Learner) -> None:
+        done = trainer.current_epoch + 1
+        last = done == trainer.max_epochs
+        self._check(trainer, learner)
+        self._check_weights(learner)
+        if last or done % self._every.epochs == 0:
+            if trainer.is_global_zero:
+                save(released_form(learner, done), self._output / released_name(learner.what["architecture"], done))
+            self._save(trainer, learner, Position(done))
+        (stop,) = self._any(trainer, learner, self._stopping.asked)
+        if stop and not last:
+            if done % self._every.epochs:
+                self._save(trainer, learner, Position(done))
+            raise self._stopping.stopped(f"after epoch {done}", self._output)
+
+    def _any(self, trainer: pl.Trainer, learner: Learner, *flags: bool) -> list[bool]:
+        """Whether a flag is set on any of the devices."""
+        if trainer.world_size == 1:
+            return list(flags)
+        return [count > 0 for count in learner.summed(torch.tensor(flags, dtype=torch.float32, device=learner.device))]
+
+    def _check(self, trainer: pl.Trainer, learner: Learner) -> None:
+        if any(self._any(trainer, learner, learner.has_diverged())):
+            raise learner.divergence()
+
+    def _check_weights(self, learner: Learner) -> None:
+        if not all_finite(learner.network.state_dict()):  # the step after a finite loss may have broken them
+            raise learner.divergence()
+
+    def _save(self, trainer: pl.Trainer, learner: Learner, position: Position) -> None:
+        """Of all devices together."""
+        self._check_weights(learner)
+        learner.position = position
+        path = self._output / FOLDER / _name(position)
+        trainer.save_checkpoint(path)
+        if trainer.is_global_zero:
+            for other in path.parent.glob(f"*{ENDING}"):
+                if other != path:
+                    other.unlink()
+        self._saved = time.monotonic()
+
+
+def newest(output: Path) -> Path | None:
+    """The checkpoint from which a run in this folder goes on.
+
+    Raises
+    ------
+    UserError
+        Where there are checkpoints, but all are damaged.
+    """
+    found = sorted((output / FOLDER).glob(f"*{ENDING}"), reverse=True)
+    good = next((path for path in found if _is_whole(path)), None)
+    if found and good is None:
+        raise UserError(
+            f"{found[0]} is damaged, and there is no other checkpoint: remove it to begin anew, or go on from a file "
+            "cornet_…_epoch_….pth with --restore_path, in a new output folder."
+        )
+    return good
+
+
+def tidy(output: Path) -> None:
+    """Remove what a process left half-written that was killed."""
+    for folder in (output, output / FOLDER):
+        for path in folder.glob(part_of(Path("*")).name):
+            path.unlink(missing_ok=True)
+
+
+def released_form(learner: Learner, epoch: int) -> dict[str, Any]:
+    """As CORnet's released files are: names begin with `module.`; plain values and tensors only."""
+    state = learner.network.state_dict()
+    return {
+        "epoch": epoch,
+        "state_dict": {f"module.{name}": tensor.detach().cpu().contiguous() for name, tensor in state.items()},
+        **learner.what,
+    }
+
+
+def released_name(architecture: str, epoch: int) -> str:
+    return f"cornet_{architecture.lower()}_epoch_{epoch:02}.pth"
+
+
+def save(contents: Mapping[str, Any], path: Path) -> None:
+    def write(part: Path) -> None:
+        try:
+            with open(part, "wb") as file:
+                torch.save(contents, file)
+        except RuntimeError as error:  # torch hides what the system said
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(path, write)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """On the CPU, without running any code in it."""
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def all_finite(state: Mapping[str, Tensor]) -> bool:
+    return bool(torch.stack([tensor.isfinite().all() for tensor in state.values()]).all())
+
+
+def _name(position: Position) -> str:
+    return f"epoch_{position.epoch:05}_step_{position.step:09}{ENDING}"  # in whose order they are sorted
+
+
+def epochs_in(path: Path) -> int:
+    """That were done before a checkpoint of this name."""
+    return int(path.stem.split("_")[1])
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return zipfile.ZipFile(path).testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,233 @@
+"""Training from the first step to the last, however often it is interrupted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from ..cornet.architectures import MIN_IMAGE_SIZE
+from ..cornet.errors import UserError, whole_number
+from ..cornet.network import plain_integers
+from .data import Data
+from .folders import find_training
+from .image_dataset import Views
+from .machine import Machine, is_first, quiet
+from .module import Learner
+from .output import opened
+from .progress import Progress
+from .recipes import recipe_for
+from .records import TABLE, Records
+from .run_checkpoints import DEFAULT_SAVE_EVERY, ENDING, FOLDER, SaveEvery, Saving, epochs_in, newest, tidy
+from .start import Start, architecture_of, build, restored
+from .stopping import Stopping
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ON_ERROR = ("fail", "skip")
+
+
+def train(
+    model: str,
+    data_path: str | os.PathLike,
+    output_path: str | os.PathLike,
+    *,
+    weights: str | os.PathLike | None = None,
+    restore_path: str | os.PathLike | None = None,
+    times: int | Mapping[str, int] | None = None,
+    image_size: int = 224,
+    epochs: int | None = None,
+    lr: float | None = None,
+    step_size: int | None = None,
+    batch_size: int | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    optimizer: str | None = None,
+    schedule: str | None = None,
+    label_smoothing: float | None = None,
+    seed: int = 0,
+    device: str | None = None,
+    devices: int | None = None,
+    nodes: int | None = None,
+    workers: int | None = None,
+    precision: str = "fp32",
+    accumulate: int = 1,
+    sync_batchnorm: bool = False,
+    save_every: str = DEFAULT_SAVE_EVERY,
+    on_error: str = "fail",
+) -> pd.DataFrame:
+    """Train a CORnet; called again with the same arguments, go on where it was interrupted.
+
+    The output folder gets the table `metrics.csv`, TensorBoard's log, the picture `training.png`, a checkpoint to go on
+    from, and for each saved epoch the weights in the form of CORnet's released files, such as `cornet_s_epoch_43.pth`.
+
+    Parameters
+    ----------
+    model
+        `Z`, `R`, `RT`, `S`, or an identifier such as `cornet_s`.
+    data_path
+        A folder with `train/` and `val/` (or `val_in_folders/`), in both of them a folder with images for each class.
+    output_path
+        A folder of this run.
+    weights
+        To begin with: None for the network's own initialization, `released`, a path or a URL. Of a network with
+        another number of classes all but the decoder's linear layer is taken.
+    restore_path
+        A checkpoint, or another run's folder, to go on from at its epoch. Of a file in the released form weights and
+        epoch are taken, the optimizer starts anew; of this package's own checkpoints everything. Not looked at once the
+        output folder has a checkpoint.
+    times
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S.
+    image_size
+        Height and width in px; in validation the shorter side becomes 256/224 of it, and the centre is shown.
+    epochs, lr, step_size, batch_size, momentum, weight_decay, optimizer, schedule, label_smoothing
+        As `Recipe` has them, in place of the architecture's own.
+    seed
+        Of the initialization, the order, the crops and the flips.
+    device, devices, nodes
+        `cuda`, `mps` or `cpu`, how many of them on each node, and how many nodes. By default the best single device,
+        or what torchrun or SLURM has started.
+    workers
+        Processes that load images, for each device; by default as many as there are cores.
+    precision
+        `fp32`, `bf16-mixed` or `fp16-mixed`.
+    accumulate
+        In how many parts a device takes its share of a batch, where its memory is too small for one.
+    sync_batchnorm
+        Whether CORnet-S' batch normalization sees the joint batch of all devices. By default each device normalizes
+        its own share, and the first one's running averages are kept: so did CORnet's own training.
+    save_every
+        Such as `2e,30m`: weights and a checkpoint after every second epoch, a checkpoint after 30 minutes.
+    on_error
+        `fail` at an image that cannot be read, or `skip` it and list it in `unreadable.csv`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `metrics.csv`: a row for each epoch.
+
+    Raises
+    ------
+    UserError
+        For anything that cannot be, before training where that can be seen; `Stopped`, a kind of it, after SIGTERM.
+    """
+    architecture = architecture_of(model)
+    changes = {"epochs": epochs, "lr": lr, "step_size": step_size, "batch_size": batch_size, "momentum": momentum}
+    changes |= {"weight_decay": weight_decay, "optimizer": optimizer, "schedule": schedule}
+    recipe = recipe_for(architecture, **changes, label_smoothing=label_smoothing)
+    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
+    seed = whole_number(seed, "a seed", 0)
+    accumulate = whole_number(accumulate, "a number of parts to accumulate", 1)
+    every = SaveEvery.parse(save_every)
+    check_on_error(on_error)
+    machine = Machine.find(device, devices, nodes, precision)
+    if sync_batchnorm and machine.world > 1 and machine.kind != "cuda":
+        raise UserError("Batch normalization over several devices needs GPUs: leave --sync-batchnorm out.")
+    loading = machine.workers(workers)
+    train_images, val_images = find_training(data_path)
+    times = plain_integers(times)
+    settings = {
+        "model": architecture,
+        "times": times,
+        "image_size": image_size,
+        **asdict(recipe),
+        "seed": seed,
+        "precision": precision,
+        "on_error": on_error,
+        "weights": None if weights is None else str(weights),
+        "classes": len(train_images.classes),
+        "training_images": train_images.fingerprint(),
+        "validation_images": val_images.fingerprint(),
+    }
+    output = Path(output_path).expanduser()
+    images = (train_images.folder, val_images.folder)
+    if any(output.resolve() in (folder.resolve(), *folder.resolve().parents[:1]) for folder in images):
+        raise UserError(f"{output} is where the images are: name another folder for the output.")
+    if weights is not None and restore_path is not None:
+        raise UserError("Weights to begin with and a run to go on from do not go together: leave one of them out.")
+    # under the step schedule a run can be made longer, since no earlier epoch depends on it
+    free = frozenset({"epochs"} if recipe.schedule == "step" else ())
+    kept = (TABLE, f"{FOLDER}/*{ENDING}")
+    with opened(output, settings, free, kept) if is_first() else nullcontext():
+        if is_first():
+            tidy(output)
+        own = newest(output)
+        network = build(architecture, len(train_images.classes), times, seed, None if own else weights)
+        start = Start(network, epoch=epochs_in(own) if own else 0, checkpoint=own)
+        if own is None and restore_path is not None:
+            start = restored(network, restore_path, architecture, settings)
+        if start.epoch > recipe.epochs or (start.epoch == recipe.epochs and own is None):
+            raise UserError(
+                f"{own or restore_path} was trained for {start.epoch} epochs, not less than {recipe.epochs}: give more "
+                "--epochs."
+            )
+        data = Data(
+            Views(train_images, image_size, seed),
+            Views(val_images, image_size),
+            recipe.batch_size,
+            loading,
+            seed,
+            # a batch normalization cannot learn from a single number, which IT has of a small image
+            least=2 if architecture == "S" else 0,
+        )
+        if data.is_too_small(machine.world * accumulate):
+            raise UserError(f"{len(train_images)} training images are too few for {machine.world * accumulate} parts.")
+        what = {
+            "architecture": architecture,
+            "times": dict(network.times),
+            "image_size": image_size,
+            "classes": list(train_images.classes),
+            "flags": settings,
+        }
+        learner = Learner(
+            network.to(memory_format=torch.channels_last),
+            recipe,
+            what=what,
+            first_epoch=0 if start.checkpoint else start.epoch,
+            skip_unreadable=on_error == "skip",
+        )
+        _fit(machine, learner, data, start, output, every, accumulate=accumulate, sync_batchnorm=sync_batchnorm)
+    import pandas as pd
+
+    return pd.read_csv(output / TABLE)
+
+
+def _fit(
+    machine: Machine,
+    learner: Learner,
+    data: Data,
+    start: Start,
+    output: Path,
+    every: SaveEvery,
+    *,
+    accumulate: int,
+    sync_batchnorm: bool,
+) -> None:
+    progress = Progress()
+    title = f"CORnet-{learner.what['architecture']}"
+    stopping = Stopping()
+    with quiet(), stopping.restored():
+        # in this order at the end of an epoch: what is recorded again after an interruption does no harm
+        trainer = machine.trainer(
+            output,
+            [progress, Records(output, title, progress.say), Saving(output, every, stopping)],
+            max_epochs=learner.recipe.epochs,
+            accumulate_grad_batches=accumulate,
+            sync_batchnorm=sync_batchnorm and machine.world > 1,
+        )
+        try:
+            trainer.fit(learner, datamodule=data, ckpt_path=start.checkpoint, weights_only=True)
+        except SIGTERMException:  # before the first step, when Lightning still listens
+            raise stopping.stopped("before the first step", output) from None
+
+
+def check_on_error(on_error: str) -> None:
+    if on_error not in ON_ERROR:
+        raise UserError(f"Expected on_error {' or '.join(ON_ERROR)}, received {on_error!r}.")

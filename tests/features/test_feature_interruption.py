@@ -1,0 +1,200 @@
+"""Whatever stops an extraction, the same call goes on where it was and ends with the same file."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import random
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.processes import extract_into, peak_of_extraction
+from helpers.small_subject import small_subject
+from PIL import Image
+
+from brainscore_cornet import UserError, extract_features
+from brainscore_cornet.cornet.recording.record import Site
+from brainscore_cornet.features.unfinished import Unfinished
+
+KILLS = 5  # for each kind of file
+
+
+@pytest.fixture
+def many(tmp_path) -> list[str]:
+    """Enough images for fifty batches."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    shades = np.random.RandomState(0)
+    for index in range(100):
+        Image.fromarray(shades.randint(0, 256, (80, 80, 3), dtype=np.uint8)).save(folder / f"{index:03}.png")
+    return sorted(map(str, folder.iterdir()))
+
+
+@pytest.mark.parametrize("ending", [".nc", pytest.param(".npy", marks=pytest.mark.slow)])
+def test_killed_at_any_moment(many, tmp_path, ending):
+    """What is resumed has the bytes of what was left alone."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["helpers.processes", "brainscore_cornet.cornet.brain_model", "brainscore_cornet.features"]
+    )
+
+    def start(output: Path):
+        process = context.Process(target=extract_into, args=(many, str(output), ["IT", "V1.conv1"]))
+        process.start()
+        return process
+
+    undisturbed = tmp_path / f"undisturbed{ending}"
+    for _ in range(2):  # the first one waits for imports
+        undisturbed.unlink(missing_ok=True)
+        for path in tmp_path.glob("undisturbed*"):
+            path.unlink()
+        begun = time.perf_counter()
+        start(undisturbed).join()
+        duration = time.perf_counter() - begun
+    expected = {path.name.removeprefix("undisturbed"): path.read_bytes() for path in tmp_path.glob("undisturbed*")}
+    assert expected
+    moments, resumed = random.Random(0), 0
+    for number in range(KILLS):
+        output = tmp_path / f"killed{number}{ending}"
+        process = start(output)
+        process.join(moments.uniform(0.3, 1) * duration)
+        process.kill()
+        process.join()
+        state = tmp_path / f".{output.name}.unfinished" / "state.json"
+        resumed += state.exists() and json.loads(state.read_text())["done"] > 0
+        if state.parent.exists() or not list(tmp_path.glob(f"killed{number}*")):  # else it was done before
+            restarted = start(output)
+            restarted.join()
+            assert restarted.exitcode == 0
+        found = {
+            path.name.removeprefix(f"killed{number}"): path.read_bytes() for path in tmp_path.glob(f"killed{number}*")
+        }
+        assert found.keys() == expected.keys()
+        for name, content in expected.items():
+            assert found[name] == content, name
+        assert not state.parent.exists()
+    assert resumed >= 2  # some were in the middle
+
+
+@pytest.fixture
+def extract(stand_in, pictures):
+    return partial(extract_features, small_subject(stand_in, "cornet_z"), list(map(str, pictures)))
+
+
+def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
+    """Is refused, whether the output is finished or not, unless it is to be replaced."""
+    output = tmp_path / "out.npy"
+    extract(layers=["V1"], output=output)
+    with pytest.raises(UserError, match=r"out\.npy exists\. To replace it: --overwrite"):
+        extract(layers=["V2"], output=output)
+    extract(layers=["V2"], output=output, overwrite=True)
+    first = np.load(output)
+
+    mark = Unfinished.mark
+
+    def stop(self, done):
+        mark(self, done)
+        if done:
+            raise KeyboardInterrupt
+
+    output = tmp_path / "stopped.npy"
+    with monkeypatch.context() as patch:
+        patch.setattr(Unfinished, "mark", stop)
+        with pytest.raises(KeyboardInterrupt):
+            extract(layers=["V2"], output=output)
+    with pytest.raises(UserError, match=r"another extraction .*not finished"):
+        extract(layers=["V4"], output=output)
+    extract(layers=["V2"], output=output)
+    np.testing.assert_array_equal(np.load(output), first)
+    with monkeypatch.context() as patch:
+        patch.setattr(Unfinished, "mark", stop)
+        with pytest.raises(KeyboardInterrupt):
+            extract(layers=["V2"], output=output, overwrite=True)
+    extract(layers=["V4"], output=output, overwrite=True)
+    assert np.load(output).shape != first.shape
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_full_disk(extract, tmp_path):
+    """Is said before any work, or when it becomes full, in one line; nothing half-written has the output's name."""
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]).returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        with pytest.raises(UserError, match=r"The features need .* GB .* has 0\.0 GB left"):
+            extract(output=small / "out.nc")
+        with pytest.raises(UserError, match=r"Cannot write .*the disk is full"):
+            Unfinished(small / "out.npy", {}, False).arrays({Site("V1.output", 0): (1000, 10)}, 100)
+        assert [path.name for path in small.glob("[!.]*")] == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of memory")
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["nc", "npy"])
+def test_memory_does_not_grow_with_the_number_of_images(pictures, tmp_path, ending):
+    """Four times as many images, 240 MB of features more, take at most a tenth more."""
+    context, peaks = multiprocessing.get_context("spawn"), []
+    results = context.Queue()
+    for times in (17, 67):
+        paths = [str(path) for path in pictures] * times
+        arguments = (paths, str(tmp_path / f"{times}.{ending}"), results)
+        process = context.Process(target=peak_of_extraction, args=arguments)
+        process.start()
+        peaks.append(results.get(timeout=120))
+        process.join()
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_a_folder_that_cannot_be_written(extract, tmp_path):
+    """Is named before any work; a file in the place of the folder, too."""
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"The folder .*file for the features does not exist"):
+        extract(output=tmp_path / "file" / "out.nc")
+
+
+@pytest.mark.parametrize("ending", ["nc", "npy"])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_shards_are_joined(stand_in, bad_among, tmp_path, ending, count):
+    """Computed in any order, they give the bytes of one extraction, also where images are left out."""
+    model = small_subject(stand_in, "cornet_z", batch_size=2)
+    extract = partial(extract_features, model, bad_among, layers=["V2", "logits"], on_error="skip")
+    extract(output=tmp_path / f"whole.{ending}")
+    output = tmp_path / f"parts.{ending}"
+    for number in range(count, 0, -1):
+        if number == 1:
+            with pytest.raises(UserError, match=f"shards are missing: 1/{count}"):
+                extract(output=output, join=True)
+        extract(output=output, shard=f"{number}/{count}")
+    with pytest.raises(UserError, match="another extraction"):
+        extract(output=output, join=True, layers=["V4"])
+    extract(output=output, join=True)
+    for path in tmp_path.glob("whole*"):
+        assert path.read_bytes() == (tmp_path / path.name.replace("whole", "parts")).read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.fixture
+def bad_among(pictures, tmp_path) -> list[str]:
+    """The pictures and half a picture among them."""
+    half = tmp_path / "half.jpg"
+    Image.fromarray(np.random.RandomState(0).randint(0, 256, (99, 99, 3), dtype=np.uint8)).save(half)
+    half.write_bytes(half.read_bytes()[:3000])
+    return [*map(str, pictures[:3]), str(half), *map(str, pictures[3:])]
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_what_is_no_shard(extract, tmp_path, shard):
+    """Is refused, and so are shards of nothing."""
+    with pytest.raises(UserError, match="Expected a shard such as 3/16"):
+        extract(output=tmp_path / "out.nc", shard=shard)
+    with pytest.raises(UserError, match=r"no shards of .*out\.nc to join"):
+        extract(output=tmp_path / "out.nc", join=True)
+    with pytest.raises(UserError, match="for an output"):
+        extract(shard="1/2")

@@ -1,0 +1,274 @@
+"""Features are what the plain network does at each layer and time step, in memory and in every kind of file."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+from helpers.peer import plain_hook
+from helpers.small_subject import seen, small_subject
+from PIL import Image
+
+from brainscore_cornet import UserError, extract_features
+from brainscore_cornet.cornet.commitments import COMMITMENTS
+
+REACHED = {
+    "Z": {"V1": [0], "V2": [0], "V4": [0], "IT": [0]},
+    "R": {"V1": [0, 1, 2, 3, 4], "V2": [1, 2, 3, 4], "V4": [1, 2, 3, 4], "IT": [1, 2, 3, 4]},
+    "RT": {"V1": [0, 1, 2, 3, 4], "V2": [1, 2, 3, 4], "V4": [2, 3, 4], "IT": [3, 4]},
+    "S": {"V1": [0], "V2": [0, 1], "V4": [0, 1, 2, 3], "IT": [0, 1]},
+}
+
+
+@pytest.fixture
+def subject(stand_in):
+    """Identifier -> a new model with stand-in weights that sees small images."""
+    return partial(small_subject, stand_in)
+
+
+def close(found, expected) -> None:
+    expected = expected.reshape(found.shape)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("architecture", REACHED)
+def test_every_region_at_every_step_that_the_image_has_reached(subject, stand_in, pictures, architecture):
+    """By default; equal to hooks on a plain forward pass."""
+    features = extract_features(subject(f"cornet_{architecture.lower()}"), pictures)
+    assert set(features) == {"V1.output", "V2.output", "V4.output", "IT.output", "decoder.avgpool"}
+    for region, steps in REACHED[architecture].items():
+        layer = f"{region}.output"
+        assert features[f"{layer}:time_step"].values.tolist() == steps
+        plain = plain_hook(stand_in(architecture), layer, seen(pictures))
+        close(features[layer].values, np.stack([plain[step] for step in steps]))
+    close(features["decoder.avgpool"].values, plain_hook(stand_in(architecture), "decoder.avgpool", seen(pictures))[0])
+
+
+def test_layers_inside_regions(subject, stand_in, pictures):
+    """Sublayers at their steps, also one that works at some of them only, a region's short name, and logits."""
+    features = extract_features(subject("cornet_s"), pictures, layers=["IT.conv2", "V4.skip", "V2", "logits"])
+    plain = plain_hook(stand_in("S"), "IT.conv2", seen(pictures))
+    close(features["IT.conv2"].values, np.stack(plain))
+    assert features["V4.skip:time_step"].values.tolist() == [0]
+    close(features["V4.skip"].values, np.stack(plain_hook(stand_in("S"), "V4.skip", seen(pictures))))
+    assert features["V2.output"].shape[:3] == (2, len(pictures), 128)
+    close(features["logits"].values, plain_hook(stand_in("S"), "decoder.linear", seen(pictures))[0])
+
+
+def test_features_are_what_is_recorded(subject, pictures):
+    """Time bins are answered as in recordings, and units come in the same order."""
+    model, bins = subject("cornet_s"), [(90, 120), (200, 210)]
+    model.start_recording("V4", bins)
+    recorded = model.look_at(pictures)
+    features = extract_features(model, pictures, layers=["V4"], time_bins=bins)["V4.output"]
+    np.testing.assert_array_equal(features.values.reshape(recorded.shape), recorded.values)
+    assert features["V4.output:time_step"].values.tolist() == [0, 2]
+    assert features["V4.output:time_bin_start"].values.tolist() == [90, 190]
+    one = features.isel({"V4.output:channel": 7, "V4.output:channel_x": 1, "V4.output:channel_y": 2})
+    same = (recorded["channel"] == 7) & (recorded["channel_x"] == 1) & (recorded["channel_y"] == 2)
+    np.testing.assert_array_equal(one.values, recorded.values[:, :, same.values][:, :, 0])
+
+
+def test_pooling_is_the_mean_over_space(subject, pictures):
+    """Of what has space; the rest stays as it is."""
+    model = subject("cornet_rt")
+    whole = extract_features(model, pictures, layers=["V4", "logits"])
+    pooled = extract_features(model, pictures, layers=["V4", "logits"], pool=True)
+    close(pooled["V4.output"].values, whole["V4.output"].values.mean(axis=(3, 4)))
+    close(pooled["logits"].values, whole["logits"].values)
+    assert pooled.attrs["pooled"] != whole.attrs["pooled"]
+
+
+@pytest.mark.parametrize(("ending", "open_file"), [("nc", xr.open_dataset), ("zarr", xr.open_zarr)])
+def test_labelled_files_hold_the_same(subject, pictures, tmp_path, ending, open_file):
+    """Plain xarray opens them, and everything says what it is."""
+    model = subject("cornet_rt")
+    table = pd.DataFrame({"stimulus_path": pictures, "category": list("abcabc"), "size": range(6)})
+    table.to_csv(tmp_path / "images.csv", index=False)
+    expected = extract_features(model, tmp_path / "images.csv")
+    assert extract_features(model, tmp_path / "images.csv", output=tmp_path / f"features.{ending}") is None
+    with open_file(tmp_path / f"features.{ending}") as written:
+        assert set(written) == set(expected)
+        assert set(written.coords) == set(expected.coords)
+        for name in (*expected, *expected.coords):
+            assert written[name].dims == expected[name].dims
+            np.testing.assert_array_equal(written[name].values, expected[name].values)
+        assert written.attrs == expected.attrs
+        assert written["stimulus_path"].values.tolist() == list(map(str, pictures))
+        assert written["category"].values.tolist() == list("abcabc")
+        assert written["IT.output"].attrs["region"] == "IT"
+        assert written["IT.output"].attrs["layer"] == "IT.output"
+        assert written["IT.output:time_bin_end"].values.tolist() == [130, 150]
+        assert len(written.attrs["weights_sha256"]) == 64
+        assert written.attrs["model"] == model.identifier
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"features.{ending}", "images.csv"]
+
+
+def test_numpy_files(subject, pictures, tmp_path):
+    """One array for each layer and time step, with a table of images beside them; one alone has the name asked for."""
+    model = subject("cornet_s")
+    expected = extract_features(model, pictures, layers=["V2", "logits"])
+    extract_features(model, pictures, layers=["V2", "logits"], output=tmp_path / "out.npy")
+    names = ["out_V2.output_t0.npy", "out_V2.output_t1.npy", "out_images.csv", "out_logits_t0.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    for step in (0, 1):
+        array = np.load(tmp_path / f"out_V2.output_t{step}.npy")
+        np.testing.assert_array_equal(array, expected["V2.output"].values[step])
+    assert pd.read_csv(tmp_path / "out_images.csv")["stimulus_path"].tolist() == list(map(str, pictures))
+    extract_features(model, pictures, layers=["logits"], output=tmp_path / "one.npy", flat=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "one.npy"), expected["logits"].values[0])
+
+
+@pytest.mark.parametrize(("ending", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
+def test_a_table(subject, pictures, tmp_path, ending, read):
+    """One row for each image; what would be too wide is refused with what to do."""
+    model = subject("cornet_s")
+    asked = {"layers": ["decoder.avgpool", "V2"], "pool": True}
+    extract_features(model, pictures, **asked, output=tmp_path / f"out.{ending}")
+    table = read(tmp_path / f"out.{ending}")
+    assert table.shape == (len(pictures), 1 + 512 + 2 * 128)
+    expected = extract_features(model, pictures, layers=["V2"], pool=True)["V2.output"].values
+    np.testing.assert_allclose(table["V2.output.t1.5"], expected[1, :, 5], rtol=1e-6)
+    with pytest.raises(UserError, match=r"columns would be too large .*--pool"):
+        extract_features(model, pictures, output=tmp_path / f"wide.{ending}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"out.{ending}"]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "layer", "step", "arrival"), [("cornet_rt", "IT", 2, 3), ("cornet_r", "V2", 0, 1)]
+)
+def test_what_the_image_has_not_reached(subject, pictures, caplog, identifier, layer, step, arrival):
+    """Asked for by name it is refused, with the step at which the image arrives, unless it is wanted."""
+    model = subject(identifier)
+    with pytest.raises(UserError, match=rf"has not reached {layer}\.output \(it arrives at {arrival}\)"):
+        extract_features(model, pictures, layers=[layer], time_steps=[step])
+    options = {"layers": [layer], "time_steps": [step], "allow_uninformative": True}
+    values = extract_features(model, pictures, **options)[f"{layer}.output"].values
+    assert np.ptp(values, axis=1).max() == 0
+    assert "the same for every image" in caplog.text
+    with caplog.at_level(logging.WARNING):
+        extract_features(model, pictures, layers=[layer])
+    assert f"{layer}.output: left out is what comes before the image: time step" in caplog.text
+
+
+def test_images_in_memory(subject, pictures, tmp_path):
+    """PIL images, arrays and a stimulus set give what the files give."""
+    model = subject("cornet_z")
+    rgb = [Image.open(path).convert("RGB") for path in pictures[:3]]
+    expected = extract_features(model, pictures[:3], layers=["V4"])["V4.output"].values
+    for given in (rgb, [np.asarray(image) for image in rgb], rgb[:1], np.asarray(rgb[0])):
+        values = extract_features(model, given, layers=["V4"])["V4.output"].values
+        close(values, expected[:, : values.shape[1]])
+    extract_features(model, rgb[0], layers=["V4"], output=tmp_path / "one.npy")
+    close(np.load(tmp_path / "one.npy"), expected[0, :1])
+    with pytest.raises(UserError, match=r"Image 0 is a ndarray of float64 \(5, 5\)"):
+        extract_features(model, np.zeros((5, 5)))
+
+
+def test_stimulus_sets_keep_their_columns(subject, stimuli):
+    """Each column is a coordinate."""
+    features = extract_features(subject("cornet_z"), stimuli, layers=["logits"])
+    assert features["category"].values.tolist() == stimuli["category"].tolist()
+    assert features["stimulus_id"].values.tolist() == stimuli["stimulus_id"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": ["V3"]}, "Unknown layer 'V3'"),
+        ({"layers": ["IT.conv9"]}, "Unknown layer 'IT.conv9'. Did you mean IT.conv"),
+        ({"layers": []}, "No layers"),
+        ({"layers": ["IT"], "time_steps": [2]}, "IT.output does nothing at time step 2, only at 0, 1"),
+        ({"time_steps": "some"}, "'all' or a list"),
+        ({"time_steps": []}, "No time steps"),
+        ({"time_steps": [0], "time_bins": [(70, 170)]}, "either time steps or time bins"),
+        ({"layers": ["IT"], "time_bins": [(5, 1)]}, "start before end"),
+        ({"on_error": "ignore"}, "Unknown on_error 'ignore'"),
+        ({"output": "out.mat"}, r"ends in \.nc, \.zarr, \.npy, \.csv, \.parquet"),
+        ({"output": "no/folder/out.nc"}, "The folder no/folder for the features does not exist"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(subject, pictures, options, message):
+    """Before any work, with what can be had."""
+    with pytest.raises(UserError, match=message):
+        extract_features(subject("cornet_s"), pictures, **options)
+
+
+def test_missing_labels_stay_missing_and_names_stay_text(subject, pictures, tmp_path):
+    """An empty cell is no text, and NA may be somebody's label."""
+    (tmp_path / "t.csv").write_text(f"stimulus_path,label\n{pictures[0]},NA\n{pictures[1]},\n{pictures[2]},dog\n")
+    asked = {"layers": ["logits"], "output": tmp_path / "out.nc"}
+    extract_features(subject("cornet_z"), tmp_path / "t.csv", **asked)
+    with xr.open_dataset(tmp_path / "out.nc") as written:
+        assert written.coords["label"].values.tolist() == ["NA", "", "dog"]
+
+
+@pytest.mark.parametrize("column", ["a/b", "a b", ".", "logits", "logits:channel", "presentation"])
+def test_columns_that_a_file_cannot_have(subject, pictures, tmp_path, column):
+    """Are refused before any work."""
+    table = pd.DataFrame({"stimulus_path": pictures[:2], column: [1, 2]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for ending in ("nc", "zarr"):
+        with pytest.raises(UserError, match="column"):
+            extract_features(
+                subject("cornet_z"), tmp_path / "t.csv", layers=["logits"], output=tmp_path / f"o.{ending}"
+            )
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_nothing_that_is_not_ours_is_replaced(subject, pictures, tmp_path):
+    """Not the images, not their list, not a folder of something else, not even with `overwrite`."""
+    extract = partial(extract_features, subject("cornet_z"), layers=["logits"], overwrite=True)
+    for name in ("images.zarr", "other.zarr", "other.nc"):
+        (tmp_path / name).mkdir()
+        Image.open(pictures[0]).save(tmp_path / name / "a.png")
+    (tmp_path / "t.csv").write_text(f"stimulus_path\n{pictures[0]}\n")
+    (tmp_path / "o_images.csv").write_text(f"stimulus_path\n{pictures[0]}\n")
+    before = sorted(tmp_path.rglob("*"))
+    for given, output in (
+        (tmp_path / "images.zarr", "images.zarr"),
+        (pictures[0], "other.zarr"),
+        (pictures[0], "other.nc"),
+        (tmp_path / "t.csv", "t.csv"),
+        (tmp_path / "o_images.csv", "o.npy"),
+    ):
+        with pytest.raises(UserError, match=r"take the place of|no extraction has made"):
+            extract(given, output=tmp_path / output)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_pieces_of_an_earlier_extraction(subject, pictures, tmp_path):
+    """Count as the output, and go when it is replaced."""
+    extract = partial(extract_features, subject("cornet_z"), pictures, output=tmp_path / "o.npy")
+    extract(layers=["V4", "logits"])
+    with pytest.raises(UserError, match="--overwrite"):
+        extract(layers=["IT"])
+    extract(layers=["IT"], overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.npy", "o_images.csv"]
+
+
+def test_time_bins_that_nothing_is_committed_to(subject, pictures, caplog):
+    """Are answered by the nearest, as recordings are, and that is said; the file remembers what was asked."""
+    features = extract_features(subject("cornet_s"), pictures, layers="IT", time_bins=[(0, 1)])
+    assert "no activity at 0-1 ms: time step 0, at 100-200 ms, is the nearest" in caplog.text
+    assert features.attrs["requested_time_bins"] == "0-1"
+
+
+def test_the_network_is_left_alone(subject, pictures):
+    """No hook stays on it."""
+    model = subject("cornet_s")
+    extract_features(model, pictures[:1])
+    assert not any(module._forward_hooks for module in model.activations_model.network.modules())
+
+
+def test_any_model_by_name(pictures, monkeypatch):
+    """An identifier will do."""
+    assert "cornet_z_untrained" in COMMITMENTS
+    torch.manual_seed(0)
+    features = extract_features("cornet_z_untrained", pictures[0], layers=["decoder.avgpool"])
+    assert features.attrs["model"] == "cornet_z_untrained"

@@ -1,0 +1,28 @@
+"""A model with stand-in weights that sees small images, and what its network sees of them: fast to record from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from brainscore_vision.model_helpers.activations.pytorch import load_preprocess_images
+from torch import nn
+
+from brainscore_cornet.cornet.brain_model import CORnetModel
+from brainscore_cornet.cornet.commitments import get_commitment, vary
+
+SIZE = 48  # px
+
+
+def small_subject(stand_in: Callable[[str], nn.Module], identifier: str, batch_size: int = 4) -> CORnetModel:
+    """A new model around the network that the fixture `stand_in` keeps."""
+    commitment = vary(get_commitment(identifier), image_size=SIZE)
+    network = stand_in(commitment.architecture)
+    return CORnetModel(commitment, network, device=torch.device("cpu"), batch_size=batch_size)
+
+
+def seen(paths: Sequence[str | Path]) -> np.ndarray:
+    """The images as the network sees them, (presentation, 3, height, width)."""
+    return load_preprocess_images([str(path) for path in paths], image_size=SIZE)

@@ -1,0 +1,299 @@
+"""The page of results as a person meets it: in a browser, at the width of a phone and with the keyboard."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from helpers.results import HOSTILE, failure, result, several, thousand
+
+from brainscore_cornet.report import write_report
+from brainscore_cornet.report.rows import read_jobs
+
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def needed(name: str) -> str:
+    """Where a program is; the test is skipped without it, except in CI, where it must run."""
+    found = shutil.which(name)
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {name}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """One browser for all tests of this file, which are run by one worker."""
+    chromium, driver = needed("chromium"), needed("chromedriver")
+    if not os.environ.get("CI"):
+        pytest.importorskip("selenium")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(driver))
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open a page of the given results; when the test ends, the browser must have nothing to complain about."""
+
+    def open_page(rows: pd.DataFrame, width: int = 1200, **page):
+        write_report(rows, tmp_path / "page.html", **page)
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        browser.get((tmp_path / "page.html").as_uri())
+        return browser
+
+    yield open_page
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)") == []
+
+
+def column(browser, name: str) -> list[str]:
+    """What the table shows in a column, in its order, of the rows that are not filtered away."""
+    return browser.execute_script(
+        """const headers = [...document.querySelectorAll('#table th')];
+        const index = headers.findIndex(header => header.dataset.column === arguments[0]);
+        const rows = [...document.querySelectorAll('#table tbody tr')].filter(row => row.offsetParent !== null);
+        return rows.map(row => row.cells[index].textContent)""",
+        name,
+    )
+
+
+def numbers(texts: list[str]) -> list[float]:
+    return [float(text.replace("−", "-")) for text in texts if text != "–"]
+
+
+def type_into(browser, field: str, text: str) -> None:
+    element = browser.find_element("id", field)
+    element.clear()
+    element.send_keys(text or " ")
+
+
+LONG = [result("m" * 300, "b" * 300, layer="l" * 300, note="n" * 300), failure("x" * 200, reason="r" * 500)]
+PAGES = {
+    "several": several(),
+    "one row": pd.DataFrame([result()]),
+    "only failed": pd.DataFrame([failure(), failure("cornet_z", reason=None)]),
+    "long names": pd.DataFrame(LONG),
+    "hostile": pd.DataFrame([result(HOSTILE, HOSTILE), failure(HOSTILE, reason=HOSTILE)]),
+    "ten models": pd.DataFrame([result(f"m{n}", by_time_bin=f"[[70, 80, 0.{n}], [80, 90, 0.3]]") for n in range(10)]),
+    "strange scores": pd.DataFrame([result(score=-50.0), result(score=9.0, ceiling=None), result(score=None)]),
+}
+
+
+@pytest.mark.parametrize("width", [360, 768, 1600])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_sticks_out(opened, name, width):
+    """The page never scrolls sideways; no text of a chart is outside of its chart."""
+    browser = opened(PAGES[name], width)
+    browser.execute_script("for (const details of document.querySelectorAll('details')) details.open = true")
+    inner, outer = browser.execute_script(
+        "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert inner <= outer <= width
+    outside = browser.execute_script(
+        """return [...document.querySelectorAll('.chart')].flatMap(chart => {
+            const box = chart.getBoundingClientRect();
+            return [...chart.querySelectorAll('.line span, .line text, .plot text, .line rect, .line use')]
+                .map(part => [part.textContent || part.tagName, part.getBoundingClientRect()])
+                .filter(([, part]) => part.width && (part.left < box.left - 1 || part.right > box.right + 1))
+                .map(([text]) => text)
+        })"""
+    )
+    assert outside == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_picture_has_words(opened, name):
+    """Each drawing is hidden from screen readers or says what it shows; no control is without a name."""
+    browser = opened(PAGES[name])
+    silent = browser.execute_script(
+        """const words = (element) => element.getAttribute('aria-label')
+            ?? (element.getAttribute('aria-labelledby') ?? '').split(' ')
+                .map(id => document.getElementById(id)?.textContent ?? '').join(' ');
+        return [...document.querySelectorAll('svg, [role=img], [role=region], input, button')]
+            .filter(element => element.getAttribute('aria-hidden') !== 'true' && !element.closest('[aria-hidden=true]'))
+            .filter(element => !(words(element) || element.closest('label, button')?.textContent || '').trim())
+            .map(element => element.outerHTML)"""
+    )
+    assert silent == []
+    levels = browser.execute_script(
+        "return [...document.querySelectorAll('h1, h2, h3, h4')].map(heading => Number(heading.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    twice = browser.execute_script(
+        "const ids = [...document.querySelectorAll('[id]')].map(element => element.id);"
+        "return ids.filter((id, index) => ids.indexOf(id) !== index)"
+    )
+    assert twice == []
+
+
+def test_sorting_with_the_keyboard(opened):
+    """Enter on a header sorts up, once more sorts down; numbers are numbers, and the empty cells stay last."""
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(several())
+    before = column(browser, "score")
+    button = browser.find_element("css selector", "th[data-column=score] button")
+    browser.execute_script("arguments[0].focus()", button)
+    for direction, reverse in (("ascending", False), ("descending", True)):
+        browser.switch_to.active_element.send_keys(Keys.ENTER)
+        shown = column(browser, "score")
+        assert shown != before
+        assert shown[-1] == "–"
+        assert numbers(shown) == sorted(numbers(shown), reverse=reverse)
+        assert sorted(shown) == sorted(before)
+        sorts = browser.execute_script(
+            "return [...document.querySelectorAll('#table th')].map(header => header.getAttribute('aria-sort'))"
+        )
+        assert sorted(set(sorts)) == sorted({direction, "none"})
+        assert sorts.count(direction) == 1
+    assert browser.switch_to.active_element == button
+    assert browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none"
+    browser.find_element("css selector", "th[data-column=model] button").send_keys(Keys.SPACE)
+    assert column(browser, "model") == sorted(column(browser, "model"))
+
+
+def test_filter(opened):
+    """What is typed is looked for in the names of models and benchmarks, in the table and in every chart."""
+    browser = opened(several())
+    type_into(browser, "filter-model", "CORnet")
+    type_into(browser, "filter-benchmark", "majaj")
+    assert column(browser, "model") == ["cornet_z", "cornet_s"]
+    assert browser.find_element("id", "shown").text == "2 of 12 jobs"
+    seen = browser.execute_script(
+        """return [...document.querySelectorAll('[data-benchmark]')]
+            .filter(element => element.checkVisibility()).map(element => element.dataset.benchmark)"""
+    )
+    assert seen
+    assert all("Majaj" in name for name in seen)
+    assert not browser.find_element("css selector", "#failed li").is_displayed()
+    type_into(browser, "filter-model", "no such model")
+    assert column(browser, "model") == []
+    type_into(browser, "filter-model", "")
+    type_into(browser, "filter-benchmark", "")
+    assert len(column(browser, "model")) == 12
+
+
+@pytest.mark.parametrize("name", ["several", "hostile"])
+def test_the_table_is_saved_with_all_columns_and_digits(opened, tmp_path, name):
+    """The file that the button saves holds what the table of results held, in its order, filtered or not."""
+    rows = PAGES[name]
+    browser = opened(rows)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    type_into(browser, "filter-model", "nothing is left")
+    browser.find_element("id", "save").click()
+    saved = wait_for(folder / "scores.csv")
+    with open(saved, newline="", encoding="utf-8") as file:
+        read = list(csv.DictReader(file))
+    expected = [job.cells for job in read_jobs(rows)]
+    assert [list(row) for row in read] == [list(rows.columns)] * len(rows)
+    for row, cells in zip(read, expected, strict=True):
+        for name, cell in cells.items():
+            assert (float(row[name]) if isinstance(cell, float) else row[name]) == ("" if cell is None else cell), name
+
+
+def wait_for(path: Path, seconds: float = 10) -> Path:
+    """A download has its name once it is complete."""
+    for _ in range(int(seconds * 20)):
+        if path.exists():
+            return path
+        time.sleep(0.05)
+    raise AssertionError(f"{path.name} was not saved; there are {list(path.parent.iterdir())}")
+
+
+def test_hostile_names_stay_text(opened):
+    """A name that is markup and script is shown as it is, and runs nothing."""
+    browser = opened(PAGES["hostile"], title="A <b>title</b>")
+    assert browser.title == "A <b>title</b>"
+    assert browser.find_elements("css selector", "img, h1 b") == []
+    assert len(browser.find_elements("css selector", "script")) == 2
+    assert column(browser, "model") == [HOSTILE] * 2
+
+
+def test_a_thousand_jobs(opened):
+    """The page opens and filters at once, with its charts folded, and unfolds them on request."""
+    start = time.monotonic()
+    browser = opened(thousand(), 360)
+    assert len(column(browser, "model")) == 1000
+    assert time.monotonic() - start < 15  # about 1.5 s on an idle machine
+    assert browser.execute_script("return document.documentElement.scrollWidth <= 360")
+    start = time.monotonic()
+    type_into(browser, "filter-benchmark", "Made07")
+    assert len(column(browser, "model")) == 20
+    assert time.monotonic() - start < 10
+    charts = browser.find_elements("css selector", "details[data-fold]")
+    assert [chart.get_attribute("open") for chart in charts] == [None] * 50
+    browser.find_element("id", "fold").click()
+    assert {chart.get_attribute("open") for chart in charts} == {"true"}
+    assert browser.find_element("id", "fold").text == "Fold all charts"
+
+
+def test_without_scripts_everything_is_shown(opened, browser):
+    """All rows, charts, reasons and versions are there; what only a script could do is not offered."""
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        opened(several())
+        assert len(browser.find_elements("css selector", "#table tbody tr")) == 12
+        assert browser.find_element("css selector", "#failed .reason").text == "It has one answer for all times."
+        assert not any(element.is_displayed() for element in browser.find_elements("css selector", "button, input"))
+        assert all(
+            element.is_displayed() for element in browser.find_elements("css selector", "#scores .line .name")[:3]
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_light_and_dark(opened, browser):
+    """Text stands out from the page by 4.5 to 1 or more, whichever a person's machine is set to."""
+    opened(several())
+    papers = []
+    for scheme in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        paper, *inks = browser.execute_script(
+            """const colour = (selector, what) => getComputedStyle(document.querySelector(selector))[what];
+            return [colour('.chart', 'backgroundColor'), colour('body', 'color'), colour('.quiet', 'color'),
+                colour('nav a', 'color'), colour('.line text', 'fill')]"""
+        )
+        papers.append(luminance(paper))
+        for ink in inks:
+            dark, light = sorted((luminance(paper), luminance(ink)))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (scheme, ink)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert papers[0] > 0.8 > 0.1 > papers[1]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of `rgb(r, g, b)`, as the Web Content Accessibility Guidelines define it."""
+    channels = [int(text) / 255 for text in colour.partition("(")[2].rstrip(")").split(",")[:3]]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -1,0 +1,24 @@
+"""The example notebook runs from its first cell to its last, and draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import brainscore_cornet
+
+NOTEBOOK = Path(brainscore_cornet.__file__).parent / "scoring" / "example.ipynb"
+
+
+def test_notebook_runs(tmp_path):
+    """In an empty folder and without a network: two figures, a table, and a score with its raw values."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=200, kernel_name="python3", resources=where).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = [output["data"] for output in outputs if "data" in output]
+    assert sum("image/png" in data for data in shown) == 2
+    assert any("text/html" in data and "sf_bandwidth" in data["text/html"] for data in shown)
+    assert (tmp_path / "results" / "scores.csv").is_file()

@@ -1,0 +1,123 @@
+"""Submissions run as Brain-Score runs them, and the command that makes them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import brainscore_vision
+import pytest
+from helpers.commands import OFFLINE
+from helpers.submissions import TEST, write
+
+from brainscore_cornet.submission import REGISTERED, pull_request
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.search(r"```bash\n(brainscore-cornet submit .*?)```", README, re.DOTALL)[1]
+
+
+def run(command: list, home: Path) -> subprocess.CompletedProcess:
+    """A command in a process of its own, with an empty home folder and no network."""
+    scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, **OFFLINE, "HOME": str(home), "TORCH_HOME": str(home / "torch"), "PATH": scripts}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, cwd=home)
+
+
+def submit(*arguments, home: Path) -> subprocess.CompletedProcess:
+    return run([sys.executable, "-m", "brainscore_cornet", "submit", *map(str, arguments)], home)
+
+
+def test_the_commands_in_the_readme(tmp_path):
+    """A model is found, tested and scored in a copy of brainscore_vision as the package's own is; its zip passes."""
+    result = run(["bash", "-euc", COMMANDS], tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = result.stdout.splitlines()
+    assert next(line.split(" (")[0] for line in lines if line.startswith("Passed")) == (
+        "Passed: load_model('cornet_z_mylab'): cornet_z_mylab"
+    )
+    assert "Passed: Brain-Score's generic tests: 5 passed" in result.stdout
+    assert "Passed: the plugin's own tests: 7 passed, 1 deselected" in result.stdout
+    assert "every recording and label is that of the package's own model" in result.stdout
+    assert "[4/4] cornet_z_mylab on Marques2020light_Schiller1976-sf_selective" in result.stderr
+    assert lines[-1] == "submissions/cornet_z_mylab.zip holds cornet_z_mylab, and breaks no rule."
+    assert [path.name for path in (tmp_path / "submissions").iterdir()] == ["cornet_z_mylab.zip"]
+
+
+def test_a_trial_that_fails(tmp_path):
+    """A stranger's zip is run only when asked to; where it fails its own words are shown."""
+    model = "def get_model():\n    raise RuntimeError('no such layer as IT.missing')\n"
+    changes = {"model.py": model, "test.py": TEST, "parts/network.py": "", "parts/__init__.py": ""}
+    path = write(tmp_path / "theirs.zip", changes)
+    result = submit("--check", path, "--offline", home=tmp_path)
+    assert result.returncode == 0
+    assert "What is in it was not run" in result.stderr
+    result = submit("--check", path, "--offline", "--run", home=tmp_path)
+    assert result.returncode == 1
+    assert "Failed: load_model('stranger_net')" in result.stdout
+    assert "no such layer as IT.missing" in result.stdout
+    assert f"{path} would not pass" in result.stdout
+
+
+def test_a_batch_system_ends_it(tmp_path):
+    """At a SIGTERM in the middle of a trial nothing is left, neither half a zip nor a copy of brainscore_vision."""
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "brainscore_cornet", "submit", "cornet_z_untrained", "--identifier", "x"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)}
+    process = subprocess.Popen([*command, "--image-size", "64", "-o", "out"], cwd=tmp_path, env=environment)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "tmp").glob("*/library/brainscore_vision/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert list((tmp_path / "out").iterdir()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Name one of --output"),
+        (("cornet_z", "-o", "out", "--check", "a.zip"), "Name one of --output"),
+        (("-o", "out"), "Name a model to submit"),
+        (("cornet_z", "cornet_s", "-o", "out", "--identifier", "x"), "--identifier is for one model"),
+        (("--check", "nowhere.zip"), "Cannot read nowhere.zip"),
+        (("cornet_z", "--check", "a.zip"), "--check takes a zip and no model"),
+        (("cornet_z", "-o", "out", "--time-mapping", "{IT: 3}"), "Expected a time mapping"),
+        (("cornet_z", "-o", "out", "--time-mapping", "nowhere.json"), "Cannot read the time mapping"),
+        (("cornet_z", "--pull-request", "nowhere"), "no clone of Brain-Score's repository"),
+    ],
+)
+def test_bad_commands(tmp_path, monkeypatch, capsys, arguments, message):
+    """One line says what is wrong, and nothing is written."""
+    from brainscore_cornet.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["brainscore-cornet", "submit", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main.main()
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_all_variants(tmp_path):
+    """All models of a pull request are found, tested, and scored as the package's own are."""
+    models = tmp_path / "vision" / "brainscore_vision" / "models"
+    models.parent.mkdir(parents=True)
+    ours = shutil.ignore_patterns("brainscore_cornet")
+    shutil.copytree(Path(brainscore_vision.__file__).parent / "models", models, ignore=ours)
+    outcome = pull_request(tmp_path / "vision", online=False)
+    assert outcome.passed, outcome.findings or outcome.steps[-1].tail
+    scored = [step.output for step in outcome.steps if " on " in step.name]
+    assert len(scored) == len(REGISTERED)
+    assert all("every recording and label is that of the package's own model" in output for output in scored)
