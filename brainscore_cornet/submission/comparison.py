@@ -15,7 +15,7 @@ import brainscore_vision
 import numpy as np
 
 from ..cornet.brain_model import CORnetModel, load_model
-from . import stand_in
+from .template import stand_in
 
 
 def compare(identifier: str, benchmark: str, base: str | None, options: Mapping | None) -> tuple[bool, str]:

@@ -21,8 +21,8 @@ from ..cornet.network import find_weights
 from ..cornet.weights.download import DownloadError
 from ..cornet.weights.released import RELEASED, accept, cache_folder, url_path
 from ..scoring import EMBEDDED
-from . import stand_in
 from .rules.layout import Plugin
+from .template import stand_in
 
 BENCHMARK = EMBEDDED[-1]
 _PICTURES = ("rgb1.jpg", "rgb2.jpg", "rgb3.png")

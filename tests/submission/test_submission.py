@@ -25,7 +25,7 @@ from brainscore_cornet.cornet.weights.released import RELEASED, fetch
 from brainscore_cornet.submission import REGISTERED, check, make_variant, pull_request, submit
 from brainscore_cornet.submission.comparison import different_regions
 from brainscore_cornet.submission.metadata import counts, metadata
-from brainscore_cornet.submission.plugin import model_half
+from brainscore_cornet.submission.plugin import SHIPPED
 
 QUICK = {"run": False, "online": False}
 
@@ -108,13 +108,15 @@ def test_a_difference_is_seen():
     assert "recordings of V1" in different_regions(*models)
 
 
-def test_the_model_half_stands_alone():
-    """It holds no tool, and nothing in it says where it is installed."""
-    half = model_half()
-    assert {"brain_model.py", "architectures/cornet_s.py", "weights.py", "errors.py", "anatomy.py"} <= set(half)
-    assert not [name for name in half if name.split("/")[0].removesuffix(".py") in ("cli", "scoring", "features")]
-    for name in half:
-        text = (plugin_links.room("models").parents[1] / name).read_text()
+def test_the_shipped_part_stands_alone(clone):
+    """What is submitted holds the whole of `cornet/` and no tool, and nothing in it says where it is installed."""
+    plugin = clone / "brainscore_vision" / "models" / "brainscore_cornet"
+    sources = {path.relative_to(plugin).as_posix(): path.read_text() for path in plugin.rglob("*.py")}
+    package = {path.relative_to(SHIPPED.parent).as_posix() for path in SHIPPED.rglob("*.py")}
+    assert package <= set(sources)
+    others = set(sources) - package
+    assert others == {"__init__.py", "model.py", "stand_in.py", "test.py", "variants.py"}
+    for name, text in sources.items():
         assert not re.search(r"^\s*(from|import) brainscore_cornet", text, re.MULTILINE), name
 
 
@@ -160,7 +162,7 @@ def test_own_weights(tmp_path, mine, server):
     (outcome,) = submit([variant], tmp_path / "out", run=False)
     assert outcome.findings == []
     with zipfile.ZipFile(outcome.path) as archive:
-        model = archive.read("submission/models/brainscore_cornet_rt_mylab/model.py").decode()
+        model = archive.read("submission/models/brainscore_cornet_rt_mylab/variants.py").decode()
     assert sha256 in model
     server.replies[URL] = [Reply(b"\x80 something else")]
     assert [finding.rule for finding in check(outcome.path).findings] == ["weights-hash"]

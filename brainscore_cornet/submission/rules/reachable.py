@@ -59,10 +59,10 @@ def fetch_now(url: str) -> Path:
 
 def models_of(plugin: Plugin) -> dict[str, dict] | None:
     """Identifier -> base and options, of a plugin that this package wrote; None for others."""
-    tree = plugin.tree("model.py")
+    tree = plugin.tree("variants.py")
     try:
         for node in tree.body if tree else ():
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "MODELS":
+            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", None) == "MODELS":
                 models = ast.literal_eval(node.value)
                 if all(each["base"] in COMMITMENTS for each in models.values()):
                     return models
@@ -77,7 +77,7 @@ def _named(plugin: Plugin) -> list[tuple[str, str, str | None]]:
         own = [(model["weights"], model.get("weights_sha256")) for model in models.values() if "weights" in model]
         released = {model["base"] for model in models.values() if "weights" not in model}
         urls = [(RELEASED[name].urls[0], None) for name in sorted(released) if name in RELEASED]
-        return [("model.py", url, sha256) for url, sha256 in dict.fromkeys([*own, *urls])]
+        return [("variants.py", url, sha256) for url, sha256 in dict.fromkeys([*own, *urls])]
     found = [(where, text, None) for where, text in _texts(plugin) if _LOOKS_LIKE_WEIGHTS.match(text)]
     return list(dict.fromkeys(found))
 
