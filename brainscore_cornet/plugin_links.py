@@ -1,7 +1,7 @@
-"""The folders inside brainscore_vision through which it finds our plugins, for installations that lack them.
+"""Links to this package's plugins in brainscore_vision's folders, for editable installations.
 
-`pip install .` puts them there. An editable installation of this package or of brainscore_vision does not; then `link`
-makes links in their place.
+Brain-Score finds plugins by reading folders inside its own installation. `pip install .` puts ours there; an editable
+installation of this package or of brainscore_vision does not, and `link` makes links in their place.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ KINDS = ("models", "benchmarks", "data")
 NAME = "brainscore_cornet"
 
 
-def door(kind: str) -> Path:
-    """Where brainscore_vision looks for our plugins of one kind."""
+def plugin_folder(kind: str) -> Path:
+    """The folder in which brainscore_vision looks for this package's plugins of one kind (`models`, …)."""
     spec = importlib.util.find_spec("brainscore_vision")
     if spec is None or not spec.origin:
         raise UserError("brainscore_vision is not installed in this environment: pip install brainscore-vision")
     return Path(spec.origin).parent / kind / NAME
 
 
-def room(kind: str) -> Path:
-    """The folder of ours that a door leads to."""
+def source_folder(kind: str) -> Path:
+    """The folder of this package that holds its plugins of one kind."""
     return Path(__file__).parent / "plugins" / kind
 
 
 def missing() -> list[str]:
-    return [kind for kind in KINDS if not (door(kind) / "__init__.py").is_file()]
+    """Kinds of plugins that Brain-Score would not find."""
+    return [kind for kind in KINDS if not (plugin_folder(kind) / "__init__.py").is_file()]
 
 
 def require() -> None:
-    """`UserError` where Brain-Score would not find our plugins."""
+    """Raise `UserError` where Brain-Score would not find this package's plugins."""
     if absent := missing():
         raise UserError(
             f"brainscore_vision does not know our {' and '.join(absent)} yet, as after an editable installation. "
@@ -43,34 +44,34 @@ def require() -> None:
 
 
 def link() -> list[Path]:
-    """Make the doors that are missing, and return them.
+    """Make the missing plugin folders, and return them.
 
-    A door is a folder of its own with links to our files in it: an installation over it then replaces the links, and
-    does not write through one link into the folder that it leads to.
+    Each is a real folder with a link for each file: an installation over it then replaces the links. Through a link to
+    the whole folder pip would write into the checkout.
     """
     made = []
     for kind in missing():
-        here = door(kind)
+        here = plugin_folder(kind)
         try:
             if here.is_symlink():
-                here.unlink()  # it leads nowhere
+                here.unlink()  # its target is gone
             elif here.is_dir():
                 shutil.rmtree(here)  # left over from an uninstallation: it has no plugin in it
             here.mkdir()
-            for file in room(kind).iterdir():
+            for file in source_folder(kind).iterdir():
                 if file.is_file():
                     (here / file.name).symlink_to(file)
         except OSError as error:
             raise UserError(
-                f"Cannot make {here}: {error.strerror or error}. Is brainscore_vision's folder yours?"
+                f"Cannot make {here}: {error.strerror or error}. Do you own brainscore_vision's folder?"
             ) from error
         made.append(here)
     return made
 
 
 def unlink() -> list[Path]:
-    """Take away the doors that `link` made, and return them; what pip installed stays."""
-    links = [door(kind) for kind in KINDS if (door(kind) / "__init__.py").is_symlink()]
+    """Remove the folders that `link` made, and return them; what pip installed stays."""
+    links = [plugin_folder(kind) for kind in KINDS if (plugin_folder(kind) / "__init__.py").is_symlink()]
     for here in links:
         shutil.rmtree(here)
     return links

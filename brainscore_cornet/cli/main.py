@@ -94,7 +94,7 @@ def link() -> None:
 
     made = plugin_links.link()
     for path in made:
-        print(f"{path} -> {plugin_links.room(path.parent.name)}")
+        print(f"{path} -> {plugin_links.source_folder(path.parent.name)}")
     if not made:
         print("Nothing to do: brainscore_vision finds our models, benchmarks and data.")
 

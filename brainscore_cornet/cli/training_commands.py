@@ -111,7 +111,7 @@ def train(
     Without flags of the recipe, each model has its own, CORnet's.
     """
     from ..training import train as run
-    from ..training.stopping import Stopped
+    from ..training.stopping import TrainingStopped
 
     try:
         run(
@@ -140,7 +140,7 @@ def train(
             save_every=save_every,
             on_error=on_error,
         )
-    except Stopped as stopped:
+    except TrainingStopped as stopped:
         if _is_first():
             print(stopped, file=sys.stderr)
         raise typer.Exit(stopped.code) from None

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..cornet.writing import write_aside, writing
 from . import axes, provenance, score_chart, score_table, time_chart
-from .rows import Job, read_jobs
+from .report_rows import ReportRow, read_jobs
 
 _FOLDER = Path(__file__).parent
 _NAME_WIDTH = 20  # in characters; longer names of models go over several lines
@@ -43,7 +43,7 @@ def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score resul
         write_aside(path, lambda part: part.write_bytes(encoded))
 
 
-def render(jobs: list[Job], title: str) -> str:
+def render(jobs: list[ReportRow], title: str) -> str:
     """The page as text."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),

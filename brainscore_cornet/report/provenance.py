@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .axes import counted, significant
-from .rows import Job
+from .report_rows import ReportRow
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Note:
     about: list[str]
 
 
-def sentence(jobs: Sequence[Job]) -> str:
+def sentence(jobs: Sequence[ReportRow]) -> str:
     """How much was run, how much of it failed, and when."""
     models, benchmarks = ({getattr(job, what) for job in jobs} for what in ("model", "benchmark"))
     failed = sum(job.failed for job in jobs)
@@ -36,9 +36,9 @@ def sentence(jobs: Sequence[Job]) -> str:
     return f"{text}, {'on' if len(when.split()) == 1 else 'from'} {when}." if when else f"{text}."
 
 
-def setups(jobs: Sequence[Job]) -> list[Setup]:
+def setups(jobs: Sequence[ReportRow]) -> list[Setup]:
     """In the order of the models; a model that was run in two ways comes twice."""
-    groups: dict[tuple, list[Job]] = {}
+    groups: dict[tuple, list[ReportRow]] = {}
     for job in jobs:
         way = tuple(job.text(column) for column in ("settings", "weights_hash", "device", "versions"))
         groups.setdefault((job.model, *way), []).append(job)
@@ -46,7 +46,7 @@ def setups(jobs: Sequence[Job]) -> list[Setup]:
     return [Setup(key[0], _facts(groups[key])) for key in sorted(groups, key=lambda key: order[key[0]])]
 
 
-def _facts(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+def _facts(jobs: Sequence[ReportRow]) -> list[tuple[str, str]]:
     first = jobs[0]
     failed = sum(job.failed for job in jobs)
     facts = [
@@ -62,7 +62,7 @@ def _facts(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     return [(what, value) for what, value in facts if value]
 
 
-def benchmark_versions(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+def benchmark_versions(jobs: Sequence[ReportRow]) -> list[tuple[str, str]]:
     """Benchmark -> its version, or all of them where it changed between jobs."""
     found: dict[str, dict[str, None]] = {}
     for job in jobs:
@@ -70,7 +70,7 @@ def benchmark_versions(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     return [(benchmark, ", ".join(versions) or "not recorded") for benchmark, versions in found.items()]
 
 
-def notes(jobs: Sequence[Job]) -> list[Note]:
+def notes(jobs: Sequence[ReportRow]) -> list[Note]:
     """Each note once, with the benchmarks it is about."""
     found: dict[str, dict[str, None]] = {}
     for job in jobs:
@@ -79,11 +79,11 @@ def notes(jobs: Sequence[Job]) -> list[Note]:
     return [Note(text, list(about)) for text, about in found.items()]
 
 
-def _texts(jobs: Iterable[Job], column: str) -> list[str]:
+def _texts(jobs: Iterable[ReportRow], column: str) -> list[str]:
     return [text for job in jobs if (text := job.text(column))]
 
 
-def _listed(job: Job, column: str) -> str:
+def _listed(job: ReportRow, column: str) -> str:
     """A JSON object as `name value, name value`; other text as it is."""
     record = job.record(column)
     if record:
@@ -92,7 +92,7 @@ def _listed(job: Job, column: str) -> str:
     return "" if text.strip() in ("{}", "null") else text
 
 
-def _days(jobs: Iterable[Job]) -> str:
+def _days(jobs: Iterable[ReportRow]) -> str:
     """`2026-12-01`, or the first and the last day."""
     dates = pd.to_datetime(pd.Series(_texts(jobs, "date"), dtype=object), errors="coerce", utc=True, format="ISO8601")
     days = sorted(dates.dropna().dt.strftime("%Y-%m-%d")) if len(dates) else []
@@ -112,6 +112,6 @@ def _duration(seconds: Iterable[float | None]) -> str:
     return f"{significant(total)} s"
 
 
-def _memory(jobs: Iterable[Job]) -> str:
+def _memory(jobs: Iterable[ReportRow]) -> str:
     known = [value for job in jobs if (value := job.number("memory_mb")) is not None]
     return f"{significant(max(known))} MB" if known else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..cornet.anatomy import REGIONS
 from .axes import Axis, counted, plain, three
-from .rows import Job
+from .report_rows import ReportRow
 
 MARKS = 8  # colours that can be told apart, each with a shape of its own
 ELSEWHERE = "Behaviour and other"
@@ -47,15 +47,15 @@ class RegionChart:
     benchmarks: list[BenchmarkChart]
 
 
-def marks_of(jobs: Sequence[Job]) -> Mapping[str, int | None]:
+def marks_of(jobs: Sequence[ReportRow]) -> Mapping[str, int | None]:
     """Model -> its mark, the same on the whole page, in the order in which the models come."""
     models = list(dict.fromkeys(job.model for job in jobs))
     return {model: number if len(models) <= MARKS else None for number, model in enumerate(models)}
 
 
-def region_charts(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]) -> list[RegionChart]:
+def region_charts(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[RegionChart]:
     """One for each region that any benchmark is about, in the order of the ventral stream."""
-    by_region: dict[str, list[Job]] = {name: [] for name in (*REGIONS, ELSEWHERE)}
+    by_region: dict[str, list[ReportRow]] = {name: [] for name in (*REGIONS, ELSEWHERE)}
     for job in jobs:
         by_region[job.region if job.region in REGIONS else ELSEWHERE].append(job)
     return [
@@ -65,7 +65,7 @@ def region_charts(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | Non
     ]
 
 
-def _means(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]) -> list[Dot]:
+def _means(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[Dot]:
     """The mean of each model's scores; how many benchmarks it is over is said, as they need not be the same ones."""
     benchmarks = len({job.benchmark for job in jobs})
     dots = []
@@ -80,8 +80,8 @@ def _means(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]) -> 
     return dots
 
 
-def _benchmarks(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]) -> list[BenchmarkChart]:
-    by_benchmark: dict[str, list[Job]] = {}
+def _benchmarks(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[BenchmarkChart]:
+    by_benchmark: dict[str, list[ReportRow]] = {}
     for job in jobs:
         by_benchmark.setdefault(job.benchmark, []).append(job)
     return [
@@ -95,7 +95,7 @@ def _benchmarks(jobs: Sequence[Job], axis: Axis, marks: Mapping[str, int | None]
     ]
 
 
-def _job_dot(job: Job, axis: Axis, marks: Mapping[str, int | None], any_ceiling: bool) -> Dot:
+def _job_dot(job: ReportRow, axis: Axis, marks: Mapping[str, int | None], any_ceiling: bool) -> Dot:
     error = job.scaled_error
     if job.failed or job.score is None:
         words = "failed" if job.failed else "no number"
@@ -131,7 +131,7 @@ def _dot(
     )
 
 
-def _ceiling(jobs: Sequence[Job]) -> str:
+def _ceiling(jobs: Sequence[ReportRow]) -> str:
     """Models that answer the same benchmark have the same ceiling, unless its version changed in between."""
     ceilings = sorted(
         {three(job.ceiling): job.ceiling for job in jobs if job.has_ceiling}.items(), key=lambda item: item[1]
@@ -143,7 +143,7 @@ def _ceiling(jobs: Sequence[Job]) -> str:
     return f"ceilings {ceilings[0][0]} to {ceilings[-1][0]}"
 
 
-def _summary(jobs: Sequence[Job]) -> str:
+def _summary(jobs: Sequence[ReportRow]) -> str:
     scores = sorted(job.score for job in jobs if job.score is not None)
     if not scores:
         return "no score"

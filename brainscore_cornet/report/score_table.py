@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .axes import significant, three
-from .rows import Job
+from .report_rows import ReportRow
 
 # What is shown, with the words of its header; the CSV has every column.
 _SHOWN = {
@@ -38,14 +38,14 @@ class Column:
     numeric: bool
 
 
-def columns(jobs: Sequence[Job]) -> list[Column]:
+def columns(jobs: Sequence[ReportRow]) -> list[Column]:
     """The shown columns that the results have."""
     return [
         Column(name, header, name in _SCORES | _QUANTITIES) for name, header in _SHOWN.items() if name in jobs[0].cells
     ]
 
 
-def cell(job: Job, column: Column) -> str:
+def cell(job: ReportRow, column: Column) -> str:
     """What a cell shows: numbers with three digits."""
     number = job.number(column.name) if column.numeric else None
     if number is not None:
@@ -54,7 +54,7 @@ def cell(job: Job, column: Column) -> str:
     return text[:16].replace("T", " ") if column.name == "date" else text  # to the minute
 
 
-def embedded(jobs: Sequence[Job]) -> dict[str, object]:
+def embedded(jobs: Sequence[ReportRow]) -> dict[str, object]:
     """All rows and columns as JSON can hold them."""
     names = list(jobs[0].cells)
     return {"columns": names, "rows": [[job.cells[name] for name in names] for job in jobs]}

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from ..cornet.anatomy import REGIONS
 from .axes import Axis, axis_over, span, three
-from .rows import Job, TimeBin
+from .report_rows import ReportRow, TimeBin
 from .score_chart import ELSEWHERE
 
 _NAMED = 3  # benchmarks that a chart names; the rest is counted
@@ -39,7 +39,7 @@ class TimeChart:
 
 
 @dataclass(frozen=True)
-class Point:
+class Mark:
     time_bin: str
     x: float
     y: float | None
@@ -50,8 +50,8 @@ class Point:
 class Line:
     model: str
     mark: int | None
-    points: list[Point]
-    segments: list[tuple[Point, Point]]
+    points: list[Mark]
+    segments: list[tuple[Mark, Mark]]
     """Between neighbours that both have a number."""
     alternative: str
     peak: str
@@ -68,9 +68,9 @@ class Course:
     """Model -> its scores in the time bins, as text."""
 
 
-def time_charts(jobs: Sequence[Job], marks: Mapping[str, int | None]) -> list[TimeChart]:
+def time_charts(jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> list[TimeChart]:
     """One for each region and set of time bins that benchmarks ask for."""
-    groups: dict[tuple[str, tuple[TimeBin, ...]], list[Job]] = {}
+    groups: dict[tuple[str, tuple[TimeBin, ...]], list[ReportRow]] = {}
     for job in jobs:
         if job.time_bins:
             region = job.region if job.region in REGIONS else ELSEWHERE
@@ -82,7 +82,7 @@ def time_charts(jobs: Sequence[Job], marks: Mapping[str, int | None]) -> list[Ti
     ]
 
 
-def _time_chart(region: str, requested: tuple[TimeBin, ...], jobs: Sequence[Job], marks) -> TimeChart:
+def _time_chart(region: str, requested: tuple[TimeBin, ...], jobs: Sequence[ReportRow], marks) -> TimeChart:
     committed = dict.fromkeys((job.model, job.model_time_bins) for job in jobs)
     everything = [*requested, *(time_bin for _, time_bins in committed for time_bin in time_bins)]
     axis = axis_over([0.0, *(edge for time_bin in everything for edge in time_bin)])
@@ -125,16 +125,16 @@ def merged(time_bins: Sequence[TimeBin]) -> list[TimeBin]:
     return found
 
 
-def courses(jobs: Sequence[Job], marks: Mapping[str, int | None]) -> list[Course]:
+def courses(jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> list[Course]:
     """One for each temporal benchmark that has a score in any time bin."""
-    by_benchmark: dict[str, list[Job]] = {}
+    by_benchmark: dict[str, list[ReportRow]] = {}
     for job in jobs:
         if any(value is not None for _, _, value in job.course):
             by_benchmark.setdefault(job.benchmark, []).append(job)
     return [_course(benchmark, inside, marks) for benchmark, inside in by_benchmark.items()]
 
 
-def _course(benchmark: str, jobs: Sequence[Job], marks: Mapping[str, int | None]) -> Course:
+def _course(benchmark: str, jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> Course:
     points = [point for job in jobs for point in job.course]
     x = axis_over([edge for start, end, _ in points for edge in (start, end)])
     y = axis_over([0.0, *(value for *_, value in points if value is not None)], at_most=5)
@@ -147,9 +147,9 @@ def _course(benchmark: str, jobs: Sequence[Job], marks: Mapping[str, int | None]
     return Course(benchmark, x, y, lines, [span(*time_bin) for time_bin in bins], table)
 
 
-def _line(job: Job, mark: int | None, x: Axis, y: Axis) -> Line:
+def _line(job: ReportRow, mark: int | None, x: Axis, y: Axis) -> Line:
     points = [
-        Point(span(start, end), x.at((start + end) / 2), None if value is None else y.at(value), three(value))
+        Mark(span(start, end), x.at((start + end) / 2), None if value is None else y.at(value), three(value))
         for start, end, value in job.course
     ]
     pairs = pairwise(points)

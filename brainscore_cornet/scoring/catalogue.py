@@ -53,7 +53,7 @@ class Listed:
 @cache
 def folders(kind: str, *, commented: bool = False) -> dict[str, str]:
     """Identifier -> folder of its plugin, of those that are installed, as `read_folders` has them."""
-    return read_folders(plugin_links.door(kind).parent, kind, commented=commented)
+    return read_folders(plugin_links.plugin_folder(kind).parent, kind, commented=commented)
 
 
 def read_folders(plugins: Path, kind: str, *, commented: bool = True) -> dict[str, str]:
@@ -140,7 +140,7 @@ def _metadata() -> dict[str, dict]:
     import yaml
 
     found: dict[str, dict] = {}
-    for path in sorted(plugin_links.door("benchmarks").parent.glob("[!_.]*/metadata.y*ml")):
+    for path in sorted(plugin_links.plugin_folder("benchmarks").parent.glob("[!_.]*/metadata.y*ml")):
         try:
             found |= (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("benchmarks") or {}
         except (yaml.YAMLError, AttributeError, OSError):  # somebody's plugin; without it, less is known

@@ -24,8 +24,8 @@ import cloudpickle
 
 from ..cornet.errors import UserError
 from .jobs import Job
-from .process import Process, Stopped
-from .scorer import Outcome, failed
+from .process import JobAbandoned, Process
+from .scorer import JobOutcome, failed
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -36,7 +36,7 @@ _WAIT = 0.5  # s between two looks at tasks of which nothing is heard
 
 def on_cluster(
     jobs: Sequence[Job], workers: int | None, scheduler: str | None, slurm: bool, limits: Mapping
-) -> Iterator[tuple[Job, Outcome]]:
+) -> Iterator[tuple[Job, JobOutcome]]:
     """Score jobs on a local cluster, a running one or SLURM's; each result comes once, as soon as it is there."""
     if scheduler is not None and (workers is not None or slurm):
         raise UserError("A running scheduler has its own workers: give --scheduler alone.")
@@ -51,13 +51,13 @@ def on_cluster(
         yield from _run(client, jobs, {**limits, **share})
 
 
-def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, Outcome]]:
+def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, JobOutcome]]:
     topic = f"brainscore_cornet-{uuid.uuid4().hex}"
     heard: queue.Queue[bytes] = queue.Queue()
     waiting = {job.name: job for job in jobs}
     client.subscribe_topic(topic, lambda event: heard.put(event[1]))
 
-    def delivered(packed: bytes) -> Iterator[tuple[Job, Outcome]]:
+    def delivered(packed: bytes) -> Iterator[tuple[Job, JobOutcome]]:
         name, outcome = pickle.loads(packed)
         if (job := waiting.pop(name, None)) is not None:  # told twice: by two workers, or as an event and at the end
             yield job, outcome
@@ -90,7 +90,7 @@ def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple
         client.cancel([future for future, _ in tasks])
 
 
-def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, Outcome]]:
+def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, JobOutcome]]:
     """What a task that is over has to say, where its events have not said it."""
     if future.status == "finished":
         for packed in future.result():
@@ -122,7 +122,7 @@ def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str])
                 continue
             try:
                 outcome = process.score(job, is_wanted)
-            except Stopped:
+            except JobAbandoned:
                 break
             told.append(cloudpickle.dumps((job.name, outcome)))
             worker.log_event(topic, told[-1])

@@ -20,13 +20,13 @@ import psutil
 
 from ..cornet.recording import cache
 from .jobs import Job
-from .scorer import Bench, Outcome, failed
+from .scorer import JobOutcome, JobScorer, failed
 
 _POLL = 0.2  # s between two looks at a job under way
 _GB = 1024**3
 
 
-class Stopped(Exception):
+class JobAbandoned(Exception):
     """The job was given up because nobody waits for it any more."""
 
 
@@ -67,12 +67,12 @@ class Process:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def score(self, job: Job, is_wanted: Callable[[], bool] = lambda: True) -> Outcome:
+    def score(self, job: Job, is_wanted: Callable[[], bool] = lambda: True) -> JobOutcome:
         """Score a job. Whatever becomes of the process, there is an outcome.
 
         Raises
         ------
-        Stopped
+        JobAbandoned
             When `is_wanted` says that nobody waits for it any more.
         """
         start, largest = time.monotonic(), 0
@@ -88,7 +88,7 @@ class Process:
                     return failed(job, reason, seconds=round(time.monotonic() - start, 1), memory_mb=largest / 2**20)
                 if not is_wanted():
                     self.close()
-                    raise Stopped
+                    raise JobAbandoned
             outcome = pickle.loads(self._connection.recv_bytes())
         except (EOFError, ConnectionError, pickle.UnpicklingError):
             reason = self._how_it_died(largest)
@@ -178,18 +178,18 @@ def _serve(connection: Connection) -> None:
     from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
     allowed_gb = setup["memory_gb"] or 0.9 * available_memory_gb()
-    bench = Bench(allowed_gb)
+    scorer = JobScorer(allowed_gb)
     connection.send_bytes(pickle.dumps(allowed_gb))
     while True:
         try:
             packed = connection.recv_bytes()
         except (EOFError, ConnectionError):
             return
-        connection.send_bytes(_packed(bench, packed))
+        connection.send_bytes(_packed(scorer, packed))
 
 
-def _packed(bench: Bench, packed: bytes) -> bytes:
-    outcome = bench.score(pickle.loads(packed))
+def _packed(scorer: JobScorer, packed: bytes) -> bytes:
+    outcome = scorer.score(pickle.loads(packed))
     cache.trim()
     try:
         return cloudpickle.dumps(outcome)

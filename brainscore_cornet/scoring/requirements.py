@@ -100,7 +100,7 @@ def _provided(path: Path) -> tuple[str, ...]:
 
 
 def _root() -> Path:
-    return plugin_links.door("benchmarks").parents[1]
+    return plugin_links.plugin_folder("benchmarks").parents[1]
 
 
 def _leads_to(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.AST]]:

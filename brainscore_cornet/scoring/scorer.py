@@ -28,7 +28,7 @@ _PACKAGES = ("brainscore_cornet", "brainscore_vision", "brainscore_core", "torch
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What came of a job."""
 
     row: Row | None
@@ -45,8 +45,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def failed(job: Job, reason: str, trace: str | None = None, status: str = FAILED, **known) -> Outcome:
-    return Outcome(Row(*job.name, status=status, reason=reason, **_of_any(job), **known), trace=trace)
+def failed(job: Job, reason: str, trace: str | None = None, status: str = FAILED, **known) -> JobOutcome:
+    return JobOutcome(Row(*job.name, status=status, reason=reason, **_of_any(job), **known), trace=trace)
 
 
 def _of_any(job: Job) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _of_any(job: Job) -> dict[str, Any]:
     }
 
 
-class Bench:
+class JobScorer:
     """Where jobs are scored one after the other; the last model is kept, and what was recorded from it.
 
     Benchmarks that share a recording then record it once.
@@ -70,7 +70,7 @@ class Bench:
         self._model = None
         self._recordings = ExitStack()
 
-    def score(self, job: Job) -> Outcome:
+    def score(self, job: Job) -> JobOutcome:
         """Score, or say why not; whatever a model or a benchmark raises ends here."""
         from ..metrics.object_solution_times import without_tensorflow
 
@@ -82,7 +82,7 @@ class Bench:
             what = job.target.name
             benchmark = job.target.make()
             if job.known_version is not None and str(_or_none(benchmark, "version")) == job.known_version:
-                return Outcome(None)
+                return JobOutcome(None)
             what = "it"
             estimate_mb, refusal = self._estimate(model, benchmark)
             if refusal is not None:
@@ -100,7 +100,7 @@ class Bench:
                 memory_estimate_mb=estimate_mb,
             )
             return replace(outcome, score=score if hasattr(score, "dims") else None)
-        return Outcome(replace(row, seconds=_since(start), memory_estimate_mb=estimate_mb), score)
+        return JobOutcome(replace(row, seconds=_since(start), memory_estimate_mb=estimate_mb), score)
 
     def _load(self, candidate: Candidate):
         from ..marques2020.benchmark import shared_recordings

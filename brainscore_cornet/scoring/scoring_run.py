@@ -15,7 +15,7 @@ from ..cornet.errors import UserError, whole_number
 from .catalogue import EMBEDDED
 from .jobs import Job, candidates, targets
 from .results import FAILED, SCORED, UNREACHABLE, Results, Row, table_of
-from .scorer import Outcome, failed, versions
+from .scorer import JobOutcome, failed, versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +137,7 @@ def _brainscore(row: Row) -> str | None:
     return json.loads(row.versions).get("brainscore_vision")
 
 
-def _unavailable(jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
+def _unavailable(jobs: Sequence[Job]) -> Iterator[tuple[Job, JobOutcome]]:
     for job in jobs:
         if job.candidate.reason is not None:
             yield job, failed(job, job.candidate.reason, status=UNREACHABLE)
@@ -148,7 +148,7 @@ def _chained(*parts: Iterator) -> Iterator:
         yield from part
 
 
-def _here(jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, Outcome]]:
+def _here(jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, JobOutcome]]:
     """One model after the other, each in a process that ends with it: nothing of it stays in memory."""
     from .process import Process
 

@@ -27,7 +27,7 @@ _ROOT = "submission"  # the one folder at the top of a zip
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SubmissionOutcome:
     """What became of a submission: the path written or checked, broken rules, and the steps of its trial."""
 
     path: Path
@@ -51,7 +51,7 @@ def submit(
     online: bool = True,
     overwrite: bool = False,
     say: Say = lambda text: None,
-) -> list[Outcome]:
+) -> list[SubmissionOutcome]:
     """Write a zip for the website for each variant, check it, and run it as Brain-Score will.
 
     A zip that does not pass is not written.
@@ -93,7 +93,7 @@ def submit(
                         part.replace(target)
                 finally:
                     part.unlink(missing_ok=True)
-            outcomes.append(Outcome(target, checked.findings, checked.steps, [variant.identifier]))
+            outcomes.append(SubmissionOutcome(target, checked.findings, checked.steps, [variant.identifier]))
     return outcomes
 
 
@@ -104,7 +104,7 @@ def check(
     online: bool = True,
     variants: Sequence[Variant] = (),
     say: Say = lambda text: None,
-) -> Outcome:
+) -> SubmissionOutcome:
     """Check any zip for the website by every rule and, where it passes, run it if that is asked for.
 
     Running executes what is in the zip.
@@ -112,8 +112,8 @@ def check(
     findings, plugin = check_zip(path, online=online, downloaded=_downloaded(variants))
     names = [] if plugin is None else identifiers(plugin)
     if not run or plugin is None or any(finding.fatal for finding in findings):
-        return Outcome(path, findings, (), names)
-    return Outcome(path, findings, _try(plugin, names, variants, say), names)
+        return SubmissionOutcome(path, findings, (), names)
+    return SubmissionOutcome(path, findings, _try(plugin, names, variants, say), names)
 
 
 def pull_request(
@@ -124,7 +124,7 @@ def pull_request(
     online: bool = True,
     overwrite: bool = False,
     say: Say = lambda text: None,
-) -> Outcome:
+) -> SubmissionOutcome:
     """Write one plugin folder with all variants and its metadata.yaml into a clone of brain-score/vision.
 
     A folder that does not pass is not left there.
@@ -155,9 +155,9 @@ def pull_request(
             remedy = "Add creators, organizations, training and data, and check the licence."
             findings.append(Finding("metadata-yours", "metadata.yaml", "Only you know who trained it.", remedy, False))
         names = identifiers(plugin)
-        outcome = Outcome(target, findings, (), names)
+        outcome = SubmissionOutcome(target, findings, (), names)
         if outcome.passed and run:
-            outcome = Outcome(target, findings, _try(plugin, names, variants, say), names)
+            outcome = SubmissionOutcome(target, findings, _try(plugin, names, variants, say), names)
         if outcome.passed:
             part, old = part_of(target), target.with_name(f".{target.name}.old")
             for left in (part, old):

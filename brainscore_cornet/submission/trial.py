@@ -106,10 +106,10 @@ def run_trial(
 def copy_library(workspace: Path) -> Path:
     """A folder with a copy of the installed brainscore_vision, whose models are Brain-Score's own."""
     library = workspace / "library"
-    installed = plugin_links.door("models").parents[1]
+    installed = plugin_links.plugin_folder("models").parents[1]
     shutil.copytree(installed, library / installed.name, ignore=shutil.ignore_patterns(plugin_links.NAME))
     for kind in ("benchmarks", "data"):  # what it is scored on
-        shutil.copytree(plugin_links.room(kind), library / installed.name / kind / plugin_links.NAME)
+        shutil.copytree(plugin_links.source_folder(kind), library / installed.name / kind / plugin_links.NAME)
     pictures = library / installed.name / "model_helpers" / "generic_plugin_tests_resources"
     pictures.mkdir(exist_ok=True)
     drawn = stand_in.draw_pictures(pictures, 256, len(_PICTURES))

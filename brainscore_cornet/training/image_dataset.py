@@ -23,12 +23,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as transforms
 
+from ..cornet.recording.stimuli import MEAN, STANDARD_DEVIATION
 from ..cornet.seeding import seeded
 from .folders import ImageSet
 
-# Of ImageNet's red, green and blue: CORnet's, which all of torchvision's networks share.
-MEAN = (0.485, 0.456, 0.406)
-STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 _AREA, _ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # of random crops: torchvision's defaults, which CORnet uses
 _GRAY = 124  # what an unreadable image is replaced by; it does not count
 

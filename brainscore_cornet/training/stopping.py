@@ -13,7 +13,7 @@ from ..cornet.errors import UserError
 _NAMES = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl+C"}
 
 
-class Stopped(UserError):
+class TrainingStopped(UserError):
     """A run that ended early because it was asked to, with all that it had done saved."""
 
     def __init__(self, message: str, code: int) -> None:
@@ -56,9 +56,9 @@ class Stopping:
             raise KeyboardInterrupt
         self._signal = number
 
-    def stopped(self, when: str, output: Path) -> Stopped:
+    def stopped(self, when: str, output: Path) -> TrainingStopped:
         number = self._signal or signal.SIGTERM  # another process of the run was asked
-        return Stopped(
+        return TrainingStopped(
             f"Stopped by {_NAMES[number]} {when}; all that is done is saved in {output}, and the same command goes on.",
             128 + number,
         )

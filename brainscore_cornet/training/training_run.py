@@ -116,7 +116,8 @@ def train(
     Raises
     ------
     UserError
-        For anything that cannot be, before training where that can be seen; `Stopped`, a kind of it, after SIGTERM.
+        For anything that cannot be, before training where that can be seen; `TrainingStopped`, a kind
+        of it, after SIGTERM.
     """
     architecture = architecture_of(model)
     changes = {"epochs": epochs, "lr": lr, "step_size": step_size, "batch_size": batch_size, "momentum": momentum}

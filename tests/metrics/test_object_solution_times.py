@@ -17,7 +17,7 @@ from reference.object_solution_times import KEPT, PROBLEMS, REFERENCE, STIMULI, 
 from brainscore_cornet.metrics import object_solution_times
 from brainscore_cornet.metrics.object_solution_times import NOTE, LastFit, ProbabilitiesClassifier, without_tensorflow
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
-from brainscore_cornet.scoring.scorer import Bench
+from brainscore_cornet.scoring.scorer import JobScorer
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_kar2019_is_scored(reference, monkeypatch):
     monkeypatch.setitem(brainscore_vision.data_registry, "Kar2019", lambda: target)
     benchmark = brainscore_vision.load_benchmark("Kar2019-ost")
     model = PrecomputedFeatures(found, visual_degrees=8)
-    outcome = Bench().score(Job(Candidate("known", lambda: model), Target(benchmark.identifier, lambda: benchmark, "")))
+    outcome = JobScorer().score(Job(Candidate("known", lambda: model), Target(benchmark.identifier, lambda: benchmark, "")))
     assert outcome.row.status == "scored", outcome.row.reason
     assert outcome.row.raw == pytest.approx(reference["score"]["raw"], abs=1e-6)
     splits = outcome.score.attrs["raw"].attrs["raw"]

@@ -68,8 +68,8 @@ def test_link_makes_the_doors_and_unlink_takes_them_away(bare_vision):
 @pytest.mark.parametrize("left_over", ["folder", "broken link"])
 def test_link_replaces_what_an_uninstallation_left(bare_vision, left_over, monkeypatch):
     """A folder without a plugin in it, or a link that leads nowhere, gives way to the door."""
-    monkeypatch.setattr(plugin_links, "door", lambda kind: bare_vision / kind / plugin_links.NAME)
-    here = plugin_links.door("models")
+    monkeypatch.setattr(plugin_links, "plugin_folder", lambda kind: bare_vision / kind / plugin_links.NAME)
+    here = plugin_links.plugin_folder("models")
     if left_over == "folder":
         (here / "__pycache__").mkdir(parents=True)
     else:
@@ -81,8 +81,8 @@ def test_link_replaces_what_an_uninstallation_left(bare_vision, left_over, monke
 
 def test_unlink_leaves_what_pip_installed(bare_vision, monkeypatch):
     """Only links are taken away: installed folders are pip's."""
-    monkeypatch.setattr(plugin_links, "door", lambda kind: bare_vision / kind / plugin_links.NAME)
-    installed = plugin_links.door("models")
+    monkeypatch.setattr(plugin_links, "plugin_folder", lambda kind: bare_vision / kind / plugin_links.NAME)
+    installed = plugin_links.plugin_folder("models")
     installed.mkdir()
     (installed / "__init__.py").touch()
     assert plugin_links.missing() == ["benchmarks", "data"]

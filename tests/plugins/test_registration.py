@@ -21,7 +21,7 @@ from brainscore_cornet.marques2020.gratings import STIMULI
 from brainscore_cornet.scoring import EMBEDDED
 
 IDENTIFIERS = [f"cornet_{name}{suffix}" for suffix in ("", "_untrained") for name in ("z", "r", "rt", "s")]
-METADATA = plugin_links.room("models") / "metadata.yaml"
+METADATA = plugin_links.source_folder("models") / "metadata.yaml"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -112,7 +112,7 @@ def test_every_embedded_benchmark_and_its_data_load():
 @pytest.mark.parametrize("kind", plugin_links.KINDS)
 def test_nothing_is_installed_at_load(kind):
     """No plugin folder holds a file that makes Brain-Score run pip each time."""
-    assert not {"requirements.txt", "setup.py"} & {path.name for path in plugin_links.door(kind).iterdir()}
+    assert not {"requirements.txt", "setup.py"} & {path.name for path in plugin_links.plugin_folder(kind).iterdir()}
 
 
 def test_metadata_is_what_brainscore_accepts():

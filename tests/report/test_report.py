@@ -12,14 +12,14 @@ import pytest
 from helpers.results import BENCHMARKS, HOSTILE, TEMPORAL, failure, result, several
 
 from brainscore_cornet.cornet.errors import UserError
-from brainscore_cornet.report import axes, provenance, rows, score_chart, score_table, time_chart, write_report
+from brainscore_cornet.report import axes, provenance, report_rows, score_chart, score_table, time_chart, write_report
 
 
-def read(*rows: dict) -> list[rows.Job]:
-    return rows.read_jobs(pd.DataFrame(rows))
+def read(*rows: dict) -> list[report_rows.ReportRow]:
+    return report_rows.read_jobs(pd.DataFrame(rows))
 
 
-def charts(found: list[rows.Job]) -> list[score_chart.RegionChart]:
+def charts(found: list[report_rows.ReportRow]) -> list[score_chart.RegionChart]:
     return score_chart.region_charts(found, axes.Axis(0, 1, 5), score_chart.marks_of(found))
 
 
@@ -104,7 +104,7 @@ def test_extreme_numbers_are_drawn_and_kept():
 
 def test_only_four_columns_are_needed():
     """A table of models, benchmarks, status and scores is enough for a page."""
-    row = {name: result()[name] for name in rows.NEEDED}
+    row = {name: result()[name] for name in report_rows.NEEDED}
     (job,) = read(row)
     assert job.score == row["score"]
     assert [column.name for column in score_table.columns([job])] == ["model", "benchmark", "status", "score"]
@@ -163,7 +163,7 @@ def test_colours_are_given_only_to_as_many_models_as_can_be_told_apart():
 
 def test_time_bins_are_drawn_for_each_region_and_set_of_bins():
     """One chart holds what is asked for and each model's commitment, in percent of one axis in ms."""
-    found = rows.read_jobs(several())
+    found = report_rows.read_jobs(several())
     first, temporal, single = time_chart.time_charts(found, score_chart.marks_of(found))
     assert [first.region, temporal.region, single.region] == ["V1", "IT", "IT"]
     assert (temporal.axis.low, temporal.axis.high, temporal.benchmarks) == (0, 200, [TEMPORAL])
@@ -189,7 +189,7 @@ def test_courses_go_through_the_time_bins():
 
 def test_what_was_run_is_said_once():
     """The sentence counts, and jobs that were run in the same way are told together."""
-    found = rows.read_jobs(several())
+    found = report_rows.read_jobs(several())
     assert provenance.sentence(found) == "3 models on 4 benchmarks: 11 scores, 1 failed, on 2026-11-21."
     later = read(result(), result(date="2026-12-01T00:00:00Z", device="cuda:0"), result(date="soon"))
     assert provenance.sentence(later).endswith(", from 2026-11-21 to 2026-12-01.")

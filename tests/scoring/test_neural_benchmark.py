@@ -29,7 +29,7 @@ from PIL import Image
 from brainscore_cornet.cornet.commitments import check_time_bin
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
 from brainscore_cornet.scoring.score_files import load_score, save_score
-from brainscore_cornet.scoring.scorer import Bench
+from brainscore_cornet.scoring.scorer import JobScorer
 
 NEUROIDS, REPETITIONS = 4, 2
 
@@ -149,7 +149,7 @@ def test_a_temporal_score_is_a_result(load, stand_in, tmp_path):
     )
     model = small_subject(stand_in, "cornet_s")
     job = Job(Candidate("small", lambda: model), Target(benchmark.identifier, lambda: benchmark, "made up"))
-    outcome = Bench().score(job)
+    outcome = JobScorer().score(job)
     assert outcome.row.status == "scored", outcome.trace
     values = np.asarray(outcome.score)
     assert values.shape == (2,)

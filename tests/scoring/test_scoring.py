@@ -20,7 +20,7 @@ from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.scoring import read_scores, read_table, score_models
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
 from brainscore_cornet.scoring.results import SCORED, Results, Row
-from brainscore_cornet.scoring.scorer import Bench
+from brainscore_cornet.scoring.scorer import JobScorer
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_ceiling_in_the_score_is_not_computed_again(log, models):
     """A ceiling can take as long as the score: the benchmark is asked for it only where the score has none."""
     benchmark = CostlyCeiling("costly", log)
     job = Job(Candidate("good", lambda: models["good"]), Target("costly", lambda: benchmark, "toy"))
-    assert Bench().score(job).row.ceiling == 0.7
+    assert JobScorer().score(job).row.ceiling == 0.7
     assert benchmark.asked == 0
 
 

@@ -10,7 +10,7 @@ from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 from helpers.small_subject import small_subject
 
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
-from brainscore_cornet.scoring.scorer import Bench
+from brainscore_cornet.scoring.scorer import JobScorer
 
 NEUROIDS = 3
 
@@ -48,7 +48,7 @@ def test_memory_is_known_before(benchmark, stand_in, memory_gb):
     """Brain-Score's own estimate is in the row, and what is more than there is names stimuli, neuroids and bins."""
     model = small_subject(stand_in, "cornet_z")
     job = Job(Candidate("small", lambda: model), Target(benchmark.identifier, lambda: benchmark, "made up"))
-    row = Bench(memory_gb).score(job).row
+    row = JobScorer(memory_gb).score(job).row
     assert row.memory_estimate_mb > 0
     if memory_gb == 8.0:
         assert (row.status, row.score) == ("scored", 0.25)  # explained variance

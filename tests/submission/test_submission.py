@@ -274,7 +274,7 @@ def test_pull_request_into_something_else(tmp_path):
 
 def test_metadata_is_that_of_our_own_plugin():
     """What stands in this package's door to Brain-Score is what would be submitted."""
-    assert (plugin_links.room("models") / "metadata.yaml").read_text() == metadata(REGISTERED)
+    assert (plugin_links.source_folder("models") / "metadata.yaml").read_text() == metadata(REGISTERED)
 
 
 def test_metadata_of_own_weights(mine):

@@ -14,7 +14,7 @@ from helpers.trainings import SMALL, Training, command, pictures, same, table
 
 from brainscore_cornet import UserError, train
 from brainscore_cornet.training.run_checkpoints import SaveEvery, newest
-from brainscore_cornet.training.stopping import Stopped, Stopping
+from brainscore_cornet.training.stopping import Stopping, TrainingStopped
 
 # two parts of a batch, a batch that is left over, more than an epoch
 OPTIONS = {"epochs": 3, "batch_size": 4, "lr": 0.02, "step_size": 2, "accumulate": 2}
@@ -112,7 +112,7 @@ def stopped_once(monkeypatch, folder: Path, model: str, after: int) -> str:
     """Train until asked to stop, and then to the end; what was said at the stop."""
     monkeypatch.setattr("brainscore_cornet.training.training_run.Stopping", StopsItself)
     StopsItself.after = after
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(TrainingStopped) as stopped:
         train(model, folder, folder / "out", **OPTIONS, **SMALL)
     assert stopped.value.code == 143
     train(model, folder, folder / "out", **OPTIONS, **SMALL)
@@ -132,7 +132,7 @@ def stopped_once(monkeypatch, folder: Path, model: str, after: int) -> str:
     ],
 )
 def test_every_place(undisturbed, folder, monkeypatch, after, where):
-    """Stopped anywhere in an epoch or in its validation, weights and table are the same in the end."""
+    """TrainingStopped anywhere in an epoch or in its validation, weights and table are the same in the end."""
     assert where in stopped_once(monkeypatch, folder, "Z", after)
     assert same(folder / "out" / LAST, undisturbed / "out" / LAST)
     assert table(folder / "out") == table(undisturbed / "out")

@@ -41,7 +41,7 @@ class CORnetR(CORnet):
         in_channels = 3
         for region, channels in CHANNELS.items():
             kernel_size = 7 if region == "V1" else 3
-            self.add_module(region, Region(in_channels, channels, kernel_size, STRIDES[region]))
+            self.add_module(region, RecurrentRegion(in_channels, channels, kernel_size, STRIDES[region]))
             in_channels = channels
         self.decoder = build_decoder(in_channels, classes)
 
@@ -58,7 +58,7 @@ class CORnetR(CORnet):
     def advance(self, point: Point, activity, images: Tensor) -> Tensor:
         if point == INPUT_STAGE:
             return self.V1.input_stage(activity[IMAGE])
-        region: Region = getattr(self, point.region)
+        region: RecurrentRegion = getattr(self, point.region)
         drive = self._drive(point)
         if drive is None:
             driven = images.new_zeros(self._activity_shape(point.region, images))
@@ -89,7 +89,7 @@ class CORnetR(CORnet):
         return batch, CHANNELS[region], height, width
 
 
-class Region(nn.Module):
+class RecurrentRegion(nn.Module):
     """`input_stage` takes what comes from below, `forward` adds the state to it and gives the new state."""
 
     def __init__(self, in_channels: int, channels: int, kernel_size: int, stride: int) -> None:

@@ -37,7 +37,7 @@ class CORnetS(CORnet):
         self.times = {region: check_steps(region, count) for region, count in steps.items()}
         self.V1 = _v1(CHANNELS["V1"])
         for region in RECURRENT:
-            self.add_module(region, Region(CHANNELS[below(region)], CHANNELS[region], self.times[region]))
+            self.add_module(region, BottleneckRegion(CHANNELS[below(region)], CHANNELS[region], self.times[region]))
         self.decoder = build_decoder(CHANNELS["IT"], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -68,7 +68,7 @@ class CORnetS(CORnet):
         return 0 if name in AT_FIRST_STEP else super().last_step(layer)
 
 
-class Region(nn.Module):
+class BottleneckRegion(nn.Module):
     """One bottleneck whose convolutions serve every time step, with normalizations of their own for each."""
 
     def __init__(self, in_channels: int, channels: int, times: int) -> None:

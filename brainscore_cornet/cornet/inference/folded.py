@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from ..architectures.base import CORnet, Point, is_hooked
-from ..architectures.cornet_s import RECURRENT, CORnetS, Region, StridedConv2d
+from ..architectures.cornet_s import RECURRENT, BottleneckRegion, CORnetS, StridedConv2d
 from .winograd import Winograd
 
 _UNDERSTOOD = {
-    *(CORnetS, Region, StridedConv2d),
+    *(CORnetS, BottleneckRegion, StridedConv2d),
     *(nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.Identity, nn.Sequential),
     *(nn.AdaptiveAvgPool2d, nn.Flatten, nn.Linear),
 }
@@ -86,7 +86,7 @@ class _V1(nn.Module):
 
 
 class _FirstStep(nn.Module):
-    def __init__(self, region: Region, shared: nn.Parameter) -> None:
+    def __init__(self, region: BottleneckRegion, shared: nn.Parameter) -> None:
         super().__init__()
         entry = region.conv_input.weight
         skip_weight, skip_bias = _folded(_chained(region.skip.weight, entry), region.norm_skip)
@@ -100,7 +100,9 @@ class _FirstStep(nn.Module):
 
 
 class _LaterStep(nn.Module):
-    def __init__(self, region: Region, shared: nn.Parameter, products: nn.Parameter | None, step: int) -> None:
+    def __init__(
+        self, region: BottleneckRegion, shared: nn.Parameter, products: nn.Parameter | None, step: int
+    ) -> None:
         super().__init__()
         self.conv1 = _convolution(*_folded(region.conv1.weight, getattr(region, f"norm1_{step}")))
         self.conv2, self.conv3 = _inner(region, step, shared, stride=1)
@@ -113,7 +115,7 @@ class _LaterStep(nn.Module):
 
 
 def _inner(
-    region: Region, step: int, shared: nn.Parameter, stride: int, more_bias: Tensor | float = 0
+    region: BottleneckRegion, step: int, shared: nn.Parameter, stride: int, more_bias: Tensor | float = 0
 ) -> tuple[nn.Conv2d, nn.Conv2d]:
     """The second and third convolution of a step.
 

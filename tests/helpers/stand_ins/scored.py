@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from brainscore_cornet.scoring.jobs import Job, candidates, targets
-from brainscore_cornet.scoring.scorer import Bench, Outcome
+from brainscore_cornet.scoring.scorer import JobScorer, JobOutcome
 
 
-def scorer(model, **options) -> Callable[[str], Outcome]:
+def scorer(model, **options) -> Callable[[str], JobOutcome]:
     """A function benchmark -> outcome, for a model as `score_models` takes it; the model is loaded once.
 
     Parameters
@@ -17,10 +17,10 @@ def scorer(model, **options) -> Callable[[str], Outcome]:
         Of `load_model`, such as `image_size`.
     """
     (candidate,) = candidates(model, options)
-    bench = Bench()
+    job_scorer = JobScorer()
 
-    def score(benchmark) -> Outcome:
+    def score(benchmark) -> JobOutcome:
         (target,) = targets([benchmark])
-        return bench.score(Job(candidate, target))
+        return job_scorer.score(Job(candidate, target))
 
     return score

@@ -17,7 +17,7 @@ TimeBin = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Job:
+class ReportRow:
     """One model on one benchmark."""
 
     model: str
@@ -65,7 +65,7 @@ class Job:
         return found if isinstance(found, dict) else {}
 
 
-def read_jobs(rows: pd.DataFrame) -> list[Job]:
+def read_jobs(rows: pd.DataFrame) -> list[ReportRow]:
     """The jobs in their order; `UserError` for a table that holds none or lacks a column without which none is read."""
     missing = [column for column in NEEDED if column not in rows.columns]
     if missing:
@@ -80,10 +80,10 @@ def read_jobs(rows: pd.DataFrame) -> list[Job]:
     return [_job(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
 
 
-def _job(cells: dict[str, object]) -> Job:
+def _job(cells: dict[str, object]) -> ReportRow:
     failed = cells["status"] != "scored"
     region = cells.get("region")
-    return Job(
+    return ReportRow(
         model=str(cells["model"]),
         benchmark=str(cells["benchmark"]),
         failed=failed,
