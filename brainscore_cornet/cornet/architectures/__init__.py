@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..errors import UserError
 from ..seeding import seeded
 from .base import CLASSES, IMAGE, MIN_IMAGE_SIZE, CORnet, Point, is_hooked
-from .cornet_r import CORnetR
+from .cornet_r import CORnetR, Update
 from .cornet_s import CORnetS
 from .cornet_z import CORnetZ
 
@@ -24,7 +24,7 @@ __all__ = [
     "is_hooked",
 ]
 
-_UPDATES = {"R": "sequential", "RT": "simultaneous"}
+_UPDATES: dict[str, Update] = {"R": "sequential", "RT": "simultaneous"}
 
 
 def build_network(

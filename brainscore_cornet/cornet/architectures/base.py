@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
@@ -37,7 +37,7 @@ class CORnet(nn.Module):
     times: Mapping[str, int]
     """Number of time steps of each region."""
 
-    decoder: nn.Module
+    decoder: Decoder
 
     def points(self) -> Iterable[Point]:
         """All points in causal order, the last time step of IT last."""
@@ -142,9 +142,15 @@ def is_hooked(network: nn.Module) -> bool:
     return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
-def build_decoder(channels: int, classes: int = CLASSES) -> nn.Sequential:
-    """Global average pooling and a linear layer: (batch, channels, height, width) -> (batch, classes)."""
-    return nn.Sequential(
+class Decoder(nn.Sequential):
+    """Global average pooling and a linear layer: (batch, channel, height, width) -> (batch, class)."""
+
+    if TYPE_CHECKING:  # torch.jit.script cannot read annotations of submodules
+        linear: nn.Linear
+
+
+def build_decoder(channels: int, classes: int = CLASSES) -> Decoder:
+    return Decoder(
         OrderedDict(
             avgpool=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),

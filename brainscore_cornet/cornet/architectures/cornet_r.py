@@ -32,6 +32,8 @@ class CORnetR(CORnet):
         Number of time steps, for all regions.
     """
 
+    V1: RecurrentRegion
+
     def __init__(self, update: Update, times: int = TIME_STEPS["RT"]["V1"], classes: int = CLASSES) -> None:
         super().__init__()
         if update not in ("simultaneous", "sequential"):

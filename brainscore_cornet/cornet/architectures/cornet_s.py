@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -96,10 +97,15 @@ class BottleneckRegion(nn.Module):
             skip, stride = self.norm_skip(self.skip(activity)), 2
         else:
             skip, stride = activity, 1
-        norm1, norm2, norm3 = (getattr(self, f"norm{i}_{time_step}") for i in (1, 2, 3))
+        norm1, norm2, norm3 = self.norms(time_step)
         inner = self.nonlin1(norm1(self.conv1(activity)))
         inner = self.nonlin2(norm2(self.conv2(inner, stride)))
         return self.output(self.nonlin3(norm3(self.conv3(inner)) + skip))
+
+    def norms(self, time_step: int) -> tuple[nn.BatchNorm2d, nn.BatchNorm2d, nn.BatchNorm2d]:
+        """The normalizations after `conv1`, `conv2` and `conv3` at a time step."""
+        norm1, norm2, norm3 = (getattr(self, f"norm{i}_{time_step}") for i in (1, 2, 3))
+        return norm1, norm2, norm3
 
 
 class StridedConv2d(nn.Conv2d):
@@ -109,8 +115,19 @@ class StridedConv2d(nn.Conv2d):
         return functional.conv2d(activity, self.weight, self.bias, stride, self.padding)
 
 
-def _v1(channels: int) -> nn.Sequential:
-    return nn.Sequential(
+class FeedforwardV1(nn.Sequential):
+    """Two convolutions, each with its normalization, and max-pooling between them."""
+
+    if TYPE_CHECKING:  # torch.jit.script cannot read annotations of submodules
+        conv1: nn.Conv2d
+        norm1: nn.BatchNorm2d
+        pool: nn.MaxPool2d
+        conv2: nn.Conv2d
+        norm2: nn.BatchNorm2d
+
+
+def _v1(channels: int) -> FeedforwardV1:
+    return FeedforwardV1(
         OrderedDict(
             conv1=nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False),
             norm1=nn.BatchNorm2d(channels),

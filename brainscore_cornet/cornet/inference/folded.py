@@ -8,17 +8,19 @@ these. On a CPU, 3x3 convolutions of later steps are done with fewer multiplicat
 from __future__ import annotations
 
 import copy
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 
-from ..architectures.base import CORnet, Point, is_hooked
-from ..architectures.cornet_s import RECURRENT, BottleneckRegion, CORnetS, StridedConv2d
+from ..anatomy import REGIONS
+from ..architectures.base import CORnet, Decoder, Point, is_hooked
+from ..architectures.cornet_s import RECURRENT, BottleneckRegion, CORnetS, FeedforwardV1, StridedConv2d
 from .winograd import Winograd
 
 _UNDERSTOOD = {
-    *(CORnetS, BottleneckRegion, StridedConv2d),
-    *(nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.Identity, nn.Sequential),
+    *(CORnetS, FeedforwardV1, BottleneckRegion, StridedConv2d, Decoder),
+    *(nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.Identity),
     *(nn.AdaptiveAvgPool2d, nn.Flatten, nn.Linear),
 }
 
@@ -66,15 +68,20 @@ class FoldedS(CORnet):
         return region(activity[source]) if point.region == "V1" else region[point.time_step](activity[source])
 
 
-def can_fold(network: CORnet) -> bool:
-    """Whether this is a CORnet-S as we built it: nothing replaced, nothing hooked, and in evaluation mode."""
-    if type(network) is not CORnetS or network.training:
+def can_fold(network: CORnet) -> TypeGuard[CORnetS]:
+    """Whether this is a CORnet-S as it was built: nothing replaced, nothing hooked, and in evaluation mode."""
+    if type(network) is not CORnetS or network.training or is_hooked(network):
         return False
-    return not is_hooked(network) and all(type(module) in _UNDERSTOOD for module in network.modules())
+    if not all(type(module) in _UNDERSTOOD for module in network.modules()):
+        return False
+    with torch.device("meta"):
+        built = CORnetS({region: network.times[region] for region in RECURRENT})
+    # a module's representation has all that it was made with: its place, strides, whether there is a bias
+    return all(repr(getattr(network, region)) == repr(getattr(built, region)) for region in REGIONS)
 
 
 class _V1(nn.Module):
-    def __init__(self, v1: nn.Sequential) -> None:
+    def __init__(self, v1: FeedforwardV1) -> None:
         super().__init__()
         self.conv1 = _convolution(*_folded(v1.conv1.weight, v1.norm1), stride=2, padding=3)
         self.pool = copy.deepcopy(v1.pool)
@@ -90,7 +97,8 @@ class _FirstStep(nn.Module):
         super().__init__()
         entry = region.conv_input.weight
         skip_weight, skip_bias = _folded(_chained(region.skip.weight, entry), region.norm_skip)
-        self.conv1 = _convolution(*_folded(_chained(region.conv1.weight, entry), region.norm1_0))
+        norm1, _, _ = region.norms(0)
+        self.conv1 = _convolution(*_folded(_chained(region.conv1.weight, entry), norm1))
         self.conv2, self.conv3 = _inner(region, 0, shared, stride=2, more_bias=skip_bias)
         self.skip = _convolution(skip_weight, None, stride=2)
 
@@ -104,10 +112,13 @@ class _LaterStep(nn.Module):
         self, region: BottleneckRegion, shared: nn.Parameter, products: nn.Parameter | None, step: int
     ) -> None:
         super().__init__()
-        self.conv1 = _convolution(*_folded(region.conv1.weight, getattr(region, f"norm1_{step}")))
-        self.conv2, self.conv3 = _inner(region, step, shared, stride=1)
-        if products is not None and self.conv2.weight is shared:
-            self.conv2 = Winograd(products, self.conv2.bias)
+        norm1, _, _ = region.norms(step)
+        self.conv1 = _convolution(*_folded(region.conv1.weight, norm1))
+        conv2, self.conv3 = _inner(region, step, shared, stride=1)
+        if products is not None and conv2.weight is shared and conv2.bias is not None:
+            self.conv2: nn.Module = Winograd(products, conv2.bias)
+        else:
+            self.conv2 = conv2
 
     def forward(self, activity: Tensor) -> Tensor:
         inner = self.conv2(self.conv1(activity).relu_()).relu_()
@@ -122,7 +133,7 @@ def _inner(
     Nine tenths of CORnet-S' weights are those of `conv2`. They stay one for all steps: rectification lets a positive
     scale pass, so that the scale of each step can go into the small `conv3`.
     """
-    norm2, norm3 = getattr(region, f"norm2_{step}"), getattr(region, f"norm3_{step}")
+    _, norm2, norm3 = region.norms(step)
     weight3, bias3 = _folded(region.conv3.weight, norm3)
     scale, shift = _scale_and_shift(norm2)
     if (scale > 0).all():
@@ -141,8 +152,11 @@ def _folded(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """What a batch normalization does to each channel in evaluation mode."""
-    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    return scale, norm.bias.double() - norm.running_mean.double() * scale
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None  # `can_fold` lets only normalizations pass that keep running averages
+    assert variance is not None
+    scale = norm.weight.double() / (variance.double() + norm.eps).sqrt()
+    return scale, norm.bias.double() - mean.double() * scale
 
 
 def _chained(outer: Tensor, inner: Tensor) -> Tensor:

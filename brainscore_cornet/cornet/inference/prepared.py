@@ -34,7 +34,7 @@ class Prepared:
         self.precision = precision
         self._compiled = compiled
         self._state: tuple | None = None
-        self._copies: dict[tuple[bool, bool], CORnet] = {}
+        self._copies: dict[bool, CORnet] = {}
 
     def get(self, whole_regions: bool, weights: str | None = None) -> CORnet:
         """The network to run.
@@ -50,17 +50,18 @@ class Prepared:
         if state != self._state:
             self._copies.clear()
             self._state = state
-        kind = fold, compiled = whole_regions and can_fold(self.network), whole_regions and self._compiled
-        if kind not in self._copies:
-            winograd = self.device.type == "cpu" and self.precision == "fp32"
-            made = FoldedS(self.network, winograd) if fold else copy.deepcopy(self.network)
-            made = made.requires_grad_(False).eval().to(self.device, memory_format=torch.channels_last)
-            if compiled:
+        if whole_regions not in self._copies:
+            if whole_regions and can_fold(self.network):
+                made: CORnet = FoldedS(self.network, self.device.type == "cpu" and self.precision == "fp32")
+            else:
+                made = copy.deepcopy(self.network)
+            made = made.requires_grad_(False).eval().to(self.device).to(memory_format=torch.channels_last)
+            if whole_regions and self._compiled:
                 for region in made.children():
                     for part in region if isinstance(region, nn.ModuleList) else [region]:
                         part.compile()
-            self._copies[kind] = made
-        return self._copies[kind]
+            self._copies[whole_regions] = made
+        return self._copies[whole_regions]
 
     def autocast(self) -> AbstractContextManager:
         if self.precision == "fp32":
@@ -82,4 +83,7 @@ def network_hash(network: nn.Module) -> str:
 
 
 def _modules(network: nn.Module) -> tuple:
-    return tuple((id(module), *module._forward_hooks, *module._forward_pre_hooks) for module in network.modules())
+    return tuple(
+        (id(module), module.extra_repr(), *module._forward_hooks, *module._forward_pre_hooks)
+        for module in network.modules()
+    )

@@ -32,12 +32,15 @@ class Winograd(nn.Module):
         (channel,)
     """
 
+    input_transform: Tensor
+    output_transform: Tensor
+
     def __init__(self, products: nn.Parameter, bias: Tensor) -> None:
         super().__init__()
         self.products = products
         self.bias = nn.Parameter(bias.float(), requires_grad=False)
-        self.register_buffer("into", torch.kron(_INPUT, _INPUT), persistent=False)
-        self.register_buffer("out_of", torch.kron(_OUTPUT, _OUTPUT), persistent=False)
+        self.register_buffer("input_transform", torch.kron(_INPUT, _INPUT), persistent=False)
+        self.register_buffer("output_transform", torch.kron(_OUTPUT, _OUTPUT), persistent=False)
 
     @staticmethod
     def transformed(weight: Tensor) -> nn.Parameter:
@@ -64,7 +67,7 @@ class Winograd(nn.Module):
         squares = padded.as_strided(
             (4, 4, count, down, across, channels), (row, column, image, 2 * row, 2 * column, 1)
         ).reshape(16, -1)
-        inner = torch.bmm((self.into @ squares).view(16, -1, channels), self.products)
+        inner = torch.bmm((self.input_transform @ squares).view(16, -1, channels), self.products)
         inner[_ADDED_ONCE] += self.bias
-        outputs = (self.out_of @ inner.view(16, -1)).view(2, 2, count, down, across, -1)
+        outputs = (self.output_transform @ inner.view(16, -1)).view(2, 2, count, down, across, -1)
         return outputs.permute(2, 3, 0, 4, 1, 5).reshape(count, 2 * down, 2 * across, -1)
