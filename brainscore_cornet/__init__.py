@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .cornet.brain_model import load_model
+    from .cornet.errors import UserError
     from .cornet.network import load_network
     from .features import extract_features
     from .scoring import score_models

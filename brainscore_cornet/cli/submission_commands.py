@@ -78,6 +78,7 @@ def submit(
         if output is not None:
             outcomes = submission.submit(variants, output, **settings)
         else:
+            assert pull_request is not None  # one of the three was named
             outcomes = [submission.pull_request(pull_request, variants or submission.REGISTERED, **settings)]
     if as_json:
         print(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))

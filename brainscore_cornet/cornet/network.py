@@ -49,11 +49,15 @@ def load_network(
     return network.eval()
 
 
-def plain_integers(value):
-    """A number, or a mapping to numbers, with numpy's integers as Python's own, which torch and JSON know."""
-    if isinstance(value, Mapping):
-        return {key: plain_integers(number) for key, number in value.items()}
-    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+def plain_integers(times: int | Mapping[str, int] | None) -> int | dict[str, int] | None:
+    """Time steps with numpy's integers as Python's own, which torch and JSON know; what is no integer is kept."""
+    if isinstance(times, Mapping):
+        return {region: _plain_integer(number) for region, number in times.items()}
+    return _plain_integer(times)
+
+
+def _plain_integer(number):
+    return int(number) if isinstance(number, Integral) and not isinstance(number, bool) else number
 
 
 def find_weights(identifier: str, weights: str | os.PathLike | None, sha256: str | None = None) -> Path | None:
@@ -61,8 +65,7 @@ def find_weights(identifier: str, weights: str | os.PathLike | None, sha256: str
 
     `sha256`, where it is given, is that of a user's own file.
     """
-    is_own = weights is not None and not (isinstance(weights, str) and weights == "released")
-    if is_own:
+    if weights is not None and not (isinstance(weights, str) and weights == "released"):
         return locate(weights, sha256)
     if sha256 is not None:
         raise UserError(f"A SHA-256 belongs to weights of one's own, a file or a URL, not to {weights!r}.")

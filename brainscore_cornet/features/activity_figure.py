@@ -46,6 +46,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
 
     found = look(collect(images).first(IMAGES), on_error)
     features = extract_features(model, found.sources, layers=REGIONS)
+    assert features is not None  # they are returned where no output is named
     figure = Figure(figsize=(15, 0.9 + 2.6 * len(found)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(found), 2 + len(REGIONS), squeeze=False, width_ratios=[1, 2, 1, 1, 1, 1])

@@ -32,7 +32,7 @@ class Images:
 
     table: pd.DataFrame
     """One row for each image: `stimulus_path`, and whatever the user's table says."""
-    sources: list[Source]
+    sources: Sequence[Source]
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Path -> why it cannot be used."""
     given: Sequence[str] = ()
@@ -118,7 +118,7 @@ def _listed(path: Path) -> pd.DataFrame:
         raise UserError(f"Cannot read the list of images {path}: {error}") from error
     if PATH not in table:
         raise UserError(f"{path} has no column {PATH}, only {', '.join(map(str, table.columns))}.")
-    if table[PATH].isna().any() or table.empty:
+    if table.empty or any(pd.isna(each) for each in table[PATH]):
         raise UserError(f"{path} names no image{'' if table.empty else ' in some of its rows'}.")
     return table.assign(**{PATH: [str(path.parent / Path(str(each)).expanduser()) for each in table[PATH]]})
 
@@ -159,7 +159,7 @@ def look(images: Images, on_error: str) -> Images:
                 bad[row] = reason
             rotated, animated = rotated + is_rotated, animated + is_animated
     if bad and (on_error == "fail" or len(bad) == len(images)):
-        raise UserError(_cannot_use(images.table[PATH], bad))
+        raise UserError(_cannot_use(images.table[PATH].tolist(), bad))
     if rotated:
         _logger.warning("%d images say that they are rotated (EXIF); they are used as they are stored.", rotated)
     if animated:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from numbers import Integral
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
@@ -51,7 +50,7 @@ def choose(
     commitment: Commitment,
     shapes: Shapes,
     layers: Sequence[str] | None,
-    time_steps: str | Sequence[int],
+    time_steps: int | str | Sequence[int],
     time_bins: Sequence[TimeBin] | None,
     allow_uninformative: bool,
 ) -> list[Site]:
@@ -70,7 +69,7 @@ def choose(
     """
     if isinstance(layers, str):
         layers = [layers]
-    if isinstance(time_steps, Integral):
+    if not isinstance(time_steps, Iterable):
         time_steps = [time_steps]
     if time_bins is not None and (not len(time_bins) or time_steps != "all"):
         raise UserError("Expected either time steps or time bins, such as [(70, 170)].")

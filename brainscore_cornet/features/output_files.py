@@ -247,7 +247,7 @@ def _write_zarr(features: Features, path: Path) -> None:
         )
         variable.attrs.update(_variable_attributes(features, layer) | {"_ARRAY_DIMENSIONS": list(dims)})
         _fill(variable, features, layer)
-    zarr.consolidate_metadata(str(path))
+    zarr.consolidate_metadata(group.store)
 
 
 def _fill(variable, features: Features, layer: str) -> None:
@@ -279,7 +279,7 @@ def _wide_table(features: Features) -> pd.DataFrame:
     parts = [features.table.reset_index(drop=True)]
     for site in features.arrays:
         flat = features.values(site).reshape(len(features.kept), -1)
-        names = [f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])]
+        names = pd.Index([f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])])
         parts.append(pd.DataFrame(flat, columns=names))
     return pd.concat(parts, axis=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.benchmark_helpers.properties_common import filter_receptive_fields
@@ -34,7 +35,7 @@ class Subject(BrainModel):
         self._region, self._time_bins = region, time_bins
         self._kept: np.ndarray | None = None
         self._portion = 1  # images; the first one shows how many neuroids there are
-        self._recorded: dict[str, NeuroidAssembly] = {}
+        self._recorded: dict[str, xr.DataArray] = {}
 
     @property
     def identifier(self) -> str:
@@ -46,7 +47,8 @@ class Subject(BrainModel):
     def start_recording(self, recording_target: str, time_bins) -> None:
         if recording_target != self._region or list(time_bins) != list(self._time_bins):
             raise ValueError(f"This subject is recorded from in {self._region} at {self._time_bins} only.")
-        self._model.start_recording(recording_target, time_bins=time_bins)
+        # Brain-Score declares its class of region names here, whose values are strings
+        self._model.start_recording(recording_target, time_bins=time_bins)  # pyright: ignore[reportArgumentType]
 
     def look_at(self, stimuli: StimulusSet, number_of_trials: int = 1, require_variance: bool = False):
         if self._kept is None:
@@ -80,7 +82,7 @@ class Subject(BrainModel):
                 f"model's layer keep positions, and does the model see {DEGREES} degrees around its fixation?"
             )
 
-    def _record(self, stimuli: StimulusSet, number_of_trials: int) -> NeuroidAssembly:
+    def _record(self, stimuli: StimulusSet, number_of_trials: int) -> xr.DataArray:
         values, start = [], 0
         with tqdm(total=len(stimuli), desc=stimuli.identifier, unit="image", leave=False, disable=None) as progress:
             while start < len(stimuli):
@@ -101,7 +103,7 @@ class Subject(BrainModel):
             dims=["presentation", "neuroid"],
         )
 
-    def _show(self, stimuli: StimulusSet, rows: slice, number_of_trials: int) -> NeuroidAssembly:
+    def _show(self, stimuli: StimulusSet, rows: slice, number_of_trials: int) -> xr.DataArray:
         """The whole region's activity (presentation, neuroid) for some rows of a stimulus set."""
         portion = StimulusSet(stimuli.iloc[rows].reset_index(drop=True))
         portion.stimulus_paths = stimuli.stimulus_paths

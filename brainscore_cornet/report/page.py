@@ -54,8 +54,8 @@ def render(jobs: list[ReportRow], title: str) -> str:
     )
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     marks = score_chart.marks_of(jobs)
-    scored = [job for job in jobs if job.score is not None]
-    axis = axes.score_axis([job.score for job in scored], [job.scaled_error for job in scored])
+    scored = [(job.score, job.scaled_error) for job in jobs if job.score is not None]
+    axis = axes.score_axis([score for score, _ in scored], [error for _, error in scored])
     return environment.get_template("page.html.j2").render(
         title=title,
         sentence=provenance.sentence(jobs),

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -41,14 +42,17 @@ class ReportRow:
     @property
     def scaled_error(self) -> float | None:
         """The error on the scale of the ceiled score."""
-        if self.error is None:
-            return None
-        return abs(self.error / self.ceiling) if self.has_ceiling else abs(self.error)
+        return None if self.error is None else abs(self.error / (self.divisor or 1))
+
+    @property
+    def divisor(self) -> float | None:
+        """The ceiling; None where a score cannot be divided by it."""
+        return self.ceiling if self.ceiling is not None and self.ceiling > 0 else None
 
     @property
     def has_ceiling(self) -> bool:
         """Whether a score can be divided by the ceiling."""
-        return self.ceiling is not None and self.ceiling > 0
+        return self.divisor is not None
 
     def text(self, column: str) -> str | None:
         """A cell as text; None where it is empty."""
@@ -98,7 +102,7 @@ def _job(cells: dict[str, object]) -> ReportRow:
     )
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> object:
     """What JSON can hold: text, whole and finite numbers, truth, None."""
     if value is None or isinstance(value, str | bool):
         return value
@@ -111,7 +115,7 @@ def _plain(value: object) -> object:
     return None if value is pd.NA or value is pd.NaT else str(value)
 
 
-def _number(value: object) -> float | None:
+def _number(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     try:

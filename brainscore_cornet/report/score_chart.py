@@ -70,9 +70,9 @@ def _means(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None
     benchmarks = len({job.benchmark for job in jobs})
     dots = []
     for model in dict.fromkeys(job.model for job in jobs):
-        scored = [job for job in jobs if job.model == model and job.score is not None]
-        mean = math.fsum(job.score for job in scored) / len(scored) if scored else None
-        count = len({job.benchmark for job in scored})
+        scored = [(job.benchmark, job.score) for job in jobs if job.model == model and job.score is not None]
+        mean = math.fsum(score for _, score in scored) / len(scored) if scored else None
+        count = len({benchmark for benchmark, _ in scored})
         detail = f"{count} of {benchmarks}"
         over = f"over {count} of {counted(benchmarks, 'benchmark')}"
         words = f"{model}: no score" if mean is None else f"{model}: mean score {three(mean)} {over}"
@@ -133,14 +133,13 @@ def _dot(
 
 def _ceiling(jobs: Sequence[ReportRow]) -> str:
     """Models that answer the same benchmark have the same ceiling, unless its version changed in between."""
-    ceilings = sorted(
-        {three(job.ceiling): job.ceiling for job in jobs if job.has_ceiling}.items(), key=lambda item: item[1]
-    )
+    values = sorted(job.divisor for job in jobs if job.divisor is not None)
+    ceilings = list(dict.fromkeys(map(three, values)))
     if not ceilings:
         return "no ceiling"
     if len(ceilings) == 1:
-        return f"ceiling {ceilings[0][0]}"
-    return f"ceilings {ceilings[0][0]} to {ceilings[-1][0]}"
+        return f"ceiling {ceilings[0]}"
+    return f"ceilings {ceilings[0]} to {ceilings[-1]}"
 
 
 def _summary(jobs: Sequence[ReportRow]) -> str:

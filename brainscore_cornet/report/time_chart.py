@@ -153,7 +153,8 @@ def _line(job: ReportRow, mark: int | None, x: Axis, y: Axis) -> Line:
         for start, end, value in job.course
     ]
     pairs = pairwise(points)
-    start, end, highest = max((point for point in job.course if point[2] is not None), key=lambda point: point[2])
+    measured = [(value, start, end) for start, end, value in job.course if value is not None]
+    highest, start, end = max(measured, key=lambda point: point[0])
     each = ", ".join(f"{point.time_bin} ms {point.value}" for point in points)
     return Line(
         model=job.model,

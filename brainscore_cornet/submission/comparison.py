@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import brainscore_vision
 import numpy as np
@@ -18,7 +19,7 @@ from ..cornet.brain_model import CORnetModel, load_model
 from .template import stand_in
 
 
-def compare(identifier: str, benchmark: str, base: str | None, options: Mapping | None) -> tuple[bool, str]:
+def compare(identifier: str, benchmark: str, base: str | None, options: Mapping[str, Any] | None) -> tuple[bool, str]:
     """Whether both give the same, and what was found."""
     score = brainscore_vision.score(identifier, benchmark)
     found = f"score {float(score):.4f}"
@@ -26,7 +27,7 @@ def compare(identifier: str, benchmark: str, base: str | None, options: Mapping 
         return False, f"{found}: a score must be a number"
     if base is None:
         return True, found
-    ours = load_model(base, named=identifier, **options)
+    ours = load_model(base, named=identifier, **(options or {}))
     own_score = float(brainscore_vision.load_benchmark(benchmark)(ours))
     different = [] if own_score == float(score) else [f"the package's own score, {own_score:.4f},"]
     different += different_regions(brainscore_vision.load_model(identifier), ours)
@@ -49,9 +50,11 @@ def different_regions(theirs, ours: CORnetModel) -> list[str]:
                 recordings.append(model.look_at(pictures))
             if not recordings[0].identical(recordings[1]):
                 different.append(f"recordings of {region}")
+        labels = []
         for model in (theirs, ours):
             model.start_task("label", "imagenet")
-        if not np.array_equal(theirs.look_at(pictures).values, ours.look_at(pictures).values):
+            labels.append(np.asarray(model.look_at(pictures)))
+        if not np.array_equal(*labels):
             different.append("labels")
     return different
 

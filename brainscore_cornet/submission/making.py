@@ -171,7 +171,11 @@ def pull_request(
 
 
 def _downloaded(variants: Sequence[Variant]) -> dict[str, Path]:
-    return {variant.weights_url: variant.file for variant in variants if variant.downloaded}
+    return {
+        variant.weights_url: variant.file
+        for variant in variants
+        if variant.downloaded and variant.weights_url is not None and variant.file is not None
+    }
 
 
 def _try(plugin: Plugin, names: Sequence[str], variants: Sequence[Variant], say: Say) -> list[Step]:

@@ -31,7 +31,7 @@ def write_plugin(folder: Path, variants: Sequence[Variant]) -> None:
 
     The reference values of its own tests (`golden.json`) are computed here, with this package and stand-in weights.
     """
-    shutil.copytree(SHIPPED, folder / SHIPPED.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SHIPPED, folder / SHIPPED.name, ignore=shutil.ignore_patterns("__pycache__", "*.md", "py.typed"))
     _write(folder / SHIPPED.name / "__init__.py", _CORNET_DOCSTRING.format(version=version("brainscore_cornet")))
     for source in TEMPLATE.glob("*.py"):
         # the one difference between a file here and in a plugin: where `cornet/` is

@@ -140,6 +140,7 @@ def _place_weights(model: Model, workspace: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         source = model.file or find_weights(model.base, url or "released", options.get("weights_sha256"))
+        assert source is not None  # only a network's own initialization has no file
         target.symlink_to(source.absolute())
     except DownloadError:
         pass

@@ -27,7 +27,13 @@ class Data(pl.LightningDataModule):
         super().__init__()
         self._train, self._validation = train, validation
         self._batch_size, self._workers, self._seed, self._least = batch_size, workers, seed, least
-        self.order: TrainingOrder | None = None
+        self._order: TrainingOrder | None = None
+
+    @property
+    def order(self) -> TrainingOrder:
+        """Which images are in which training batch on this device; known after `setup`."""
+        assert self._order is not None  # asked for in training alone, which Lightning sets up first
+        return self._order
 
     @property
     def validation_count(self) -> int:
@@ -35,13 +41,14 @@ class Data(pl.LightningDataModule):
 
     def is_too_small(self, parts: int) -> bool:
         """Whether there is not a single step in an epoch."""
-        return not TrainingOrder(len(self._train.images), self._batch_size, 0, world=parts, least=self._least).steps
+        count = len(self._training.images)
+        return not TrainingOrder(count, self._batch_size, 0, world=parts, least=self._least).steps
 
     def setup(self, stage: str) -> None:
         # not before: only now it is known which of the devices this is
-        trainer = self.trainer
+        trainer = self._attached
         if self._train is not None:
-            self.order = TrainingOrder(
+            self._order = TrainingOrder(
                 len(self._train.images),
                 self._batch_size,
                 self._seed,
@@ -52,14 +59,29 @@ class Data(pl.LightningDataModule):
             )
 
     def train_dataloader(self) -> DataLoader:
-        return loader(self._train, self.order, self._workers, self._on_cuda)
+        return loader(self._training, self.order, self._workers, self._on_cuda)
 
     def val_dataloader(self) -> DataLoader:
-        trainer = self.trainer
+        trainer = self._attached
         share = -(-self._batch_size // (trainer.world_size * trainer.accumulate_grad_batches))
         order = ValidationOrder(len(self._validation.images), share, trainer.global_rank, trainer.world_size)
         return loader(self._validation, order, self._workers, self._on_cuda)
 
     @property
+    def _training(self) -> Views:
+        assert self._train is not None  # asked for in training alone
+        return self._train
+
+    @property
+    def _attached(self) -> pl.Trainer:
+        assert self.trainer is not None  # Lightning attaches its Trainer before it calls anything here
+        return self.trainer
+
+    @property
     def _on_cuda(self) -> bool:
-        return self.trainer.strategy.root_device.type == "cuda"
+        return self._attached.strategy.root_device.type == "cuda"
+
+
+def data_of(trainer: pl.Trainer) -> Data:
+    """The images that a Trainer runs on."""
+    return trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue] -- Lightning sets it without declaring it

@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from ..cornet.recording.stimuli import MEAN, STANDARD_DEVIATION
 from ..cornet.seeding import seeded
 from .folders import ImageSet
 
-_AREA, _ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # of random crops: torchvision's defaults, which CORnet uses
+_AREA, _ASPECT = [0.08, 1.0], [3 / 4, 4 / 3]  # of random crops: torchvision's defaults, which CORnet uses
 _GRAY = 124  # what an unreadable image is replaced by; it does not count
 
 
@@ -86,13 +86,14 @@ class Views(Dataset):
     def _view(self, image: Image.Image, key: Key) -> np.ndarray:
         """(height, width, 3)"""
         size = [self.image_size, self.image_size]
+        whole: Any = image  # torchvision declares its functions for tensors alone, and they take PIL's images as well
         if self.seed is None:
-            resized = transforms.resize(image, round(self.image_size * 256 / 224), InterpolationMode.BILINEAR)
+            resized = transforms.resize(whole, [round(self.image_size * 256 / 224)], InterpolationMode.BILINEAR)
             return np.array(transforms.center_crop(resized, size))
         with seeded(_drawn_from(self.seed, key.epoch, key.index)):
-            top, left, height, width = RandomResizedCrop.get_params(image, _AREA, _ASPECT)
+            top, left, height, width = RandomResizedCrop.get_params(whole, _AREA, _ASPECT)
             mirrored = torch.rand(1).item() < 0.5
-        part = transforms.resized_crop(image, top, left, height, width, size, InterpolationMode.BILINEAR)
+        part = transforms.resized_crop(whole, top, left, height, width, size, InterpolationMode.BILINEAR)
         return np.array(part)[:, ::-1].copy() if mirrored else np.array(part)
 
 
@@ -195,14 +196,16 @@ def normalized(images: Tensor) -> Tensor:
 def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
     """(channel, 1, 1); on the device once, since to bring them there would wait for it at each step."""
     with torch.inference_mode(False):
-        return tuple(torch.tensor(each, device=device).view(3, 1, 1) for each in (MEAN, STANDARD_DEVIATION))
+        mean, deviation = (torch.tensor(each, device=device).view(3, 1, 1) for each in (MEAN, STANDARD_DEVIATION))
+    return mean, deviation
 
 
 def _drawn_from(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def _as_it_is(batch: Any) -> Any:
+    """The `Batch` that `Views` gives; DataLoader's own type of this function knows only lists of single images."""
     return batch
 
 

@@ -9,17 +9,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
 from ..cornet.errors import UserError, one_of, whole_number
 from .run_checkpoints import WrittenAside
 
 DEVICES = ("cuda", "mps", "cpu")
-PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "bf16-mixed": "bf16-mixed", "fp16-mixed": "16-mixed"}
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "bf16-mixed": "bf16-mixed",
+    "fp16-mixed": "16-mixed",
+}
 _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric")
 # Of Lightning and DDP, about what is meant to be as it is: loaders that begin in the middle of an epoch, few workers
 # where there are few cores, layers in another memory layout than their gradients, checkpoints in a folder with others.

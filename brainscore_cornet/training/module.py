@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ..cornet.architectures import CORnet
 from ..cornet.errors import UserError
+from .data import data_of
 from .image_dataset import Batch, TrainingOrder, normalized
 from .position import Position, loops_at
 from .recipes import Recipe
@@ -68,8 +69,7 @@ class Learner(pl.LightningModule):
         self.position = Position(first_epoch)
         self.seconds = 0.0
         """That this epoch's steps have taken, those before an interruption too."""
-        self.validated: Sums | None = None
-        """What the last validation found, on all devices together."""
+        self._validated: Sums | None = None
         self.validation_seconds = 0.0
         self.unreadable: dict[str, str] = {}
         self._skip_unreadable = skip_unreadable
@@ -80,7 +80,13 @@ class Learner(pl.LightningModule):
 
     @property
     def order(self) -> TrainingOrder:
-        return self.trainer.datamodule.order
+        return data_of(self.trainer).order
+
+    @property
+    def validated(self) -> Sums:
+        """What the last validation found, on all devices together."""
+        assert self._validated is not None  # asked for after a validation alone
+        return self._validated
 
     def logits(self, images: Tensor) -> Tensor:
         """(batch, class) for normalized images; only what they depend on is computed: 8 of CORnet-RT's 20 updates."""
@@ -143,7 +149,9 @@ class Learner(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         rate = self.learning_rate(batch_idx // self.trainer.accumulate_grad_batches)
-        for group in self.optimizers(use_pl_optimizer=False).param_groups:
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)  # `configure_optimizers` makes one
+        for group in optimizer.param_groups:
             group["lr"] = rate
 
     def on_train_batch_end(self, outputs, batch: Batch, batch_idx: int) -> None:
@@ -165,7 +173,7 @@ class Learner(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self.validation_seconds = time.monotonic() - self._clock
-        self.validated = Sums.of(self.summed(self.validation_sums))
+        self._validated = Sums.of(self.summed(self.validation_sums))
         self.unreadable = self._of_all_devices(self.unreadable)
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytorch_lightning as pl
 from tqdm import tqdm
 
+from .data import data_of
 from .module import Learner, Sums
 
 _RENEWED_AFTER = 1.0  # s; looking at numbers waits for the device
@@ -35,19 +36,19 @@ class Progress(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, learner: Learner, outputs, batch, batch_idx: int) -> None:
         if self._bar is None:  # a run that goes on in the middle of an epoch
             self._begin_epoch(trainer, learner, batch_idx)
-        if not self._advance(trainer, len(batch.labels)):
+        if (bar := self._advance(trainer, len(batch.labels))) is None:
             return
         sums = Sums.of(learner.training_sums)
         rate = learner.learning_rate(batch_idx // trainer.accumulate_grad_batches)
-        self._bar.set_postfix_str(f"loss {sums.loss:.4f}, top-1 {100 * sums.top1:.1f} %, lr {rate:.3g}", refresh=True)
+        bar.set_postfix_str(f"loss {sums.loss:.4f}, top-1 {100 * sums.top1:.1f} %, lr {rate:.3g}", refresh=True)
 
     def on_validation_start(self, trainer: pl.Trainer, learner: Learner) -> None:
-        self._begin(trainer, "validation", trainer.datamodule.validation_count)
+        self._begin(trainer, "validation", data_of(trainer).validation_count)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, learner: Learner, outputs, batch, *_) -> None:
-        if self._advance(trainer, len(batch.labels)):
+        if (bar := self._advance(trainer, len(batch.labels))) is not None:
             sums = Sums.of(learner.validation_sums)
-            self._bar.set_postfix_str(f"loss {sums.loss:.4f}, top-1 {100 * sums.top1:.1f} %", refresh=True)
+            bar.set_postfix_str(f"loss {sums.loss:.4f}, top-1 {100 * sums.top1:.1f} %", refresh=True)
 
     def on_validation_end(self, trainer: pl.Trainer, learner: Learner) -> None:
         self._end()
@@ -59,7 +60,7 @@ class Progress(pl.Callback):
         self._end()
 
     def _begin_epoch(self, trainer: pl.Trainer, learner: Learner, batch_idx: int = 0) -> None:
-        order = trainer.datamodule.order
+        order = data_of(trainer).order
         done = batch_idx // trainer.accumulate_grad_batches * order.batch_size
         self._begin(trainer, f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}", order.images, done)
 
@@ -69,16 +70,16 @@ class Progress(pl.Callback):
         self._bar = tqdm(total=total, initial=done, desc=what, unit="image", leave=False, disable=disable)
         self._passed = _Passed(done, time.monotonic())
 
-    def _advance(self, trainer: pl.Trainer, images: int) -> bool:
-        """Whether it is time to show more than the count. All devices go at one pace: one is counted for all."""
+    def _advance(self, trainer: pl.Trainer, images: int) -> tqdm | None:
+        """The bar where it is time to show more than the count. All devices go at one pace: one is counted for all."""
         if self._bar is None or self._bar.disable:
-            return False
+            return None
         self._passed.images += images * trainer.world_size
         now = time.monotonic()
         if now - self._passed.renewed < _RENEWED_AFTER:
-            return False
+            return None
         self._bar.n, self._passed.renewed = min(self._passed.images, self._bar.total), now
-        return True
+        return self._bar
 
     def _end(self) -> None:
         if self._bar is not None:

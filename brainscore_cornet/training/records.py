@@ -59,9 +59,10 @@ class Records(pl.Callback):
         self._output, self._title, self._tell = output, title, tell
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: Learner) -> None:
-        train, val = Sums.of(learner.summed(learner.training_sums)), learner.validated
+        train = Sums.of(learner.summed(learner.training_sums))
         if not trainer.is_global_zero:
             return
+        val = learner.validated
         row = Epoch(
             epoch=trainer.current_epoch + 1,
             train_loss=train.loss,
@@ -102,7 +103,7 @@ def read_table(output: Path) -> list[Epoch]:
         text = (output / TABLE).read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
-    kinds = {field.name: int if field.type == "int" else float for field in fields(Epoch)}
+    kinds: dict[str, type] = {field.name: int if field.type == "int" else float for field in fields(Epoch)}
     return [
         Epoch(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(io.StringIO(text))
     ]

@@ -116,7 +116,8 @@ class Saving(pl.Callback):
         """Whether a flag is set on any of the devices."""
         if trainer.world_size == 1:
             return list(flags)
-        return [count > 0 for count in learner.summed(torch.tensor(flags, dtype=torch.float32, device=learner.device))]
+        counts = learner.summed(torch.tensor(flags, dtype=torch.float32, device=learner.device))
+        return [count > 0 for count in counts.tolist()]
 
     def _check(self, trainer: pl.Trainer, learner: Learner) -> None:
         if any(self._any(trainer, learner, learner.has_diverged())):

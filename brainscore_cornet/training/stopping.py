@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..cornet.errors import UserError
 
-_NAMES = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl+C"}
+_NAMES: dict[int, str] = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl+C"}
 
 
 class TrainingStopped(UserError):

@@ -14,7 +14,7 @@ import pytest
 from helpers.results import HOSTILE, failure, result, several, thousand
 
 from brainscore_cornet.report import write_report
-from brainscore_cornet.report.rows import read_jobs
+from brainscore_cornet.report.report_rows import read_jobs
 
 OPTIONS = (
     "--headless=new",

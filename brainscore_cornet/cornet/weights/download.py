@@ -116,8 +116,10 @@ def _fetch(url: str, part: Path) -> None:
         try:
             return _stream(url, part)
         except requests.HTTPError as error:
-            reason = f"the server answered {error.response.status_code} {error.response.reason}"
-            if error.response.status_code not in TEMPORARY:
+            response = error.response
+            assert response is not None  # `raise_for_status` raises with the response
+            reason = f"the server answered {response.status_code} {response.reason}"
+            if response.status_code not in TEMPORARY:
                 raise DownloadError(reason) from error
         except SSLError as error:
             raise DownloadError(

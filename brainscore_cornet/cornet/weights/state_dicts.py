@@ -59,7 +59,8 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
     linear, weight = network.decoder.linear, state.get("decoder.linear.weight")
     if any_classes and weight is not None and weight.ndim == 2 and 0 < len(weight) != linear.out_features:
         # without an initialization, which would draw from torch's global random numbers
-        network.decoder.linear = torch.nn.utils.skip_init(torch.nn.Linear, linear.in_features, len(weight))
+        unset = torch.nn.Linear(linear.in_features, len(weight), device="meta")
+        network.decoder.linear = unset.to_empty(device=linear.weight.device)
     _check_entries(state, network.state_dict(), path, architecture)
     network.load_state_dict(state)
     return network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -62,7 +62,7 @@ def taken_identifiers() -> dict[str, str]:
 def _check(
     plugin: Plugin, taken: Mapping[str, str], *, one: bool, online: bool, downloaded: Mapping[str, Path]
 ) -> list[Finding]:
-    rules: list[Callable[[], object]] = [
+    rules: list[Callable[[], Iterable[Finding]]] = [
         lambda: check_files(plugin),
         lambda: check_registrations(plugin, taken, one=one),
         lambda: check_environment(plugin),

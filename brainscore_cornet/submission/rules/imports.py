@@ -48,8 +48,9 @@ def _imported_by_call(node: ast.AST) -> str | None:
         return None
     name = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
     value = node.args[0].value
-    known = name in ("import_module", "__import__") and isinstance(value, str) and not value.startswith(".")
-    return value if known else None
+    if name in ("import_module", "__import__") and isinstance(value, str) and not value.startswith("."):
+        return value
+    return None
 
 
 def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> Iterator[Finding]:

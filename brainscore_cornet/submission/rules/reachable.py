@@ -62,7 +62,7 @@ def models_of(plugin: Plugin) -> dict[str, dict] | None:
     tree = plugin.tree("variants.py")
     try:
         for node in tree.body if tree else ():
-            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", None) == "MODELS":
+            if isinstance(node, ast.AnnAssign) and node.value and getattr(node.target, "id", None) == "MODELS":
                 models = ast.literal_eval(node.value)
                 if all(each["base"] in COMMITMENTS for each in models.values()):
                     return models

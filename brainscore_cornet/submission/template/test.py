@@ -3,6 +3,7 @@
 import json
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,6 +119,6 @@ def test_own_weights(identifier):
     """The model's own weights can be downloaded, are what was promised, and fit."""
     import brainscore_vision
 
-    subject = brainscore_vision.load_model(identifier)
+    subject: Any = brainscore_vision.load_model(identifier)
     assert subject.identifier == identifier
     assert subject.start_recording("IT", time_bins=[(100, 200)]) is None
