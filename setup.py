@@ -1,24 +1,37 @@
-"""Metadata and dependencies, and the doors that are installed into brainscore_vision's own folders.
+"""Metadata and dependencies, and the plugins that are installed into brainscore_vision's own folders.
 
 Brain-Score finds plugins by reading the folders of its installation, so three small folders of ours are installed
-there too; `pip uninstall` takes them away again.
+there too; `pip uninstall` removes them again.
 """
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.sdist import sdist
 
-PLUGINS = "brainscore_cornet/plugins"
-DOORS = {
-    f"brainscore_vision.{kind}.brainscore_cornet": f"{PLUGINS}/{kind}" for kind in ("models", "benchmarks", "data")
+PLUGINS = {
+    f"brainscore_vision.{kind}.brainscore_cornet": f"brainscore_cornet/plugins/{kind}"
+    for kind in ("models", "benchmarks", "data")
 }
 
 CLUSTER = ["distributed>=2024.5", "dask-jobqueue"]
-# the state of Lightning's loops, which a run that goes on is set to, is that of 2.6
+# the state of Lightning's loops, which a resumed run is set to, is that of 2.6
 TRAIN = ["matplotlib", "pytorch-lightning>=2.6,<2.7", "tensorboard"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
 FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
 SUBMIT = ["pytest", "pytest-check"]  # which Brain-Score tests plugins with
+
+
+class SourceDistribution(sdist):
+    """A source distribution with the tests, and with what they read: unpacked, it is tested as a checkout is."""
+
+    def make_distribution(self) -> None:
+        self.filelist.graft("tests")
+        self.filelist.recursive_include("brainscore_cornet", "*.png")  # shown in the README
+        self.filelist.global_exclude("*.py[co]")
+        self.filelist.append("environment.yml")
+        super().make_distribution()
+
 
 setup(
     name="brainscore_cornet",
@@ -28,13 +41,15 @@ setup(
     long_description_content_type="text/markdown",
     license="GPL-3.0-or-later",
     python_requires=">=3.11",
-    packages=[*find_packages(include=["brainscore_cornet*"]), *DOORS],
-    package_dir=DOORS,
+    packages=[*find_packages(include=["brainscore_cornet*"]), *PLUGINS],
+    package_dir=PLUGINS,
     package_data={
-        "brainscore_cornet.scoring": ["example.ipynb"],
+        "": ["README.md"],
+        "brainscore_cornet": ["py.typed"],
         "brainscore_cornet.plugins.models": ["metadata.yaml"],
         "brainscore_cornet.report": ["*.j2", "page.css", "page.js"],
-        **{door: ["*.yaml"] for door in DOORS},
+        "brainscore_cornet.scoring": ["example.ipynb"],
+        **{plugin: ["*.yaml"] for plugin in PLUGINS},
     },
     install_requires=[
         "brainscore-vision>=2.4",
@@ -71,6 +86,7 @@ setup(
             "ipykernel",
             "matplotlib",
             "nbclient",
+            "pyright[nodejs]==1.1.414",  # each release finds more: a new one is taken on purpose
             "pytest-timeout",
             "pytest-xdist",
             "ruff",
@@ -78,5 +94,6 @@ setup(
             "selenium",
         ],
     },
+    cmdclass={"sdist": SourceDistribution},
     entry_points={"console_scripts": ["brainscore-cornet=brainscore_cornet.cli.main:main"]},
 )
