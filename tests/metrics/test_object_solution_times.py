@@ -123,7 +123,9 @@ def test_kar2019_is_scored(reference, monkeypatch):
     monkeypatch.setitem(brainscore_vision.data_registry, "Kar2019", lambda: target)
     benchmark = brainscore_vision.load_benchmark("Kar2019-ost")
     model = PrecomputedFeatures(found, visual_degrees=8)
-    outcome = JobScorer().score(Job(Candidate("known", lambda: model), Target(benchmark.identifier, lambda: benchmark, "")))
+    outcome = JobScorer().score(
+        Job(Candidate("known", lambda: model), Target(benchmark.identifier, lambda: benchmark, ""))
+    )
     assert outcome.row.status == "scored", outcome.row.reason
     assert outcome.row.raw == pytest.approx(reference["score"]["raw"], abs=1e-6)
     splits = outcome.score.attrs["raw"].attrs["raw"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from brainscore_cornet.scoring.jobs import Job, candidates, targets
-from brainscore_cornet.scoring.scorer import JobScorer, JobOutcome
+from brainscore_cornet.scoring.scorer import JobOutcome, JobScorer
 
 
 def scorer(model, **options) -> Callable[[str], JobOutcome]:
