@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable
 from functools import partial
 
-from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly
+from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel
 
@@ -71,7 +71,7 @@ class Behaviour:
                 f"ImageNet's {CLASSES}: give it the task 'probabilities', which fits a readout."
             )
 
-    def look_at(self, task: str, stimuli: StimulusSet, **options) -> BehavioralAssembly | None:
+    def look_at(self, task: str, stimuli: StimulusSet, **options) -> BehavioralAssembly | NeuroidAssembly | None:
         if task == BrainModel.Task.passive:
             return None
         if task == BrainModel.Task.odd_one_out and len(stimuli) % 3:
@@ -126,15 +126,15 @@ def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
             "Expected a StimulusSet with a column image_label to fit the readout on, "
             f"received {'one without' if isinstance(stimuli, StimulusSet) else f'a {type(stimuli).__name__}'}."
         )
-    ids, labels = as_stimulus_set(stimuli)["stimulus_id"].values, stimuli["image_label"]
-    unlabelled = ids[labels.isna().values]
+    ids, labels = as_stimulus_set(stimuli)["stimulus_id"], stimuli["image_label"]
+    unlabelled = ids[labels.isna()].tolist()
     if len(unlabelled):
         raise UserError(
             f"{len(unlabelled)} of {len(stimuli)} stimuli to fit the readout on have no image_label, the first is "
-            f"{plain(unlabelled[0])!r}: label them or leave them out."
+            f"{unlabelled[0]!r}: label them or leave them out."
         )
-    repeated = ids[as_stimulus_set(stimuli)["stimulus_id"].duplicated().values]
+    repeated = ids[ids.duplicated()].tolist()
     if len(repeated):
-        raise UserError(f"The readout is fitted on each stimulus once, {plain(repeated[0])!r} is listed repeatedly.")
+        raise UserError(f"The readout is fitted on each stimulus once, {repeated[0]!r} is listed repeatedly.")
     if labels.nunique() < 2:
         raise UserError(f"A readout needs at least two labels to tell apart, image_label has {list(labels.unique())}.")

@@ -190,7 +190,7 @@ class _Extraction:
         rows = shard.rows(len(self._images), self._activations.batch_size)
         return Images(self._images.table.iloc[rows], self._images.sources[rows])
 
-    def _into(self, unfinished: Unfinished, images: Images, on_error: str) -> dict[Site, np.ndarray]:
+    def _into(self, unfinished: Unfinished, images: Images, on_error: str) -> Mapping[Site, np.ndarray]:
         if unfinished.done:
             _logger.warning("Resuming after %d of %d images.", unfinished.done, len(images))
         arrays = unfinished.arrays(self._pooled_shapes(), len(images))

@@ -66,12 +66,12 @@ def without_tensorflow(device: torch.device | None = None) -> Iterator[list[str]
         notes[:] = [NOTE]
         return ProbabilitiesClassifier(last_fit)
 
-    original = metric.TFProbabilitiesClassifier
-    metric.TFProbabilitiesClassifier = classifier
+    original = vars(metric)["TFProbabilitiesClassifier"]
+    setattr(metric, "TFProbabilitiesClassifier", classifier)  # noqa: B010 (a module has no such attribute to pyright)
     try:
         yield notes
     finally:
-        metric.TFProbabilitiesClassifier = original
+        setattr(metric, "TFProbabilitiesClassifier", original)  # noqa: B010
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class LastFit:
     def __call__(self, recordings: np.ndarray, labels: np.ndarray) -> Fit:
         indices, choices = pd.factorize(labels)
         recordings = np.ascontiguousarray(recordings)
-        found = hashlib.sha256(recordings)
+        found = hashlib.sha256(recordings.data)
         found.update(repr((recordings.shape, recordings.dtype, list(labels))).encode())
-        if found.digest() != self._key:
+        if self._fit is None or found.digest() != self._key:
             self._fit = fit(recordings, indices, list(choices), self._device)
             self._key = found.digest()
         return self._fit
@@ -129,13 +129,15 @@ class ProbabilitiesClassifier:
 
     def predict_proba(self, recordings: xr.DataArray) -> BehavioralAssembly:
         """Probabilities (presentation, choice), float32, for recordings (presentation, neuroid)."""
-        scaled = self.fitted.scaler.transform(recordings.values).astype(np.float32)
-        logits = torch.from_numpy(scaled @ self.fitted.weights + self.fitted.bias)
+        fitted = self.fitted
+        assert fitted is not None, "the metric fits before it predicts"
+        scaled = np.asarray(fitted.scaler.transform(recordings.values), dtype=np.float32)
+        logits = torch.from_numpy(scaled @ fitted.weights + fitted.bias)
         presentation = recordings.dims[0]
         coords = {name: (dims, values) for name, dims, values in walk_coords(recordings) if dims == (presentation,)}
         return BehavioralAssembly(
             logits.softmax(dim=1).numpy(),
-            coords={**coords, "choice": self.fitted.choices},
+            coords={**coords, "choice": fitted.choices},
             dims=[presentation, "choice"],
         )
 
@@ -157,7 +159,7 @@ def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch
     """
     device = pick_device() if device is None else device
     scaler = StandardScaler().fit(recordings)
-    inputs = torch.from_numpy(scaler.transform(recordings).astype(np.float32)).to(device)
+    inputs = torch.from_numpy(np.asarray(scaler.transform(recordings), dtype=np.float32)).to(device)
     targets = torch.from_numpy(labels).to(device)
     weights = torch.from_numpy(first_weights(recordings.shape[1], len(choices))).to(device).requires_grad_()
     bias = torch.full((len(choices),), _FIRST_BIAS, device=device, requires_grad=True)
@@ -176,7 +178,7 @@ def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch
             adam.step()
         if loss.item() < _TOLERANCE:  # of the last minibatch, without weight decay
             break
-    return Fit(scaler, *(parameter.detach().cpu().numpy() for parameter in (weights, bias)), choices)
+    return Fit(scaler, weights.detach().cpu().numpy(), bias.detach().cpu().numpy(), choices)
 
 
 def first_weights(neuroids: int, choices: int) -> np.ndarray:

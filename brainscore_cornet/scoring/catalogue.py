@@ -124,12 +124,12 @@ def _listed(identifier: str, folder: str, metadata: dict[str, dict]) -> Listed:
     )
     kind = data.get("benchmark_type") or ("neural" if region else None)
     public = data.get("data_publicly_available")
-    needs = OFFLINE if identifier in EMBEDDED else {True: PUBLIC, False: PRIVATE}.get(public, UNSTATED)
+    needs = OFFLINE if identifier in EMBEDDED else UNSTATED if public is None else PUBLIC if public else PRIVATE
     images = (entry.get("stimulus_set") or {}).get("num_stimuli")
     return Listed(
         identifier,
         region=region if region in REGIONS else None,
-        kind={"behavior": "behavioral"}.get(kind, kind),
+        kind="behavioral" if kind == "behavior" else kind,
         needs=needs,
         images=images,
         folder=folder,

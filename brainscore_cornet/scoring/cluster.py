@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
@@ -43,7 +43,7 @@ def on_cluster(
     if find_spec("distributed") is None:
         raise UserError("To score on a cluster, Dask distributed is needed: pip install '.[cluster]'")
     with _client(workers, scheduler, slurm) as client:
-        share = {"threads": max(1, (os.cpu_count() or 1) // workers)} if workers and not slurm else {}
+        share: dict[str, float] = {"threads": max(1, (os.cpu_count() or 1) // workers)} if workers and not slurm else {}
         if workers and not slurm and limits.get("memory_gb") is None:
             from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
@@ -105,16 +105,17 @@ def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, Job
 def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str]) -> list[bytes]:
     """On a worker: score what no worker before has scored, and tell each result at once."""
     from distributed import get_client, get_worker
-    from distributed.worker import thread_state
 
     sys.path += [folder for folder in path if folder not in sys.path]  # where the user's own modules are
-    worker, key = get_worker(), thread_state.key
+    worker = get_worker()
+    key = worker.get_current_task()
 
     def is_wanted() -> bool:
         task = worker.state.tasks.get(key)
         return task is not None and task.state == "executing"  # not after its client has gone
 
-    told = [event for _, event in get_client().get_events(topic)]
+    events: Any = get_client().get_events(topic)  # not awaited outside of an event loop
+    told = [event for _, event in events]
     done = {pickle.loads(event)[0] for event in told}
     with Process(**limits) as process:
         for job in map(pickle.loads, packed):
@@ -131,7 +132,7 @@ def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str])
 
 @contextmanager
 def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator[Client]:
-    import dask
+    import dask.config
     from distributed import Client, SubprocessCluster
 
     if scheduler is not None:
@@ -149,7 +150,10 @@ def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator
         # not processes that fork from this one or import its script: a user's script needs no guard of its main part
         def make():
             return SubprocessCluster(
-                n_workers=workers, threads_per_worker=1, worker_kwargs={"memory_limit": 0}, dashboard_address=None
+                n_workers=workers,
+                threads_per_worker=1,
+                worker_kwargs={"memory_limit": 0},
+                dashboard_address=None,  # pyright: ignore[reportArgumentType]  # None is documented: no dashboard
             )
 
     # workers hold no data of their own, so that their memory is the jobs', which each job's process watches
@@ -163,7 +167,7 @@ def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator
 
 def _slurm_cluster(jobs: int):
     try:
-        from dask_jobqueue import SLURMCluster
+        from dask_jobqueue.slurm import SLURMCluster
     except ImportError:
         raise UserError("For SLURM, dask-jobqueue is needed: pip install '.[cluster]'") from None
 

@@ -101,9 +101,10 @@ def candidates(models, options: Mapping[str, Any]) -> list[Candidate]:
     return list(found.values())
 
 
-def _as_list(given) -> Sequence:
-    single = isinstance(given, str | Path) or hasattr(given, "look_at") or callable(given)
-    return [given] if single else list(given)
+def _as_list(given: Any) -> Sequence:
+    if isinstance(given, str | Path) or hasattr(given, "look_at") or callable(given):
+        return [given]
+    return list(given)
 
 
 def _candidate(model, options: Mapping[str, Any], name: str | None) -> Candidate:

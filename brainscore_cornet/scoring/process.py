@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
@@ -28,6 +28,14 @@ _GB = 1024**3
 
 class JobAbandoned(Exception):
     """The job was given up because nobody waits for it any more."""
+
+
+@dataclass
+class _Child:
+    process: subprocess.Popen
+    connection: Connection
+    allowed_gb: float = 0.0
+    """Memory that it may use."""
 
 
 class Process:
@@ -57,9 +65,7 @@ class Process:
         self._environment = {} if cache is None else {"RESULTCACHING_HOME": cache}
         if threads is not None:
             self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
-        self._process: subprocess.Popen | None = None
-        self._connection: Connection | None = None
-        self._allowed_gb = 0.0
+        self._child: _Child | None = None
 
     def __enter__(self) -> Process:
         return self
@@ -77,19 +83,19 @@ class Process:
         """
         start, largest = time.monotonic(), 0
         try:
-            self._start()
+            child = self._started()
             start = time.monotonic()
-            self._connection.send_bytes(job.packed())
-            while not self._connection.poll(_POLL):
-                resident = _resident(self._process.pid)
+            child.connection.send_bytes(job.packed())
+            while not child.connection.poll(_POLL):
+                resident = _resident(child.process.pid)
                 largest = max(largest, resident)
-                if reason := self._intolerable(resident, time.monotonic() - start):
+                if reason := self._intolerable(resident, child.allowed_gb, time.monotonic() - start):
                     self.close()
                     return failed(job, reason, seconds=round(time.monotonic() - start, 1), memory_mb=largest / 2**20)
                 if not is_wanted():
                     self.close()
                     raise JobAbandoned
-            outcome = pickle.loads(self._connection.recv_bytes())
+            outcome: JobOutcome = pickle.loads(child.connection.recv_bytes())
         except (EOFError, ConnectionError, pickle.UnpicklingError):
             reason = self._how_it_died(largest)
             self.close()
@@ -97,47 +103,50 @@ class Process:
         except BaseException:  # such as Ctrl-C
             self.close()
             raise
-        largest = max(largest, _resident(self._process.pid))
+        largest = max(largest, _resident(child.process.pid))
         row = outcome.row and replace(outcome.row, memory_mb=round(largest / 2**20, 1))
         return replace(outcome, row=row)
 
     def close(self) -> None:
-        if self._process is None:
+        if self._child is None:
             return
-        self._connection.close()
-        _kill(self._process.pid)
-        self._process.wait()
-        self._process = self._connection = None
+        self._child.connection.close()
+        _kill(self._child.process.pid)
+        self._child.process.wait()
+        self._child = None
 
-    def _start(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
+    def _started(self) -> _Child:
+        if self._child is not None and self._child.process.poll() is None:
+            return self._child
         self.close()
         ours, theirs = Pipe()
         with theirs:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what benchmarks print is no result
                 env={**os.environ, **self._environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
-        self._connection = ours
+        child = self._child = _Child(process, ours)
         setup = {"path": sys.path, "memory_gb": self._memory_gb, "parent": os.getpid()}
         ours.send_bytes(cloudpickle.dumps(setup))
-        self._allowed_gb = pickle.loads(ours.recv_bytes())  # when it has imported what takes seconds
+        child.allowed_gb = pickle.loads(ours.recv_bytes())  # when it has imported what takes seconds
+        return child
 
-    def _intolerable(self, resident: int, seconds: float) -> str | None:
+    def _intolerable(self, resident: int, allowed_gb: float, seconds: float) -> str | None:
         if self._timeout is not None and seconds > self._timeout:
             return f"It was stopped after {self._timeout:g} seconds (--timeout)."
-        if resident > self._allowed_gb * _GB:
-            limit = f"{self._allowed_gb:.1f} GB are allowed (--memory)"
+        if resident > allowed_gb * _GB:
+            limit = f"{allowed_gb:.1f} GB are allowed (--memory)"
             return f"It was stopped at {resident / _GB:.1f} GB of memory: {limit}."
         return None
 
     def _how_it_died(self, largest: int) -> str:
+        if self._child is None:
+            return "The process that scores could not be started."
         try:
-            code = self._process.wait(timeout=10)
+            code = self._child.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             return "The process that scored it no longer answered."
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
@@ -195,6 +204,7 @@ def _packed(scorer: JobScorer, packed: bytes) -> bytes:
         return cloudpickle.dumps(outcome)
     except Exception as error:  # pickling fails in as many ways as there are objects among a score's attributes
         lost = f"the Score object is not kept, since it cannot be sent: {type(error).__name__}: {error}"
+        assert outcome.row is not None, "only a score of a known version has no row, and it has no Score either"
         row = replace(outcome.row, note="; ".join(filter(None, [outcome.row.note, lost])))
         return cloudpickle.dumps(replace(outcome, row=row, score=None))
 

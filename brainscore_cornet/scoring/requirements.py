@@ -109,9 +109,9 @@ def _leads_to(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.AST]]:
         yield from _defined(path, node.id if isinstance(node, ast.Name) else node.attr)
     elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "load_metric":
         if node.args and isinstance(node.args[0], ast.Constant):
-            yield from _metrics().get(node.args[0].value, [])
+            yield from _metrics().get(str(node.args[0].value), [])
     elif isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "metric_registry":
-        yield from _metrics().get(getattr(node.slice, "value", None), [])
+        yield from _metrics().get(str(getattr(node.slice, "value", "")), [])
 
 
 def _defined(path: Path, name: str) -> Iterator[tuple[Path, ast.AST]]:
@@ -138,7 +138,9 @@ def _registrations(path: Path) -> dict[str, list[ast.AST]]:
     """Identifier -> what is assigned to it in a registry."""
     found: dict[str, list[ast.AST]] = {}
     for node in ast.walk(_tree(path)):
-        for target in node.targets if isinstance(node, ast.Assign) else []:
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
             if isinstance(target, ast.Subscript) and getattr(target.value, "id", "").endswith("_registry"):
                 found.setdefault(getattr(target.slice, "value", ""), []).append(node.value)
     return found
@@ -224,7 +226,8 @@ def _is_installed(name: str) -> bool:
 def _measured_overheads() -> dict[str, float]:
     """Brain-Score's table of benchmark -> GB, read from its text, since importing it takes seconds."""
     for node in _tree(_root() / "benchmark_helpers" / "memory.py").body:
-        target = node.target if isinstance(node, ast.AnnAssign) else None
-        if getattr(target, "id", None) == "_BENCHMARK_SCAFFOLDING_OVERHEAD_GB":
+        if not isinstance(node, ast.AnnAssign) or node.value is None:
+            continue
+        if getattr(node.target, "id", None) == "_BENCHMARK_SCAFFOLDING_OVERHEAD_GB":
             return ast.literal_eval(node.value)
     return {}

@@ -69,7 +69,7 @@ class Row:
 def table_of(rows: Sequence[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(Row)])
+    return pd.DataFrame([asdict(row) for row in rows], columns=pd.Index([field.name for field in fields(Row)]))
 
 
 def read_table(folder: str | os.PathLike) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import json
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def _how_many(score: xr.DataArray) -> str | None:
 
 def _time_bins(score: xr.DataArray) -> tuple[list[tuple[float, float]], xr.DataArray] | None:
     """(start, end) in ms of each time bin and the array that has them: the score, or the raw one that it comes from."""
-    array = score
+    array: Any = score
     while hasattr(array, "dims"):
         if array.sizes.get("time_bin", 1) > 1:
             with suppress(KeyError, TypeError):

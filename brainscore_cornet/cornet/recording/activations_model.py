@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -94,17 +95,13 @@ class ActivationsModel(Hookable):
         """
         layers = [LOGITS] if layers is None else as_layers(layers)
         shown = self._show(stimuli, number_of_trials, require_variance, stimuli_identifier)
-        values = neuroids = None
-        columns: dict[Site, np.ndarray] = {}
-        for portion in self._record(shown, [last_site(self.network, layer) for layer in layers]):
-            if values is None:
-                shapes = portion.shapes()
-                neuroids = assembly.neuroid_index(
-                    self.identifier, {site.layer: shape for site, shape in shapes.items()}
-                )
-                values = np.empty((len(shown.rows), len(neuroids)), dtype=np.float32)
-                ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
-                columns = dict(zip(shapes, np.split(values, ends[:-1], axis=1), strict=True))
+        first, portions = _peeked(self._record(shown, [last_site(self.network, layer) for layer in layers]))
+        shapes = first.shapes()
+        neuroids = assembly.neuroid_index(self.identifier, {site.layer: shape for site, shape in shapes.items()})
+        values = np.empty((len(shown.rows), len(neuroids)), dtype=np.float32)
+        ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
+        columns = dict(zip(shapes, np.split(values, ends[:-1], axis=1), strict=True))
+        for portion in portions:
             portion.write(columns, shown.first_rows)
         shown.repeat(values)
         return assembly.layer_activations(values, shown.coords, neuroids)
@@ -122,19 +119,18 @@ class ActivationsModel(Hookable):
         """Recordings (time_bin, presentation, neuroid): for each time bin the layer at one time step."""
         shown = self._show(stimuli, number_of_trials, require_variance)
         # time bins that one step answers are recorded once
-        first = {step: time_steps.index(step) for step in time_steps}
-        values: np.ndarray | None = None
-        shape: tuple[int, ...] = ()
-        for portion in self._record(shown, [Site(layer, step) for step in first]):
-            if values is None:
-                shape = next(iter(portion.shapes().values()))
-                values = np.empty((len(time_bins), len(shown.rows), math.prod(shape)), dtype=np.float32)
-            portion.write({site: values[first[site.time_step]] for site in portion.activities}, shown.first_rows)
+        bins = {step: time_steps.index(step) for step in time_steps}
+        first, portions = _peeked(self._record(shown, [Site(layer, step) for step in bins]))
+        shape = next(iter(first.shapes().values()))
+        values = np.empty((len(time_bins), len(shown.rows), math.prod(shape)), dtype=np.float32)
+        arrays = {site: values[bins[site.time_step]] for site in first.activities}
+        for portion in portions:
+            portion.write(arrays, shown.first_rows)
         for index, step in enumerate(time_steps):
-            if index == first[step]:
+            if index == bins[step]:
                 shown.repeat(values[index])
             else:
-                values[index] = values[first[step]]
+                values[index] = values[bins[step]]
         neuroids = assembly.neuroid_index(self.identifier, {layer: shape}, region)
         return assembly.recordings(values, time_bins, shown.coords, neuroids)
 
@@ -231,7 +227,7 @@ class ActivationsModel(Hookable):
             "microsaccades": None if seen is None else [seen.trials, seen.visual_degrees],
         }
         return {
-            site: cache.Entry(self.identifier, shown.identifier, layer=site.layer, time_step=site.time_step, **key)
+            site: cache.Entry(self.identifier, str(shown.identifier), layer=site.layer, time_step=site.time_step, **key)
             for site in sites
         }
 
@@ -256,7 +252,7 @@ class ActivationsModel(Hookable):
 
     def from_paths(
         self,
-        stimuli_paths: Sequence[str | Path],
+        stimuli_paths: StimulusSet | Sequence[str | Path],
         layers: Sequence[str] | None,
         stimuli_identifier: str | bool | None = None,
         require_variance: bool = False,
@@ -271,3 +267,9 @@ class ActivationsModel(Hookable):
 
     def set_visual_degrees(self, visual_degrees: float) -> None:
         self._visual_degrees = plain(visual_degrees)  # numpy's numbers have no place in the key of what is kept on disk
+
+
+def _peeked(portions: Iterator[Portion]) -> tuple[Portion, Iterator[Portion]]:
+    """The first portion, whose shapes say how large the arrays must be, and all portions."""
+    first = next(portions)
+    return first, chain([first], portions)

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
-from numpy.typing import ArrayLike
 
 from ..commitments import TimeBin
 
 
-def presentation_coords(columns: Mapping[str, ArrayLike], shifts: Mapping[str, np.ndarray]) -> dict[str, tuple]:
+def presentation_coords(
+    columns: Mapping[str, Sequence | np.ndarray], shifts: Mapping[str, np.ndarray]
+) -> dict[str, tuple]:
     """What is known of each stimulus, and how far each presentation was shifted, repeated for each trial.
 
     Parameters

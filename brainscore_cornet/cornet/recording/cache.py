@@ -105,8 +105,7 @@ class EntryWriter:
         if self._failed:
             return
         try:
-            if self._file is None:
-                self._begin(part)
+            self._file = self._file or self._begin(part)
             data = np.ascontiguousarray(part).data
             self._file.write(data)
             self._checksum = zlib.crc32(data, self._checksum)
@@ -138,14 +137,15 @@ class EntryWriter:
                 os.unlink(self._file.name)
             self._file = None
 
-    def _begin(self, part: np.ndarray) -> None:
+    def _begin(self, part: np.ndarray) -> IO[bytes]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         _make_room(self._count * part[0].nbytes, self._path.parents[1])
-        self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (open until all parts are there)
+        file = self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (open until all parts are there)
             dir=self._path.parent, suffix=".part", delete=False
         )
         header = {"descr": part.dtype.str, "fortran_order": False, "shape": (self._count, *part.shape[1:])}
-        np.lib.format.write_array_header_1_0(self._file, header)
+        np.lib.format.write_array_header_1_0(file, header)
+        return file
 
     def _give_up(self, error: OSError) -> None:
         _logger.warning("Activations are not kept in %s: %s", self._path.parent, error.strerror or error)
@@ -156,7 +156,7 @@ class EntryWriter:
 def _checksum(array: np.ndarray) -> int:
     found = 0
     for part in array:
-        found = zlib.crc32(np.ascontiguousarray(part), found)
+        found = zlib.crc32(np.ascontiguousarray(part).data, found)
     return found
 
 

@@ -40,7 +40,7 @@ class Shown:
         """
         paths = stimulus_paths(as_stimulus_set(stimuli))
         if isinstance(stimuli, StimulusSet):
-            columns = {column: stimuli[column].values for column in stimuli.columns}
+            columns: dict[str, Sequence | np.ndarray] = {name: np.asarray(stimuli[name]) for name in stimuli.columns}
         else:
             columns = {"stimulus_path": stimuli}
         if microsaccades is not None:

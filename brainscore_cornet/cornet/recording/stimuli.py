@@ -118,7 +118,7 @@ class Microsaccades:
         # a new one each time: Brain-Score's keeps its number of trials from one recording to the next
         helper = MicrosaccadeHelper()
         helper.number_of_trials = self.trials
-        helper.visual_degrees = self.visual_degrees
+        helper.visual_degrees = self.visual_degrees  # pyright: ignore[reportAttributeAccessIssue]  # typed as int
         return helper
 
 
@@ -195,7 +195,9 @@ def batches(
             on_error(start + index, error)
             image = np.zeros((3, image_size, image_size), dtype=np.float32)
         for trial in range(trials):
-            batch[index * trials + trial] = image if microsaccades is None else microsaccades.shift(image, path, trial)
+            batch[index * trials + trial] = (
+                image if microsaccades is None else microsaccades.shift(image, str(path), trial)
+            )
 
     def begin(start: int) -> tuple[Tensor, list[Future]]:
         portion = paths[start : start + count]
