@@ -30,8 +30,8 @@ def subject(stand_in):
 
 @pytest.fixture
 def activations_model(subject):
-    """CORnet-S, four images at a time, without hooks."""
-    return subject("cornet_s").activations_model
+    """CORnet-RT, four images at a time, without hooks."""
+    return subject("cornet_rt").activations_model
 
 
 @pytest.mark.parametrize("index", range(6), ids=["RGB", "wide", "gray", "alpha", "palette", "tall"])
@@ -98,27 +98,27 @@ def test_microsaccades_follow_a_spiral(activations_model, stimuli, tmp_path, mon
 
 def test_positions_lead_back_to_the_activity(activations_model, stand_in, pictures):
     """Channel, row and column of each neuroid are where its value stands in the layer's activity."""
-    layers = ["IT.conv2", "IT.output"]
+    layers = ["IT.conv1", "IT.output"]
     activations = activations_model(pictures[:2], layers)
     assert len(set(activations["neuroid_id"].values)) == activations.sizes["neuroid"]
     for layer in layers:
-        activity = plain_hook(stand_in("S"), layer, seen(pictures[:2]))[-1]
+        activity = plain_hook(stand_in("RT"), layer, seen(pictures[:2]))[-1]
         chosen = activations[:, (activations["layer"] == layer).values]
         where = tuple(chosen[axis].values for axis in ("channel", "channel_x", "channel_y"))
         expected = activity[:, where[0], where[1], where[2]]
         np.testing.assert_allclose(chosen.values, expected, rtol=0, atol=1e-5 * np.abs(activity).max())
 
 
-def test_a_batch_hook_sees_all_layers_of_a_batch(activations_model, stimuli):
+def test_a_batch_hook_sees_all_layers_of_a_batch(subject, stimuli):
     """It is called once for a batch, also where the layers' last time steps differ, and may make new layers."""
-    calls = []
+    calls, activations_model = [], subject("cornet_s").activations_model
 
     def strongest(activations):
         calls.append({layer: len(values) for layer, values in activations.items()})
         flat = {layer: values.reshape(len(values), -1).max(axis=1) for layer, values in activations.items()}
         return {"strongest": np.stack(list(flat.values()), axis=1)}
 
-    layers = ["V1.output", "V4.output", "decoder.avgpool"]
+    layers = ["V4.output", "IT.output", "decoder.avgpool"]
     activity = activations_model(stimuli, layers)
     expected = [activity.values[:, (activity["layer"] == layer).values].max(axis=1) for layer in layers]
     activations_model.register_batch_activations_hook(strongest)

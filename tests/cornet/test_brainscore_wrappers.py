@@ -63,8 +63,7 @@ def test_activations_by_layer_are_brain_scores(pair, stimuli, pictures, choose, 
         ("cornet_r", None),  # the logits
         ("cornet_rt", ["IT.norm1", "IT.output"]),
         ("cornet_s", ["IT.output", "decoder.avgpool", "logits"]),
-        ("cornet_s", ["decoder.avgpool"]),
-        ("cornet_s", ["IT.conv2"]),
+        ("cornet_s", ["IT.conv3"]),
     ],
     ids=str,
 )
@@ -112,11 +111,11 @@ def test_a_recording_keeps_its_region(stand_in, stimuli):
     assert set(model.look_at(stimuli[:2])["region"].values) == {"IT"}
 
 
-@pytest.mark.parametrize("region", MAP)
+@pytest.mark.parametrize("region", ["V4", "IT"])
 def test_layer_mapped_models_record_the_same(pair, stimuli, region):
     """`LayerMappedModel` labels a region's layers, one or several, with the region."""
     recordings = []
-    for activations_model in pair("cornet_s"):
+    for activations_model in pair("cornet_r"):
         model = LayerMappedModel(activations_model.identifier, activations_model, MAP)
         model.start_recording(region)
         recordings.append(model.look_at(stimuli[:3]))
