@@ -16,10 +16,17 @@ from PIL import Image
 from brainscore_cornet.cornet.commitments import COMMITMENTS
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = [(language, code) for language, code in re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)]
-PYTHON = [code for language, code in BLOCKS if language == "python"]
-SHELL = [code for language, code in BLOCKS if language == "bash"]
+READMES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "brainscore_cornet").glob("*/README.md")))
+}
+BLOCKS = [
+    (name, language, code)
+    for name, text in READMES.items()
+    for language, code in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+]
+PYTHON = [pytest.param(code, id=name) for name, language, code in BLOCKS if language == "python"]
+SHELL = [pytest.param(code, id=f"{name}-{code[:40]!r}") for name, language, code in BLOCKS if language == "bash"]
 INSTALL = re.compile(r"pip install \S+ && ")
 # it installs and runs this very suite: `.ci/run` is the test of it
 TEST_COMMAND = "pip install '.[test]' && pytest\n"
@@ -68,7 +75,7 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=[str(index) for index in range(len(PYTHON))])
+@pytest.mark.parametrize("code", PYTHON)
 def test_python_snippets_run(code, folder, accepted):
     """Each snippet runs as it stands, and what its comments say is printed is printed."""
     printed = run([sys.executable, "-W", "ignore", "-c", code], folder, accepted)
@@ -76,7 +83,7 @@ def test_python_snippets_run(code, folder, accepted):
         assert promised in printed
 
 
-@pytest.mark.parametrize("code", SHELL, ids=[code.split("\n")[0][:40] for code in SHELL])
+@pytest.mark.parametrize("code", SHELL)
 def test_shell_snippets_run(code, folder, accepted):
     """Each command runs; installing is `.ci/run`'s part, and what follows it is run here."""
     if code == TEST_COMMAND or code.startswith("brainscore-cornet submit"):  # that is run in test_submission_trial
@@ -94,7 +101,7 @@ def test_commands_that_take_days_are_understood():
 
     from brainscore_cornet.cli.main import app
 
-    lines = [line for language, code in BLOCKS if language == "console" for line in code.splitlines()]
+    lines = [line for _, language, code in BLOCKS if language == "console" for line in code.splitlines()]
     assert len(lines) >= 5
     for line in lines:
         name, *arguments = re.split(r"brainscore[-_]cornet ", line)[1].split()
@@ -103,13 +110,14 @@ def test_commands_that_take_days_are_understood():
 
 def test_the_test_command_is_what_ci_runs():
     """`.ci/run` takes its command from here, so that what is promised is what is checked."""
-    assert TEST_COMMAND in SHELL
+    assert ("README.md", "bash", TEST_COMMAND) in BLOCKS
     assert "grep -m 1 \"^pip install '.\\[test\\]'\" README.md" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_table_of_models_is_the_commitments():
-    """Every region, layer, step and time bin in the README is the committed one, and none is missing."""
-    rows = re.findall(r"^\| (CORnet-\w+) \| (\w+) \| ([\w.]+) \| (.*?) \|$", README, re.MULTILINE)
+    """Every region, layer, step and time bin in the table is the committed one, and none is missing."""
+    table = READMES["brainscore_cornet/cornet/README.md"]
+    rows = re.findall(r"^\| (CORnet-\w+) \| (\w+) \| ([\w.]+) \| (.*?) \|$", table, re.MULTILINE)
     expected = [
         (model.name, region, layer, ", ".join(f"{step}: {a}-{b}" for step, (a, b) in model.time_bins[region].items()))
         for model in COMMITMENTS.values()
@@ -117,7 +125,7 @@ def test_table_of_models_is_the_commitments():
         for region, layer in model.layers.items()
     ]
     assert rows == expected
-    assert all(f"`{identifier}`" in README for identifier in COMMITMENTS)
+    assert all(f"`{identifier}`" in READMES["README.md"] for identifier in COMMITMENTS)
 
 
 def test_conda_environment_is_what_brainscore_accepts():
@@ -127,14 +135,20 @@ def test_conda_environment_is_what_brainscore_accepts():
     assert "python=3.11" in text
 
 
-def test_links_lead_somewhere():
+def test_the_front_page_is_short():
+    """A neuroscientist reads it in one sitting: at most 180 lines."""
+    assert len(READMES["README.md"].splitlines()) <= 180
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_links_lead_somewhere(name):
     """Files and headings that are linked to exist."""
     headings = {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+        for heading in re.findall(r"^#+ (.*)$", READMES[name], re.MULTILINE)
     }
-    for target in re.findall(r"\]\(([^)]+)\)", README):
+    for target in re.findall(r"\]\(([^)]+)\)", READMES[name]):
         if target.startswith("#"):
             assert target[1:] in headings
         elif not target.startswith("https://"):
-            assert (ROOT / target).exists()
+            assert ((ROOT / name).parent / target).exists()

@@ -18,7 +18,7 @@ from helpers.submissions import TEST, write
 
 from brainscore_cornet.submission import REGISTERED, pull_request
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "brainscore_cornet" / "submission" / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.search(r"```bash\n(brainscore-cornet submit .*?)```", README, re.DOTALL)[1]
 
 
