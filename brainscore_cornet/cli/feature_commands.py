@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..cornet.errors import UserError, one_of
+from ..cornet.errors import UserError, unknown_name
 from .options import BatchSize, Device, Precision, Weights, parse_times, parse_weights
 
 app = typer.Typer()
@@ -127,7 +127,7 @@ def cornet_test(
     name = f"{layer}.{sublayer}"
     known = survey(loaded.activations_model.network, imsize)
     if name not in known:
-        raise one_of(name, known, "layer and sublayer")
+        raise unknown_name(name, known, "layer and sublayer")
     steps = list(known[name])  # CORnet's `time_step` counts how often the layer has worked
     if time_step >= len(steps):
         raise UserError(f"{name} works at {len(steps)} time steps, from 0: there is no {time_step}.")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..cornet.errors import one_of
+from ..cornet.errors import unknown_name
 from ..cornet.recording import cache
 
 
@@ -66,5 +66,5 @@ def clear(names: Sequence[str]) -> dict[str, int]:
     known = places()
     for name in names:
         if name not in known:
-            raise one_of(name, known, "kept folder")
+            raise unknown_name(name, known, "kept folder")
     return {name: known[name].clear() for name in names}

@@ -11,7 +11,7 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel
 
 from .architectures import CLASSES
-from .errors import UserError, one_of
+from .errors import UserError, unknown_name
 from .plain import plain, plain_list
 from .recording.activations_model import ActivationsModel
 from .recording.stimuli import as_stimulus_set, stimulus_paths
@@ -41,7 +41,7 @@ class Behaviour:
     def start(self, task: str, *args, **kwargs) -> None:
         """Raises `UserError` for an unknown task, and for one that lacks what it has to be told."""
         if not isinstance(task, str) or task not in TASKS:
-            raise one_of(task, TASKS, "task")
+            raise unknown_name(task, TASKS, "task")
         if task == BrainModel.Task.passive:
             return
         readout = self._readout(task)
@@ -107,7 +107,7 @@ def _labels(choice_labels: str | Iterable[str]) -> str | list[str]:
     known = {name.removesuffix("_indices") for name in vars(LabelToImagenetIndices) if name.endswith("_indices")}
     for label in labels:
         if not isinstance(label, str) or label.lower().replace(" ", "") not in known:
-            raise one_of(label, known, "label")
+            raise unknown_name(label, known, "label")
     return labels
 
 
@@ -115,7 +115,7 @@ def _aggregation(aggregation: str) -> str:
     """How the probabilities of a label's ImageNet classes are pooled."""
     chosen = plain(aggregation)
     if not isinstance(chosen, str) or chosen not in ("mean", "max"):
-        raise one_of(chosen, ("mean", "max"), "aggregation")
+        raise unknown_name(chosen, ("mean", "max"), "aggregation")
     return chosen
 
 

@@ -19,7 +19,7 @@ from .architectures import MIN_IMAGE_SIZE, CORnet, build_network
 from .behaviour import Behaviour
 from .commitments import Commitment, TimeBin, TimeBins, answering_step, check_time_bin, get_commitment, overlaps, vary
 from .device import pick_device
-from .errors import UserError, one_of, whole_number
+from .errors import UserError, unknown_name, whole_number
 from .inference.prepared import PRECISIONS
 from .network import find_weights, load_network, plain_integers
 from .plain import plain
@@ -196,7 +196,7 @@ class CORnetModel(BrainModel):
         """
         recording_target, time_bins = plain(recording_target), plain(time_bins)
         if not isinstance(recording_target, str) or recording_target not in REGIONS:
-            raise one_of(recording_target, REGIONS, "recording target")
+            raise unknown_name(recording_target, REGIONS, "recording target")
         if isinstance(time_bins, str) or not isinstance(time_bins, Iterable):
             raise UserError(f"Expected a list of time bins such as [(70, 170)], received {time_bins!r}.")
         requested = [check_time_bin(time_bin) for time_bin in time_bins]

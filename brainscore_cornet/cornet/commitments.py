@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 
 from .anatomy import REGIONS, TIME_STEPS
-from .errors import UserError, one_of
+from .errors import UserError, unknown_name
 from .plain import plain, plain_list
 
 TimeBin = tuple[int, int]
@@ -96,7 +96,7 @@ COMMITMENTS: Mapping[str, Commitment] = {
 def get_commitment(identifier: str) -> Commitment:
     """The record of a registered model; `UserError` with the nearest names for an unknown one."""
     if not isinstance(identifier, str) or identifier not in COMMITMENTS:
-        raise one_of(identifier, COMMITMENTS, "model")
+        raise unknown_name(identifier, COMMITMENTS, "model")
     return COMMITMENTS[identifier]
 
 
@@ -169,7 +169,7 @@ def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBi
     checked: dict[str, dict[int, TimeBin]] = {}
     for region, bins in time_mapping.items():
         if region not in REGIONS:
-            raise one_of(str(region), REGIONS, "region in the time mapping")
+            raise unknown_name(str(region), REGIONS, "region in the time mapping")
         if not bins:
             raise UserError(f"The time mapping has no time bin for {region}; leave {region} out to keep its bins.")
         for step, time_bin in bins.items():

@@ -25,7 +25,7 @@ def whole_number(value, what: str, least: int) -> int:
     return int(number)
 
 
-def one_of(name, known, what: str) -> UserError:
+def unknown_name(name, known, what: str) -> UserError:
     """An error for a name that is not among the known ones; names the nearest of them."""
     import difflib
 

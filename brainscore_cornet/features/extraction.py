@@ -14,7 +14,7 @@ import xarray as xr
 
 from ..cornet.brain_model import CORnetModel, load_model
 from ..cornet.commitments import TimeBin
-from ..cornet.errors import UserError, one_of
+from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
 from ..cornet.recording.record import Portion, Site
 from . import layers, output_files
@@ -90,7 +90,7 @@ def extract_features(
         For what cannot be had, images that cannot be used, and an output that cannot be written.
     """
     if on_error not in ON_ERROR:
-        raise one_of(on_error, ON_ERROR, "on_error")
+        raise unknown_name(on_error, ON_ERROR, "on_error")
     if (shard or join) and (output is None or (shard and join)):
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
     output = None if output is None else Path(output).expanduser()

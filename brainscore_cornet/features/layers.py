@@ -10,7 +10,7 @@ import torch
 from ..cornet.anatomy import REGIONS
 from ..cornet.architectures import CORnet
 from ..cornet.commitments import Commitment, TimeBin, answering_step, check_time_bin, overlaps
-from ..cornet.errors import UserError, one_of, whole_number
+from ..cornet.errors import UserError, unknown_name, whole_number
 from ..cornet.recording.record import LOGITS, Site, is_decoded
 
 _logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def choose(
     for asked in DEFAULT if layers is None else layers:
         layer = f"{asked}.output" if asked in REGIONS else asked
         if layer not in shapes:
-            raise one_of(layer, shapes, "layer")
+            raise unknown_name(layer, shapes, "layer")
         known = list(shapes[layer])
         reached = [step for step in known if is_decoded(layer) or network.sees_image(network.point_of(layer, step))]
         if is_decoded(layer):

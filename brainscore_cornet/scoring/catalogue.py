@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import plugin_links
 from ..cornet.anatomy import REGIONS
-from ..cornet.errors import one_of
+from ..cornet.errors import unknown_name
 from . import requirements
 from .requirements import Requirements
 
@@ -77,7 +77,7 @@ def read_folders(plugins: Path, kind: str, *, commented: bool = True) -> dict[st
 
 def check_known(kind: str, identifier: str) -> None:
     if identifier not in folders(kind):
-        raise one_of(identifier, folders(kind), kind[:-1])
+        raise unknown_name(identifier, folders(kind), kind[:-1])
 
 
 def expand(names: Iterable) -> list:
@@ -101,7 +101,7 @@ def of_groups(names: Sequence[str]) -> list[Listed]:
     """The benchmarks that are in all of the groups."""
     for name in names:
         if name not in GROUPS:
-            raise one_of(name, GROUPS, "group of benchmarks")
+            raise unknown_name(name, GROUPS, "group of benchmarks")
     return [each for each in benchmarks() if each.groups.issuperset(names)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
-from .image_dataset import TrainingOrder, ValidationOrder, Views, loader
+from .image_dataset import TrainingSampler, ValidationSampler, Views, loader
 
 
 class Data(pl.LightningDataModule):
@@ -27,10 +27,10 @@ class Data(pl.LightningDataModule):
         super().__init__()
         self._train, self._validation = train, validation
         self._batch_size, self._workers, self._seed, self._least = batch_size, workers, seed, least
-        self._order: TrainingOrder | None = None
+        self._order: TrainingSampler | None = None
 
     @property
-    def order(self) -> TrainingOrder:
+    def order(self) -> TrainingSampler:
         """Which images are in which training batch on this device; known after `setup`."""
         assert self._order is not None  # asked for in training alone, which Lightning sets up first
         return self._order
@@ -42,13 +42,13 @@ class Data(pl.LightningDataModule):
     def is_too_small(self, parts: int) -> bool:
         """Whether there is not a single step in an epoch."""
         count = len(self._training.images)
-        return not TrainingOrder(count, self._batch_size, 0, world=parts, least=self._least).steps
+        return not TrainingSampler(count, self._batch_size, 0, world=parts, least=self._least).steps
 
     def setup(self, stage: str) -> None:
         # not before: only now it is known which of the devices this is
         trainer = self._attached
         if self._train is not None:
-            self._order = TrainingOrder(
+            self._order = TrainingSampler(
                 len(self._train.images),
                 self._batch_size,
                 self._seed,
@@ -64,7 +64,7 @@ class Data(pl.LightningDataModule):
     def val_dataloader(self) -> DataLoader:
         trainer = self._attached
         share = -(-self._batch_size // (trainer.world_size * trainer.accumulate_grad_batches))
-        order = ValidationOrder(len(self._validation.images), share, trainer.global_rank, trainer.world_size)
+        order = ValidationSampler(len(self._validation.images), share, trainer.global_rank, trainer.world_size)
         return loader(self._validation, order, self._workers, self._on_cuda)
 
     @property

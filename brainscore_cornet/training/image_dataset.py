@@ -97,7 +97,7 @@ class Views(Dataset):
         return np.array(part)[:, ::-1].copy() if mirrored else np.array(part)
 
 
-class TrainingOrder:
+class TrainingSampler:
     """Which images are in which batch: the batch sampler of training.
 
     A step of the optimizer takes a joint batch: each of several devices takes its share, in one part or, where the
@@ -154,7 +154,7 @@ class TrainingOrder:
                 ]
 
 
-class ValidationOrder:
+class ValidationSampler:
     """Every image once, over all devices; as many batches on each of them."""
 
     def __init__(self, count: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
@@ -172,7 +172,7 @@ class ValidationOrder:
             ]
 
 
-def loader(views: Views, order: TrainingOrder | ValidationOrder, workers: int, pinned: bool) -> DataLoader:
+def loader(views: Views, order: TrainingSampler | ValidationSampler, workers: int, pinned: bool) -> DataLoader:
     """Batches in order, prepared by processes that live as long as the loader."""
     return DataLoader(
         views,

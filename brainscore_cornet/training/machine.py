@@ -17,7 +17,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
-from ..cornet.errors import UserError, one_of, whole_number
+from ..cornet.errors import UserError, unknown_name, whole_number
 from .run_checkpoints import WrittenAside
 
 DEVICES = ("cuda", "mps", "cpu")
@@ -61,14 +61,14 @@ class Machine:
             For what this machine does not have, and for a precision that is none.
         """
         if precision not in PRECISIONS:
-            raise one_of(precision, PRECISIONS, "precision")
+            raise unknown_name(precision, PRECISIONS, "precision")
         given_devices, given_nodes = _given()
         devices = whole_number(given_devices if devices is None else devices, "a number of devices", 1)
         nodes = whole_number(given_nodes if nodes is None else nodes, "a number of nodes", 1)
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         if device not in DEVICES:
-            raise one_of(device, DEVICES, "kind of device")
+            raise unknown_name(device, DEVICES, "kind of device")
         there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
         if device in there and there[device] < devices:
             what = "GPU" if device == "cuda" else "device 'mps'"

@@ -16,7 +16,7 @@ from torch.nn import functional
 from ..cornet.architectures import CORnet
 from ..cornet.errors import UserError
 from .data import data_of
-from .image_dataset import Batch, TrainingOrder, normalized
+from .image_dataset import Batch, TrainingSampler, normalized
 from .position import Position, loops_at
 from .recipes import Recipe
 
@@ -79,7 +79,7 @@ class Learner(pl.LightningModule):
         self._diverged_at = torch.tensor(-1)
 
     @property
-    def order(self) -> TrainingOrder:
+    def order(self) -> TrainingSampler:
         return data_of(self.trainer).order
 
     @property

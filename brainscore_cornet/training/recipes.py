@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
-from ..cornet.errors import UserError, one_of, whole_number
+from ..cornet.errors import UserError, unknown_name, whole_number
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("step", "cosine")
@@ -67,9 +67,9 @@ def recipe_for(architecture: str, **changes) -> Recipe:
     _check_number(recipe, "weight_decay", "of at least 0", lambda value: 0 <= value < math.inf)
     _check_number(recipe, "label_smoothing", "of at least 0, below 1", lambda value: 0 <= value < 1)
     if recipe.optimizer not in OPTIMIZERS:
-        raise one_of(recipe.optimizer, OPTIMIZERS, "optimizer")
+        raise unknown_name(recipe.optimizer, OPTIMIZERS, "optimizer")
     if recipe.schedule not in SCHEDULES:
-        raise one_of(recipe.schedule, SCHEDULES, "schedule")
+        raise unknown_name(recipe.schedule, SCHEDULES, "schedule")
     if recipe.optimizer == "adamw" and "lr" not in changes:
         raise UserError("The recipes' learning rates are those of SGD: give adamw its own, such as --lr 0.001.")
     # 1 and 1.0 are one setting of a number that need not be whole

@@ -24,7 +24,7 @@ from .stopping import Stopping
 FOLDER = "checkpoints"
 ENDING = ".ckpt"
 DEFAULT_SAVE_EVERY = "1e,30m"
-_LOOKED_AFTER = 50  # steps between two looks at what the device knows, which waits for it
+FINITE_CHECK_INTERVAL = 50  # steps between two looks at what the device knows, which waits for it
 _AGREED_AFTER = 10  # steps between two agreements of several devices, which is how soon a signal is obeyed
 
 
@@ -83,7 +83,7 @@ class Saving(pl.Callback):
         minutes = (time.monotonic() - self._saved) / 60
         due = self._every.minutes is not None and minutes >= self._every.minutes
         stop, due = self._any(trainer, learner, self._stopping.asked, due)
-        if due or stop or learner.device.type == "cpu" or step % _LOOKED_AFTER == 0:
+        if due or stop or learner.device.type == "cpu" or step % FINITE_CHECK_INTERVAL == 0:
             self._check(trainer, learner)
         if due or stop:
             self._save(trainer, learner, Position(trainer.current_epoch, step))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cornet.architectures import CLASSES, CORnet, build_network
-from ..cornet.errors import UserError, one_of
+from ..cornet.errors import UserError, unknown_name
 from ..cornet.network import find_weights
 from ..cornet.weights.released import WeightsError, locate
 from ..cornet.weights.state_dicts import load_checkpoint, read_checkpoint, state_dict_of, stated_architecture
@@ -128,5 +128,5 @@ def architecture_of(model: str) -> str:
     if isinstance(model, str) and model.upper() in TIME_STEPS:
         return model.upper()
     if model not in COMMITMENTS:
-        raise one_of(model, [*TIME_STEPS, *COMMITMENTS], "model")
+        raise unknown_name(model, [*TIME_STEPS, *COMMITMENTS], "model")
     return COMMITMENTS[model].architecture

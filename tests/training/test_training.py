@@ -92,12 +92,12 @@ def test_is_plain_sgd(tmp_path):
     folder = pictures(tmp_path, 4, 1)
     train("Z", folder, tmp_path / "out", epochs=2, batch_size=5, lr=0.02, step_size=1, **SMALL)
     from brainscore_cornet.training.folders import find_training
-    from brainscore_cornet.training.image_dataset import TrainingOrder, Views, normalized
+    from brainscore_cornet.training.image_dataset import TrainingSampler, Views, normalized
 
     images, _ = find_training(folder)
     network = build_network("Z", classes=3)
     optimizer = torch.optim.SGD(network.parameters(), 0.02, momentum=0.9, weight_decay=1e-4)
-    order, views = TrainingOrder(len(images), 5, seed=0), Views(images, 32, seed=0)
+    order, views = TrainingSampler(len(images), 5, seed=0), Views(images, 32, seed=0)
     for epoch in range(2):
         order.start(epoch)
         optimizer.param_groups[0]["lr"] = 0.02 * 0.1**epoch

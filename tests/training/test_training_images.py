@@ -13,7 +13,7 @@ from torchvision import datasets, transforms
 
 from brainscore_cornet import UserError
 from brainscore_cornet.training.folders import find_training, find_validation
-from brainscore_cornet.training.image_dataset import Key, TrainingOrder, ValidationOrder, Views, loader, normalized
+from brainscore_cornet.training.image_dataset import Key, TrainingSampler, ValidationSampler, Views, loader, normalized
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_the_same_with_any_number_of_workers(folder):
     """Processes that load images change nothing."""
     images, _ = find_training(folder)
     seen = [
-        [batch.images for batch in loader(Views(images, 32, 0), TrainingOrder(18, 5, 0), workers, pinned=False)]
+        [batch.images for batch in loader(Views(images, 32, 0), TrainingSampler(18, 5, 0), workers, pinned=False)]
         for workers in (0, 2)
     ]
     assert all(torch.equal(*batches) for batches in zip(*seen, strict=True))
@@ -103,9 +103,9 @@ def test_the_same_with_any_number_of_workers(folder):
 @pytest.mark.parametrize("parts", [1, 2])
 def test_training_is_shared_out(world, parts):
     """Any number of devices and parts: together the same joint batches, of which every image is in one."""
-    alone = [{key.index for key in keys} for keys in TrainingOrder(23, 5, seed=1)]
+    alone = [{key.index for key in keys} for keys in TrainingSampler(23, 5, seed=1)]
     assert Counter(index for batch in alone for index in batch) == dict.fromkeys(range(23), 1)
-    orders = [TrainingOrder(23, 5, 1, rank, world, parts) for rank in range(world)]
+    orders = [TrainingSampler(23, 5, 1, rank, world, parts) for rank in range(world)]
     assert {len(list(order)) for order in orders} == {len(orders[0])} == {5 * parts}
     for step in range(5):
         joint = Counter(
@@ -121,7 +121,7 @@ def test_training_is_shared_out(world, parts):
 
 def test_order():
     """Another one in each epoch and for each seed; what is left of an epoch is what would have come."""
-    order = TrainingOrder(50, 8, seed=0)
+    order = TrainingSampler(50, 8, seed=0)
     first = list(order)
     order.start(1)
     second = list(order)
@@ -129,20 +129,20 @@ def test_order():
     order.start(1, 3)
     assert list(order) == second[3:]
     assert len(order) == len(second) == 7
-    assert list(TrainingOrder(50, 8, seed=1)) != first
+    assert list(TrainingSampler(50, 8, seed=1)) != first
 
 
 @pytest.mark.parametrize(("count", "least", "steps"), [(16, 2, 2), (17, 2, 2), (18, 2, 3), (17, 0, 3), (1, 2, 0)])
 def test_a_last_batch_that_is_too_small(count, least, steps):
     """Is left out where the network cannot learn from it."""
-    assert TrainingOrder(count, 8, 0, least=least).steps == steps
+    assert TrainingSampler(count, 8, 0, least=least).steps == steps
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 12])
 def test_validation_is_shared_out(count, world):
     """Every image counts exactly once, and all devices have as many batches."""
-    orders = [ValidationOrder(count, 2, rank, world) for rank in range(world)]
+    orders = [ValidationSampler(count, 2, rank, world) for rank in range(world)]
     batches = [list(order) for order in orders]
     assert {len(each) for each in batches} == {len(orders[0])}
     seen = Counter(key.index for each in batches for keys in each for key in keys if key.counts)

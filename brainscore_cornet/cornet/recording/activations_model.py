@@ -21,7 +21,7 @@ from ..inference.prepared import Prepared, network_hash
 from ..plain import plain
 from . import assembly, cache
 from .hooks import Hookable
-from .presentations import Shown
+from .presentations import Presentations
 from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
 from .stimuli import Microsaccades, Source, as_trials, batches, image_files
 
@@ -165,7 +165,7 @@ class ActivationsModel(Hookable):
             rows = slice(first + portion.rows.start, first + portion.rows.stop)
             yield portion._replace(rows=rows)
 
-    def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier=None) -> Shown:
+    def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier=None) -> Presentations:
         identifier = getattr(stimuli, "identifier", None) if identifier is None else identifier
         if isinstance(stimuli, StimulusSet):
             for hook in list(self._stimulus_set_hooks.values()):
@@ -174,9 +174,9 @@ class ActivationsModel(Hookable):
             stimuli = image_files(stimuli)
         number_of_trials = as_trials(number_of_trials)
         microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
-        return Shown.of(stimuli, self.image_size, microsaccades, identifier)
+        return Presentations.of(stimuli, self.image_size, microsaccades, identifier)
 
-    def _record(self, shown: Shown, sites: Sequence[Site]) -> Iterator[Portion]:
+    def _record(self, shown: Presentations, sites: Sequence[Site]) -> Iterator[Portion]:
         """Activations from disk where they were kept, else computed and kept."""
         for site in sites:
             find_module(self.network, site.layer)  # the prepared copy may have other names
@@ -213,7 +213,7 @@ class ActivationsModel(Hookable):
         options = {"workers": self._workers, "pinned": pinned, **options}
         return batches(sources, self.image_size, self._batch_size, microsaccades, **options)
 
-    def _entries(self, shown: Shown, sites: Sequence[Site], weights: str) -> dict[Site, cache.Entry]:
+    def _entries(self, shown: Presentations, sites: Sequence[Site], weights: str) -> dict[Site, cache.Entry]:
         """Where on disk the activations are kept; nowhere when something that has no name takes part."""
         named = self.identifier and shown.identifier and cache.is_enabled()
         if not named or self._batch_activations_hooks or is_hooked(self.network):

@@ -14,7 +14,7 @@ from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, stimulus_paths
 
 
 @dataclass(frozen=True)
-class Shown:
+class Presentations:
     """What is shown to the network, and which presentations it answers."""
 
     paths: list[str]
@@ -33,7 +33,7 @@ class Shown:
         image_size: int,
         microsaccades: Microsaccades | None,
         identifier: str | bool | None,
-    ) -> Shown:
+    ) -> Presentations:
         """What is shown of a stimulus set, or of a list of image files; presentations have the columns of the former.
 
         As in Brain-Score's extractor, those of a list have one coordinate, `stimulus_path`, with the paths as given.

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UserError, one_of
+from ..errors import UserError, unknown_name
 from .download import DownloadError, download
 
 FOLDER_VARIABLE = "BRAINSCORE_CORNET_WEIGHTS"
@@ -74,7 +74,7 @@ RELEASED: Mapping[str, ReleasedFile] = {
 
 def released_file(model: str) -> ReleasedFile:
     if model not in RELEASED:
-        raise one_of(model, RELEASED, "released weights")
+        raise unknown_name(model, RELEASED, "released weights")
     return RELEASED[model]
 
 
