@@ -1,4 +1,4 @@
-"""The regions that every CORnet has, and how many time steps each unrolls by default; no torch needed to know."""
+"""The regions that every CORnet has, and their default numbers of time steps. This module does not need torch."""
 
 REGIONS = ("V1", "V2", "V4", "IT")
 
@@ -12,5 +12,5 @@ TIME_STEPS = {
 
 
 def below(region: str) -> str:
-    """The region that drives this one."""
+    """Return the region whose activity is the input of this one."""
     return REGIONS[REGIONS.index(region) - 1]

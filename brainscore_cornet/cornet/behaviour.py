@@ -1,4 +1,4 @@
-"""Behaviour: Brain-Score's readouts on a network's activations, and what each has to be told."""
+"""Behavioural tasks: Brain-Score's readouts on a network's activations, and checks of their arguments."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ TASKS = (
 
 
 class Behaviour:
-    """The tasks that a model can do; a readout is made when it is first asked for.
+    """The behavioural tasks of a model. Each readout is created at its first use.
 
     Parameters
     ----------
     layer
-        That probabilities and odd-one-out choices are read out from; labels come from the logits.
+        Readout layer for probabilities and odd-one-out choices; labels come from the logits.
     """
 
     def __init__(self, activations_model: ActivationsModel, layer: str) -> None:
@@ -39,7 +39,7 @@ class Behaviour:
         self._readouts: dict[str, BrainModel] = {}
 
     def start(self, task: str, *args, **kwargs) -> None:
-        """Raises `UserError` for an unknown task, and for one that lacks what it has to be told."""
+        """Start a task; raises `UserError` for an unknown task or invalid arguments."""
         if not isinstance(task, str) or task not in TASKS:
             raise unknown_name(task, TASKS, "task")
         if task == BrainModel.Task.passive:
@@ -63,11 +63,11 @@ class Behaviour:
         readout.start_task(*given.args, **given.kwargs)
 
     def _check_classes(self) -> None:
-        """Of a network with other outputs than ImageNet's, a label would be somebody else's name for them."""
+        """Raise `UserError` unless the network's classes are ImageNet's, whose names the labels are."""
         classes = self._activations_model.network.decoder.linear.out_features
         if classes != CLASSES:
             raise UserError(
-                f"{self._activations_model.identifier} tells {classes} classes apart, and labels are those of "
+                f"{self._activations_model.identifier} has {classes} classes, and labels are those of "
                 f"ImageNet's {CLASSES}: give it the task 'probabilities', which fits a readout."
             )
 
@@ -75,12 +75,12 @@ class Behaviour:
         if task == BrainModel.Task.passive:
             return None
         if task == BrainModel.Task.odd_one_out and len(stimuli) % 3:
-            stimulus_paths(stimuli)  # an image that is missing is named first
+            stimulus_paths(stimuli)  # a missing image is reported first
             raise UserError(f"Odd-one-out takes triplets, one after the other: received {len(stimuli)} stimuli.")
         return self._readout(task).look_at(stimuli, **options)
 
     def _readout(self, task: str) -> BrainModel:
-        # imported here: the libraries of Brain-Score's readouts take time and memory
+        # imported here: the libraries of Brain-Score's readouts cost time and memory
         from brainscore_vision.model_helpers.brain_transformation import behavior
 
         if task not in self._readouts:
@@ -95,7 +95,7 @@ class Behaviour:
 
 
 def _labels(choice_labels: str | Iterable[str]) -> str | list[str]:
-    """ImageNet's classes, or labels that Brain-Score knows the ImageNet classes of, in the form that it takes."""
+    """Return 'imagenet' or a list of labels that Brain-Score maps to ImageNet classes; else raises `UserError`."""
     from brainscore_vision.model_helpers.brain_transformation.behavior import LabelToImagenetIndices
 
     labels = plain(choice_labels)
@@ -112,7 +112,7 @@ def _labels(choice_labels: str | Iterable[str]) -> str | list[str]:
 
 
 def _aggregation(aggregation: str) -> str:
-    """How the probabilities of a label's ImageNet classes are pooled."""
+    """Return how the probabilities of a label's ImageNet classes are pooled, `mean` or `max`."""
     chosen = plain(aggregation)
     if not isinstance(chosen, str) or chosen not in ("mean", "max"):
         raise unknown_name(chosen, ("mean", "max"), "aggregation")
@@ -120,7 +120,7 @@ def _aggregation(aggregation: str) -> str:
 
 
 def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
-    """Raises `UserError` unless each stimulus is listed once and labelled, and there are two labels or more."""
+    """Raise `UserError` unless each stimulus is listed once and labelled, and there are at least two labels."""
     if not isinstance(stimuli, StimulusSet) or "image_label" not in stimuli.columns:
         raise UserError(
             "Expected a StimulusSet with a column image_label to fit the readout on, "
@@ -137,4 +137,4 @@ def _check_fitting_stimuli(stimuli: StimulusSet) -> None:
     if len(repeated):
         raise UserError(f"The readout is fitted on each stimulus once, {repeated[0]!r} is listed repeatedly.")
     if labels.nunique() < 2:
-        raise UserError(f"A readout needs at least two labels to tell apart, image_label has {list(labels.unique())}.")
+        raise UserError(f"A readout needs at least two labels, image_label has {list(labels.unique())}.")

@@ -1,4 +1,4 @@
-"""The BrainModel that benchmarks talk to."""
+"""The Brain-Score `BrainModel` that benchmarks run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from brainscore_vision.model_interface import BrainModel
 from .anatomy import REGIONS
 from .architectures import MIN_IMAGE_SIZE, CORnet, build_network
 from .behaviour import Behaviour
-from .commitments import Commitment, TimeBin, TimeBins, answering_step, check_time_bin, get_commitment, overlaps, vary
+from .commitments import Commitment, TimeBin, TimeBins, check_time_bin, get_commitment, nearest_step, overlaps, vary
 from .device import pick_device
 from .errors import UserError, unknown_name, whole_number
 from .inference.prepared import PRECISIONS
@@ -45,7 +45,7 @@ def load_model(
     precision: str = "fp32",
     compiled: bool = False,
 ) -> CORnetModel:
-    """A CORnet as a Brain-Score model.
+    """Return a CORnet as a Brain-Score model.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def load_model(
         `released` (downloaded when needed), None for the network's own initialization from a fixed seed, a path or a
         URL. An `_untrained` model has no released weights and starts from its initialization.
     weights_sha256
-        That a file or download of one's own weights must have.
+        SHA-256 that a user's own weight file or download must have.
     times
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
     time_mapping
@@ -63,12 +63,12 @@ def load_model(
     image_size
         Height and width in px that images are resized to, 224 by default.
     named
-        The model's identifier, in place of one that is made of all that changes the numbers. Brain-Score caches by
-        it: it must stand for these options alone, as that of a submission does.
+        The model's identifier. By default it is composed of all options that change the numbers. Brain-Score uses
+        the identifier as a cache key: a name must stand for one set of options alone, as a submission's does.
     device
         Such as `cuda:1`; by default `cuda` where there is one, else `mps`, else `cpu`.
     batch_size
-        Number of images that the network sees at a time; does not change the numbers. On CUDA, what does not fit the
+        Number of images in a forward pass; it does not change the numbers. On CUDA, a batch that does not fit into
         memory is halved.
     workers
         Threads that prepare images ahead of the network; by default as many as torch uses, eight at most.
@@ -80,18 +80,18 @@ def load_model(
     Raises
     ------
     UserError
-        For anything that cannot be had; the message says what can.
+        If an option is invalid or the weights are unavailable; the message lists what is valid.
     """
     batch_size = whole_number(batch_size, "a batch size", 1)
     workers = None if workers is None else whole_number(workers, "a number of workers", 1)
     chosen = pick_device(device)
     options = {"times": times, "time_mapping": time_mapping, "image_size": image_size, "precision": precision}
-    commitment_for(identifier, **options)  # a wrong option is an error before anything is downloaded
+    commitment_for(identifier, **options)  # an invalid option is an error before anything is downloaded
     path = find_weights(identifier, weights, weights_sha256)
     commitment = commitment_for(identifier, weights_file=path, **options)
     if named is not None:
         commitment = replace(commitment, identifier=named)
-    # in the layout that inference uses, so that most weights are in memory only once
+    # the memory layout that inference uses, so that most weights are in memory only once
     network = load_network(identifier, weights=path, times=times).to(memory_format=torch.channels_last)
     return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
 
@@ -105,7 +105,7 @@ def commitment_for(
     image_size: int | None = None,
     precision: str = "fp32",
 ) -> Commitment:
-    """The commitment of a model with these options; nothing is loaded and nothing is downloaded.
+    """Return the commitment of a model with these options, without loading or downloading anything.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def commitment_for(
     Raises
     ------
     UserError
-        For options that the model cannot have.
+        If an option is invalid for the model.
     """
     base = get_commitment(identifier)
     if image_size is not None:
@@ -123,7 +123,7 @@ def commitment_for(
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     times = plain_integers(times)
-    with torch.device("meta"):  # takes no time and no memory, and refuses what cannot be built
+    with torch.device("meta"):  # costs no time or memory, and raises for a network that cannot be built
         build_network(base.architecture, times)
     trained = f"cornet_{base.architecture.lower()}"
     return vary(
@@ -137,7 +137,7 @@ def commitment_for(
 
 
 def _hash_unless_released(path: Path, model: str) -> str | None:
-    """None for the file that was released; a file that was accepted in its place gives other numbers."""
+    """Return the SHA-256 of a weight file, or None if it is the released file, whose hash is not in the identifier."""
     return None if mismatch(RELEASED[model], path) is None else file_hash(path)
 
 
@@ -149,9 +149,9 @@ class _Recording:
 
 
 class CORnetModel(BrainModel):
-    """An experimental subject: committed to regions, times and visual degrees, recorded from or given a task.
+    """A Brain-Score model of the ventral stream: it gives recordings from a region, or behaviour in a task.
 
-    Each `start_recording` and each `start_task` replaces what went before.
+    Each `start_recording` and each `start_task` replaces the previous one.
     """
 
     def __init__(
@@ -191,8 +191,8 @@ class CORnetModel(BrainModel):
     def start_recording(self, recording_target: str, time_bins: Sequence[TimeBin]) -> None:
         """Record from a region in time bins of (start, end) in ms after stimulus onset.
 
-        A requested bin is answered by the committed bin of the nearest start, the earlier one on a tie; a warning
-        names the committed bins where none of them overlaps it.
+        Each requested bin is recorded at the time step whose committed bin has the nearest start, the earlier one on a
+        tie. If no committed bin overlaps a requested one, a warning lists the committed bins.
         """
         recording_target, time_bins = plain(recording_target), plain(time_bins)
         if not isinstance(recording_target, str) or recording_target not in REGIONS:
@@ -212,16 +212,16 @@ class CORnetModel(BrainModel):
         if outside:
             warnings.warn(
                 f"{self.identifier} has no activity in {recording_target} at {_in_ms(outside)}: committed are "
-                f"{_in_ms(committed.values())}. The nearest start answers.",
+                f"{_in_ms(committed.values())}. The bin with the nearest start is used.",
                 stacklevel=2,
             )
         self._task = None
         self._recording = _Recording(
-            recording_target, requested, [answering_step(committed, time_bin) for time_bin in requested]
+            recording_target, requested, [nearest_step(committed, time_bin) for time_bin in requested]
         )
 
     def start_task(self, task: str, *args, **kwargs) -> None:
-        """Begin a task: `passive`, `label`, `probabilities` or `odd_one_out`.
+        """Start a task: `passive`, `label`, `probabilities` or `odd_one_out`.
 
         `label` takes `imagenet` or a list of labels, `probabilities` the stimuli to fit the readout on.
         """
@@ -236,16 +236,16 @@ class CORnetModel(BrainModel):
         number_of_trials: int = 1,
         require_variance: bool = False,
     ) -> NeuroidAssembly | BehavioralAssembly | None:
-        """Recordings, behaviour, or None in passive fixation.
+        """Return recordings or behaviour for the stimuli, or None in the passive task.
 
-        Recordings are (time_bin, presentation, neuroid), or (presentation, neuroid) where one time bin was asked for.
+        Recordings are (time_bin, presentation, neuroid), or (presentation, neuroid) for a single time bin.
 
         Parameters
         ----------
         number_of_trials
-            The model is deterministic: it gives each trial the same, so that their average costs one.
+            Number of trials to average. The model is deterministic, so that the average costs one trial.
         require_variance
-            Every trial is a presentation of its own, shifted by a microsaccade.
+            Whether every trial is a presentation of its own, shifted by a microsaccade.
         """
         stimuli = as_stimulus_set(stimuli)
         number_of_trials = as_trials(number_of_trials)
@@ -260,10 +260,10 @@ class CORnetModel(BrainModel):
                 recording.time_steps,
                 **options,
             )
-            # Brain-Score's models drop a single time bin's dimension, and Islam2021 counts on it
+            # Brain-Score's models drop the dimension of a single time bin, and Islam2021 relies on it
             return recorded.squeeze("time_bin") if len(recording.time_bins) == 1 else recorded
         if self._task is None:
-            raise UserError("Nothing to do with the stimuli: call start_recording or start_task first.")
+            raise UserError("No recording or task was started: call start_recording or start_task first.")
         return self._behaviour.look_at(self._task, stimuli, **options)
 
 

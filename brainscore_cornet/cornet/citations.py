@@ -1,4 +1,4 @@
-"""BibTeX of what to cite."""
+"""BibTeX entries of the papers to cite."""
 
 CORNET_2018 = """@article{Kubilius2018CORnet,
     author = {Kubilius, Jonas and Schrimpf, Martin and Nayebi, Aran and Bear, Daniel and Yamins, Daniel L. K. and
@@ -23,5 +23,5 @@ CORNET_S_2019 = """@inproceedings{KubiliusSchrimpf2019CORnetS,
 
 
 def bibtex(architecture: str) -> str:
-    """What to cite for `Z`, `R`, `RT` or `S`."""
+    """Return the BibTeX entries to cite for the architecture `Z`, `R`, `RT` or `S`."""
     return CORNET_S_2019 if architecture == "S" else CORNET_2018

@@ -1,4 +1,4 @@
-"""What is committed when a CORnet is compared with a brain: a record for each model.
+"""Commitments: for each model, the fixed mapping to the brain with which it is compared.
 
 A commitment fixes, before any data are seen, which layer stands for which region, when in milliseconds each time step
 of a region happens, which layer behaviour is read out from, and how much of the visual field the model sees.
@@ -94,7 +94,7 @@ COMMITMENTS: Mapping[str, Commitment] = {
 
 
 def get_commitment(identifier: str) -> Commitment:
-    """The record of a registered model; `UserError` with the nearest names for an unknown one."""
+    """Return the commitment of a registered model; raises `UserError` with the nearest names for an unknown one."""
     if not isinstance(identifier, str) or identifier not in COMMITMENTS:
         raise unknown_name(identifier, COMMITMENTS, "model")
     return COMMITMENTS[identifier]
@@ -109,14 +109,14 @@ def vary(
     weights_hash: str | None = None,
     precision: str = "fp32",
 ) -> Commitment:
-    """A commitment with other time steps, time bins, image size or weights, and an identifier that says so.
+    """Return a commitment with other time steps, time bins, image size, weights or precision.
 
-    Brain-Score caches by the model's identifier: whatever changes the numbers is therefore part of it.
+    Its identifier contains every option that changes the numbers, since Brain-Score uses it as a cache key.
 
     Parameters
     ----------
     times
-        As `architectures.build_network` takes it.
+        Number of time steps, as in `architectures.build_network`.
     time_mapping
         Region -> time step -> (start, end) in ms; replaces the bins of the regions that it names.
     image_size
@@ -176,7 +176,7 @@ def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBi
             if not isinstance(step, Integral) or not 0 <= step < steps[region]:
                 last = steps[region] - 1
                 raise UserError(f"The time mapping names step {step!r} of {region}, whose steps are 0 to {last}.")
-            # 50.0 ms are 50 ms: one variant has one identifier, however it is spelled
+            # 50.0 ms are 50 ms: a variant has one identifier, whatever type its numbers have
             checked_bin = check_time_bin(time_bin, instants=False)
             start, end = (int(value) if value == int(value) else value for value in checked_bin)
             checked.setdefault(region, {})[int(step)] = (start, end)
@@ -184,7 +184,7 @@ def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBi
 
 
 def check_time_bin(time_bin, instants: bool = True) -> TimeBin:
-    """(start, end) in ms as plain numbers, from two numbers in any container; `UserError` for anything else.
+    """Return (start, end) in ms as plain numbers, from two numbers in any container; raises `UserError` otherwise.
 
     Brain-Score's benchmarks pass tuples, and zero-dimensional object arrays of a tuple where an assembly's single time
     bin was squeezed.
@@ -192,7 +192,7 @@ def check_time_bin(time_bin, instants: bool = True) -> TimeBin:
     Parameters
     ----------
     instants
-        Whether a bin may end when it starts: benchmarks of fMRI without a time course ask for (0, 0).
+        Whether a bin may end when it starts: fMRI benchmarks without a time course request (0, 0).
     """
     try:
         start, end = plain_list(plain(time_bin))
@@ -205,8 +205,8 @@ def check_time_bin(time_bin, instants: bool = True) -> TimeBin:
     return start, end
 
 
-def answering_step(committed: Mapping[int, TimeBin], time_bin: TimeBin) -> int:
-    """The time step that answers a requested time bin: of the nearest start, the earlier one on a tie.
+def nearest_step(committed: Mapping[int, TimeBin], time_bin: TimeBin) -> int:
+    """Return the time step whose committed bin starts nearest to the requested one, the earlier step on a tie.
 
     This is the rule of Brain-Score's CORnet-S plugin, which gives the leaderboard's scores.
     """
@@ -214,5 +214,5 @@ def answering_step(committed: Mapping[int, TimeBin], time_bin: TimeBin) -> int:
 
 
 def overlaps(committed: Mapping[int, TimeBin], time_bin: TimeBin) -> bool:
-    """Whether any committed bin shares time with the requested one."""
+    """Return whether any committed time bin overlaps the requested one."""
     return any(start < time_bin[1] and time_bin[0] < end for start, end in committed.values())

@@ -1,4 +1,4 @@
-"""Errors that a person can mend."""
+"""Errors that a user can correct, and the checks that raise them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from numbers import Integral
 
 from .plain import plain
 
-_LISTED = 20  # names that still fit a message
+_LISTED = 20  # names in a message, at most
 
 
 class UserError(ValueError):
-    """Says what was wrong, what was expected, and what to do; the command line shows it without a traceback."""
+    """An error whose message says what was wrong, what was expected and what to do; shown without a traceback."""
 
 
 class MissingImages(UserError):
-    """Stimuli whose image files are not on this machine."""
+    """The image files of stimuli are not on this machine."""
 
 
 def whole_number(value, what: str, least: int) -> int:
-    """`value` as Python's own integer; `UserError` where it is none, or less than `least`."""
+    """Return `value` as a Python integer; raises `UserError` if it is not one, or less than `least`."""
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
         raise UserError(f"Expected {what}, a whole number of at least {least}, received {value!r}.")
@@ -26,7 +26,7 @@ def whole_number(value, what: str, least: int) -> int:
 
 
 def unknown_name(name, known, what: str) -> UserError:
-    """An error for a name that is not among the known ones; names the nearest of them."""
+    """Return a `UserError` for a name that is not among the known ones, with the nearest of them as a hint."""
     import difflib
 
     known = sorted(known)
@@ -45,5 +45,5 @@ def unknown_name(name, known, what: str) -> UserError:
 
 
 def folded(name: str) -> str:
-    """CORnet-S and cornet_s are one name to a person."""
+    """Return a name in lower case and with one kind of separator, so that CORnet-S and cornet_s are equal."""
     return name.lower().replace("-", "_")

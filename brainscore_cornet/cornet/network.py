@@ -1,4 +1,4 @@
-"""From a model's identifier to its network with weights."""
+"""Loading of a model's network with its weights, by the model's identifier."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def load_network(
     times: int | Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> CORnet:
-    """A CORnet as a PyTorch module in evaluation mode, on the CPU.
+    """Return a CORnet as a PyTorch module in evaluation mode, on the CPU.
 
     Parameters
     ----------
     identifier
         `cornet_z`, `cornet_r`, `cornet_rt` or `cornet_s`; with `_untrained`, the weights are its initialization.
     weights
-        `released` (downloaded when needed), None for the network's own initialization, a path or a URL. Of a file
-        that was trained on other classes than ImageNet's 1000, the network has those.
+        `released` (downloaded when needed), None for the network's own initialization, a path or a URL. If a file
+        has another number of classes than ImageNet's 1000, so has the network.
     times
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
     seed
-        Of the initialization.
+        Seed of the initialization.
 
     Raises
     ------
     UserError
-        For an unknown identifier, time steps that the network cannot have, and weights that cannot be had or loaded.
+        If the identifier is unknown, the time steps are invalid, or the weights are unavailable or do not fit.
     """
     commitment = get_commitment(identifier)
     seed = whole_number(seed, "a seed", 0)
@@ -50,7 +50,7 @@ def load_network(
 
 
 def plain_integers(times: int | Mapping[str, int] | None) -> int | dict[str, int] | None:
-    """Time steps with numpy's integers as Python's own, which torch and JSON know; what is no integer is kept."""
+    """Return time steps with numpy's integers converted to Python's, for torch and JSON; other values unchanged."""
     if isinstance(times, Mapping):
         return {region: _plain_integer(number) for region, number in times.items()}
     return _plain_integer(times)
@@ -61,14 +61,14 @@ def _plain_integer(number):
 
 
 def find_weights(identifier: str, weights: str | os.PathLike | None, sha256: str | None = None) -> Path | None:
-    """The weight file that `load_network` would load, None for a network with its own initialization.
+    """Return the weight file that `load_network` would load, None for a network with its own initialization.
 
-    `sha256`, where it is given, is that of a user's own file.
+    `sha256`, if given, is the one that a user's own file must have.
     """
     if weights is not None and not (isinstance(weights, str) and weights == "released"):
         return locate(weights, sha256)
     if sha256 is not None:
-        raise UserError(f"A SHA-256 belongs to weights of one's own, a file or a URL, not to {weights!r}.")
+        raise UserError(f"A SHA-256 can be given for your own weights, a file or a URL, not for {weights!r}.")
     if weights is None or not get_commitment(identifier).trained:
         return None
     return fetch(released_file(identifier))

@@ -1,4 +1,4 @@
-"""Values as benchmarks pass them, from numpy, xarray and pandas, made Python's own."""
+"""Conversion of numpy's, xarray's and pandas' values, which benchmarks pass, to plain Python values."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """The Python value of a numpy scalar or of a zero-dimensional array; anything else as it is."""
+    """Return the Python value of a numpy scalar or of a zero-dimensional array, and anything else unchanged."""
     return value.item() if getattr(value, "shape", None) == () else value
 
 
 def plain_list(values: Iterable) -> list:
-    """The values of any container as a list, those of an array of several dimensions row by row.
+    """Return the values of any container as a list, those of an array of several dimensions row by row.
 
-    A set has no order that lasts from one process to the next: its values are sorted by their text.
+    The order of a set differs between processes: its values are sorted by their text.
     """
     if isinstance(values, AbstractSet):
         values = sorted(values, key=str)

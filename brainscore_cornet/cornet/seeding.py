@@ -1,4 +1,4 @@
-"""Random numbers that start from a seed for a while."""
+"""Temporary seeding of torch's random numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """torch's random numbers on the CPU start from `seed` inside, and go on as if nothing had been outside."""
+    """Seed torch's random numbers on the CPU inside this context, and restore their state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

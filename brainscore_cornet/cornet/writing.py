@@ -1,4 +1,4 @@
-"""Files that people use: written beside their final name, renamed when they are complete, and one line when not."""
+"""Safe writing of files: under a temporary name, renamed when complete, with one-line errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .errors import UserError
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file beside `path`, which takes its name when it is complete and on the disk."""
+    """Call `write` with a temporary path beside `path`, and rename the file once it is complete and on the disk."""
     part = part_of(path)
     try:
         write(part)
@@ -24,13 +24,13 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def part_of(path: Path) -> Path:
-    """Where a file lies while it is not complete."""
+    """Return the temporary path of a file that is not yet complete."""
     return path.with_name(f".{path.name}.part")
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """`UserError` in place of the system's errors, for what is written to `path` inside."""
+    """Convert `OSError` inside this context, which writes to `path`, into a `UserError`."""
     try:
         yield
     except OSError as error:

@@ -9,7 +9,7 @@ import torch
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.architectures import CORnet
-from ..cornet.commitments import Commitment, TimeBin, answering_step, check_time_bin, overlaps
+from ..cornet.commitments import Commitment, TimeBin, check_time_bin, nearest_step, overlaps
 from ..cornet.errors import UserError, unknown_name, whole_number
 from ..cornet.recording.record import LOGITS, Site, is_decoded
 
@@ -86,7 +86,7 @@ def choose(
             chosen = [0]
         elif time_bins is not None:
             committed = commitment.time_bins[layer.split(".")[0]]
-            chosen = [answering_step(committed, check_time_bin(time_bin)) for time_bin in time_bins]
+            chosen = [nearest_step(committed, check_time_bin(time_bin)) for time_bin in time_bins]
             for (start, end), step in zip(time_bins, chosen, strict=True):
                 if not overlaps(committed, (start, end)):
                     _logger.warning(
@@ -103,7 +103,7 @@ def choose(
             chosen = [whole_number(step, "a time step", 0) for step in time_steps]
         for step in dict.fromkeys(chosen):
             if step not in known:
-                raise UserError(f"{layer} does nothing at time step {step}, only at {_listed(known)}.")
+                raise UserError(f"{layer} is not computed at time step {step}, only at {_listed(known)}.")
             if step not in reached and not allow_uninformative:
                 arrival = f"it arrives at {reached[0]}" if reached else "nor at any later one that the network runs"
                 raise UserError(

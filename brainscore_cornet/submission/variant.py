@@ -115,7 +115,7 @@ def make_variant(
         # read now rather than by Brain-Score: it has to fit
         classes = load_network(model, weights=file, times=times).decoder.linear.out_features
         if classes != CLASSES:
-            raise UserError(f"{file} tells {classes} classes apart: Brain-Score's tasks need ImageNet's {CLASSES}.")
+            raise UserError(f"{file} has {classes} classes: Brain-Score's tasks need ImageNet's {CLASSES}.")
     return Variant(identifier, model, options, replace(commitment, identifier=identifier), file, downloaded)
 
 

@@ -155,7 +155,7 @@ def _check_classes(images: ImageSet, path: Path) -> None:
     held = held_classes(path)
     if held != len(images.classes):
         raise UserError(
-            f"The network in {path} tells {held} classes apart, {images.folder} has {len(images.classes)} class "
+            f"The network in {path} has {held} classes, {images.folder} has {len(images.classes)} class "
             "folders: expected the same classes, of which the network's outputs have the order of sorted names."
         )
     others = [name for name in images.classes if not _SYNSET.fullmatch(name)]

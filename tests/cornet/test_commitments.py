@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from brainscore_cornet.cornet.commitments import (
     COMMITMENTS,
-    answering_step,
     check_time_bin,
     get_commitment,
+    nearest_step,
     overlaps,
     vary,
 )
@@ -112,7 +112,7 @@ def test_unknown_model_with_no_near_name_lists_all():
 )
 def test_answering_step(architecture, region, time_bin, step):
     """The bin of the nearest start answers, the earlier one on a tie; where a bin ends does not matter."""
-    assert answering_step(TIME_BINS[architecture][region], time_bin) == step
+    assert nearest_step(TIME_BINS[architecture][region], time_bin) == step
 
 
 starts = st.integers(-50, 400) | st.floats(-50, 400).map(lambda start: round(start, 1))
@@ -126,7 +126,7 @@ starts = st.integers(-50, 400) | st.floats(-50, 400).map(lambda start: round(sta
 )
 def test_answering_step_is_the_nearest_of_all(committed, start, width):
     """Going through all bins in order of their start, none is nearer, and none before the answer is as near."""
-    step = answering_step({number: (begin, begin + 10) for number, begin in committed.items()}, (start, start + width))
+    step = nearest_step({number: (begin, begin + 10) for number, begin in committed.items()}, (start, start + width))
     best = None
     for begin in sorted(committed.values()):
         if best is None or abs(begin - start) < abs(best - start):
@@ -176,7 +176,7 @@ def test_time_bins_are_answered_as_by_brain_score(architecture, region, peer, st
             zip(recording["time_bin_start"].values, recording["time_bin_end"].values, strict=True)
         )
     }
-    assert answered == {time_bin: {answering_step(committed, time_bin)} for time_bin in requested}
+    assert answered == {time_bin: {nearest_step(committed, time_bin)} for time_bin in requested}
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_full_disk(server, small_disk, announced, reason):
     urls = [server.url("/file", Reply(CONTENT, announced=announced)), server.url("/mirror", GOOD)]
     with pytest.raises(DestinationError) as caught:
         download(urls, small_disk / "file.pth", check=check)
-    advice = "Set TORCH_HOME to a folder that can be written and has room."
+    advice = "Set TORCH_HOME to a writable folder with enough free space."
     assert str(caught.value) == f"Cannot write {small_disk / 'file.pth'}: {reason}. {advice}"
     assert nothing_is_left_in(small_disk)
     assert server.requests == {"/file": 1}

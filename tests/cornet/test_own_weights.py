@@ -123,5 +123,5 @@ def test_another_number_of_classes(tmp_path):
     model.start_recording("V4", [(90, 190)])
     assert model.look_at([str(tmp_path / "red.png")]).size == 256 * 2 * 2
     assert model.activations_model([str(tmp_path / "red.png")], layers=["logits"]).shape == (1, 10)
-    with pytest.raises(UserError, match="tells 10 classes apart, and labels are those of ImageNet's 1000"):
+    with pytest.raises(UserError, match="has 10 classes, and labels are those of ImageNet's 1000"):
         model.start_task("label", "imagenet")

@@ -9,7 +9,7 @@ from reference.synthetic_weights import fill
 
 from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.brain_model import CORnetModel
-from brainscore_cornet.cornet.commitments import answering_step, get_commitment, vary
+from brainscore_cornet.cornet.commitments import get_commitment, nearest_step, vary
 
 REGIONS = ("V1", "V2", "V4", "IT")
 STEPS_OF_S = {"V2": st.integers(1, 3), "V4": st.integers(1, 5), "IT": st.integers(1, 3)}
@@ -59,7 +59,7 @@ def test_recordings_are_those_of_a_plain_forward_pass(pictures, recwarn, case):
         ours = ours.expand_dims("time_bin")
     assert ours.shape[:2] == (len(case["time_bins"]), len(paths))
     for index, time_bin in enumerate(case["time_bins"]):
-        expected = plain[region, answering_step(commitment.time_bins[region], time_bin)].numpy()
+        expected = plain[region, nearest_step(commitment.time_bins[region], time_bin)].numpy()
         np.testing.assert_allclose(ours.values[index], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
     assert ours["time_bin"].values.tolist() == case["time_bins"]
 

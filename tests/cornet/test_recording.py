@@ -138,10 +138,10 @@ def test_what_is_not_needed_is_not_computed(stand_in, images, architecture, site
         ("Z", Site("V1.output", 1), "No such points"),
         ("S", Site("decoder.avgpool", 1), "decoder.avgpool is computed once, at the end: it has no time step 1"),
         ("S", Site(LOGITS, 1), "logits is computed once"),
-        ("S", Site("IT.norm2_1", 0), "IT.norm2_1 does nothing at time step 0"),
-        ("S", Site("IT.norm2_0", 1), "IT.norm2_0 does nothing at time step 1"),
-        ("S", Site("V4.skip", 2), "V4.skip does nothing at time step 2"),
-        ("RT", Site("V2.conv_input", 0), "V2.conv_input does nothing at time step 0"),
+        ("S", Site("IT.norm2_1", 0), "IT.norm2_1 is not computed at time step 0"),
+        ("S", Site("IT.norm2_0", 1), "IT.norm2_0 is not computed at time step 1"),
+        ("S", Site("V4.skip", 2), "V4.skip is not computed at time step 2"),
+        ("RT", Site("V2.conv_input", 0), "V2.conv_input is not computed at time step 0"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(stand_in, images, architecture, site, message):

@@ -183,7 +183,7 @@ def test_stimulus_sets_keep_their_columns(subject, stimuli):
         ({"layers": ["V3"]}, "Unknown layer 'V3'"),
         ({"layers": ["IT.conv9"]}, "Unknown layer 'IT.conv9'. Did you mean IT.conv"),
         ({"layers": []}, "No layers"),
-        ({"layers": ["IT"], "time_steps": [2]}, "IT.output does nothing at time step 2, only at 0, 1"),
+        ({"layers": ["IT"], "time_steps": [2]}, "IT.output is not computed at time step 2, only at 0, 1"),
         ({"time_steps": "some"}, "'all' or a list"),
         ({"time_steps": []}, "No time steps"),
         ({"time_steps": [0], "time_bins": [(70, 170)]}, "either time steps or time bins"),

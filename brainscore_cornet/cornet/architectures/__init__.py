@@ -1,4 +1,4 @@
-"""CORnet-Z, -R, -RT and -S in PyTorch alone; each says how it unfolds in time."""
+"""CORnet-Z, -R, -RT and -S as PyTorch modules that unfold in time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UPDATES: dict[str, Update] = {"R": "sequential", "RT": "simultaneous"}
 def build_network(
     architecture: str, times: int | Mapping[str, int] | None = None, seed: int = 0, classes: int = CLASSES
 ) -> CORnet:
-    """A network with its own initialization, in training mode.
+    """Return a network with its own initialization, in training mode.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def build_network(
     times
         Time steps: a number for R and RT (5 by default), a number for each of V2, V4, IT for S.
     seed
-        Of the initialization. torch's global random state is left as it was.
+        Seed of the initialization. torch's global random state is not changed.
     classes
-        Outputs of the decoder, 1000 for ImageNet's.
+        Number of classes of the decoder, 1000 for ImageNet.
 
     Raises
     ------
     UserError
-        For an architecture that is none of these, and for time steps that it cannot have.
+        If the architecture is unknown or its time steps are invalid.
     """
     with seeded(seed):
         if architecture == "Z":

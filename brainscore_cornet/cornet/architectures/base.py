@@ -1,4 +1,4 @@
-"""What all CORnets share: regions, points in time, and how activity unfolds from an image to the decoder."""
+"""The base class of all CORnets: its points in time, and how activity unfolds from an image to the decoder."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Point(NamedTuple):
 
 
 IMAGE = Point("image", 0)
-CLASSES = 1000  # of ImageNet, which the released networks tell apart
+CLASSES = 1000  # ImageNet's, which the released networks classify
 
 
 class CORnet(nn.Module):
     """A network that maps onto V1, V2, V4 and IT and unfolds over time steps.
 
     Subclasses define the regions as submodules, list the `points` in causal order, name the `sources` that a point
-    is computed from, and `advance` the network to a point. Everything else follows: `forward` runs through all
-    points, and whoever is interested in a few of them runs only what these depend on (`unfold`).
+    is computed from, and `advance` the network to a point. `forward` runs through all points; `unfold` can compute
+    some points and only what they depend on.
 
-    No activity is kept on the module: two forward passes never influence each other.
+    The module keeps no activity: forward passes do not influence each other.
     """
 
     times: Mapping[str, int]
@@ -40,57 +40,57 @@ class CORnet(nn.Module):
     decoder: Decoder
 
     def points(self) -> Iterable[Point]:
-        """All points in causal order, the last time step of IT last."""
+        """Return all points in causal order, the last time step of IT last."""
         raise NotImplementedError
 
     def sources(self, point: Point) -> tuple[Point, ...]:
-        """The points whose activity `point` is computed from; `IMAGE` stands for the network's input."""
+        """Return the points whose activity `point` is computed from; `IMAGE` is the network's input."""
         raise NotImplementedError
 
     def advance(self, point: Point, activity: Mapping[Point, Tensor], images: Tensor) -> Tensor:
-        """Compute the activity at `point`.
+        """Return the activity (batch or 1, channel, height, width) at `point`.
 
         Parameters
         ----------
         activity
             Activity of at least the sources of `point`, each (batch or 1, channel, height, width).
         images
-            (batch, 3, height, width); what is driven by nothing takes its batch, size, type and device from here.
+            Images (batch, 3, height, width), which give a point without input its batch, size, type and device.
         """
         raise NotImplementedError
 
     def point_of(self, layer: str, time_step: int) -> Point:
-        """The point at which a layer inside a region, such as `IT.conv2`, does its work of `time_step`."""
+        """Return the point at which a layer inside a region, such as `IT.conv2`, is computed at `time_step`."""
         return Point(layer.split(".")[0], time_step)
 
     def last_step(self, layer: str) -> int:
-        """The last time step at which a layer inside a region does its work."""
+        """Return the last time step at which a layer inside a region is computed."""
         return self.times[layer.split(".")[0]] - 1
 
     @property
     def last_point(self) -> Point:
-        """What the decoder reads: IT at its last time step."""
+        """The input of the decoder: IT at its last time step."""
         return Point("IT", self.times["IT"] - 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (batch, class) for normalized images (batch, 3, height, width) of at least 32 px."""
+        """Return logits (batch, class) for normalized images (batch, 3, height, width) of at least 32 px a side."""
         activity = images
-        for _, activity in self.unfold(images):  # noqa: B007 -- the last point's is what counts
+        for _, activity in self.unfold(images):  # noqa: B007 -- the last point's is decoded
             pass
         return self.decoder(activity)
 
     def unfold(self, images: Tensor, wanted: Iterable[Point] | None = None) -> Iterator[tuple[Point, Tensor]]:
         """Run through time and yield (point, activity), activity as (batch, channel, height, width).
 
-        Activity is dropped after its last use.
+        The memory of activity is freed after its last use.
 
         Parameters
         ----------
         images
             (batch, 3, height, width), normalized.
         wanted
-            Yield only these points, and compute only what they depend on. What does not depend on the image is then
-            computed for one image instead of the whole batch, so that its activity is (1, channel, height, width).
+            Points to yield; only what they depend on is computed. Points that do not depend on the image are then
+            computed for one image instead of the whole batch, so that their activity is (1, channel, height, width).
             By default, every point is computed for every image and yielded.
         """
         check_images(images)
@@ -113,7 +113,7 @@ class CORnet(nn.Module):
                     activity.pop(done, None)
 
     def required(self, wanted: Iterable[Point]) -> list[Point]:
-        """`wanted` and everything it depends on, in causal order."""
+        """Return `wanted` and every point that it depends on, in causal order."""
         known, needed = list(self.points()), set(wanted)
         unknown = needed - set(known)
         if unknown:
@@ -125,7 +125,7 @@ class CORnet(nn.Module):
         return [point for point in known if point in needed]
 
     def sees_image(self, point: Point) -> bool:
-        """Whether the activity at `point` differs between images at all."""
+        """Return whether the activity at `point` depends on the image."""
         return any(IMAGE in self.sources(needed) for needed in self.required([point]))
 
 
@@ -138,7 +138,7 @@ def check_images(images: Tensor) -> None:
 
 
 def is_hooked(network: nn.Module) -> bool:
-    """Whether somebody's hooks may change what the network computes."""
+    """Return whether a module has hooks, which may change what the network computes."""
     return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 

@@ -12,7 +12,7 @@ from .base import CLASSES, IMAGE, CORnet, Point, build_decoder, check_steps
 
 CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 STRIDES = {"V1": 4, "V2": 2, "V4": 2, "IT": 2}
-INPUT_STAGE = Point("V1.input_stage", 0)  # V1 sees the same image at every step: once is enough
+INPUT_STAGE = Point("V1.input_stage", 0)  # computed once, since V1 has the same image at every step
 V1_INPUT_LAYERS = ("V1.conv_input", "V1.norm_input", "V1.nonlin_input")
 
 Update = Literal["simultaneous", "sequential"]
@@ -75,7 +75,7 @@ class CORnetR(CORnet):
         return INPUT_STAGE if layer in V1_INPUT_LAYERS else super().point_of(layer, time_step)
 
     def _drive(self, point: Point) -> Point | None:
-        """Where the input of `point` comes from, None at the step at which only V1 sees an input."""
+        """Return the point that gives `point` its input, None at the step at which only V1 has an input."""
         if point.region == "V1":
             return INPUT_STAGE
         if point.time_step == 0:
@@ -92,7 +92,7 @@ class CORnetR(CORnet):
 
 
 class RecurrentRegion(nn.Module):
-    """`input_stage` takes what comes from below, `forward` adds the state to it and gives the new state."""
+    """A region with a state: `input_stage` processes the input from below, `forward` adds the state and updates it."""
 
     def __init__(self, in_channels: int, channels: int, kernel_size: int, stride: int) -> None:
         super().__init__()

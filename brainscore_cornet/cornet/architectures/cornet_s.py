@@ -26,7 +26,7 @@ class CORnetS(CORnet):
     Parameters
     ----------
     times
-        Number of time steps of V2, V4 and IT; what is not named keeps its released number (2, 4, 2).
+        Region -> number of time steps, for V2, V4 and IT; by default the released numbers 2, 4, 2.
     """
 
     def __init__(self, times: Mapping[str, int] | None = None, classes: int = CLASSES) -> None:
@@ -70,7 +70,7 @@ class CORnetS(CORnet):
 
 
 class BottleneckRegion(nn.Module):
-    """One bottleneck whose convolutions serve every time step, with normalizations of their own for each."""
+    """A bottleneck whose convolutions are shared by all time steps, with separate normalizations for each step."""
 
     def __init__(self, in_channels: int, channels: int, times: int) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class BottleneckRegion(nn.Module):
             self.add_module(f"norm3_{step}", nn.BatchNorm2d(channels))
 
     def forward(self, activity: Tensor, time_step: int) -> Tensor:
-        """Activity at `time_step`, from the region below at step 0 and from this region's step before later on."""
+        """Return the activity at `time_step`, from the region below at step 0, then from the previous step."""
         if time_step == 0:
             activity = self.conv_input(activity)
             skip, stride = self.norm_skip(self.skip(activity)), 2
@@ -103,13 +103,13 @@ class BottleneckRegion(nn.Module):
         return self.output(self.nonlin3(norm3(self.conv3(inner)) + skip))
 
     def norms(self, time_step: int) -> tuple[nn.BatchNorm2d, nn.BatchNorm2d, nn.BatchNorm2d]:
-        """The normalizations after `conv1`, `conv2` and `conv3` at a time step."""
+        """Return the normalizations after `conv1`, `conv2` and `conv3` at a time step."""
         norm1, norm2, norm3 = (getattr(self, f"norm{i}_{time_step}") for i in (1, 2, 3))
         return norm1, norm2, norm3
 
 
 class StridedConv2d(nn.Conv2d):
-    """A convolution that is told its stride at each call, since one set of weights serves steps of both strides."""
+    """A convolution whose stride is an argument of each call, since steps of both strides share its weights."""
 
     def forward(self, activity: Tensor, stride: int) -> Tensor:
         return functional.conv2d(activity, self.weight, self.bias, stride, self.padding)

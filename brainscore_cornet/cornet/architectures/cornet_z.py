@@ -27,7 +27,7 @@ class CORnetZ(CORnet):
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-                assert module.bias is not None  # all of this network's have one
+                assert module.bias is not None  # all layers of this network have one
                 nn.init.zeros_(module.bias)
 
     def points(self) -> list[Point]:

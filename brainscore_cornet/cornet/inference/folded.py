@@ -1,8 +1,8 @@
 """CORnet-S for inference: the same activity at the same points, from fewer and larger operations.
 
-In evaluation mode a batch normalization only scales and shifts, so that it can be folded into the convolutions around
-it. At a region's first step `conv_input` is followed by nothing but further 1x1 convolutions, so that it disappears in
-these. On a CPU, 3x3 convolutions of later steps are done with fewer multiplications.
+In evaluation mode a batch normalization only scales and shifts, so that it can be folded into adjacent convolutions.
+At a region's first step only further 1x1 convolutions follow `conv_input`, so that it is folded into these. On a
+CPU, 3x3 convolutions of later steps use Winograd's algorithm, which needs fewer multiplications.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _UNDERSTOOD = {
 }
 
 
-# The region whose three later steps make it worth its memory, 64 MB: in V2 little is spared, and in IT the weights are
-# so many that their way through memory takes what is spared (measured).
-_BY_PRODUCTS = "V4"
+# The one region in which Winograd's algorithm is worth its memory, 64 MB, thanks to three later steps. V2 saves
+# little, and in IT reading the larger weights costs as much as is saved (measured).
+_WINOGRAD_REGION = "V4"
 
 
 class FoldedS(CORnet):
-    """What `network` computes; a copy, which later changes of the network do not reach.
+    """A copy of `network` for inference; later changes of `network` do not affect it.
 
     Parameters
     ----------
     winograd
-        Whether to convolve by matrix products where that is faster: in single precision on a CPU. GPUs' libraries
-        choose by themselves.
+        Whether to use Winograd's algorithm where it is faster: in single precision on a CPU. On GPUs, cuDNN chooses
+        the algorithm itself.
     """
 
     def __init__(self, network: CORnetS, winograd: bool = False) -> None:
@@ -50,9 +50,9 @@ class FoldedS(CORnet):
             for region in RECURRENT:
                 module = getattr(network, region)
                 shared = nn.Parameter(module.conv2.weight.detach(), requires_grad=False)
-                faster = winograd and region == _BY_PRODUCTS and self.times[region] > 1
-                products = Winograd.transformed(shared) if faster else None
-                later = (_LaterStep(module, shared, products, step) for step in range(1, self.times[region]))
+                faster = winograd and region == _WINOGRAD_REGION and self.times[region] > 1
+                transformed = Winograd.weight_transform(shared) if faster else None
+                later = (_LaterStep(module, shared, transformed, step) for step in range(1, self.times[region]))
                 self.add_module(region, nn.ModuleList([_FirstStep(module, shared), *later]))
         self.decoder = copy.deepcopy(network.decoder)
 
@@ -69,14 +69,14 @@ class FoldedS(CORnet):
 
 
 def can_fold(network: CORnet) -> TypeGuard[CORnetS]:
-    """Whether this is a CORnet-S as it was built: nothing replaced, nothing hooked, and in evaluation mode."""
+    """Return whether this is a CORnet-S in evaluation mode without replaced modules and without hooks."""
     if type(network) is not CORnetS or network.training or is_hooked(network):
         return False
     if not all(type(module) in _UNDERSTOOD for module in network.modules()):
         return False
     with torch.device("meta"):
         built = CORnetS({region: network.times[region] for region in RECURRENT})
-    # a module's representation has all that it was made with: its place, strides, whether there is a bias
+    # a module's representation contains all its arguments: names, strides, whether there is a bias
     return all(repr(getattr(network, region)) == repr(getattr(built, region)) for region in REGIONS)
 
 
@@ -88,7 +88,7 @@ class _V1(nn.Module):
         self.conv2 = _convolution(*_folded(v1.conv2.weight, v1.norm2), padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        # pooling first spares three quarters of the rectification, and gives the same
+        # pooling first saves three quarters of the rectification, with the same result
         return self.conv2(self.pool(self.conv1(images)).relu_()).relu_()
 
 
@@ -109,14 +109,14 @@ class _FirstStep(nn.Module):
 
 class _LaterStep(nn.Module):
     def __init__(
-        self, region: BottleneckRegion, shared: nn.Parameter, products: nn.Parameter | None, step: int
+        self, region: BottleneckRegion, shared: nn.Parameter, transformed: nn.Parameter | None, step: int
     ) -> None:
         super().__init__()
         norm1, _, _ = region.norms(step)
         self.conv1 = _convolution(*_folded(region.conv1.weight, norm1))
         conv2, self.conv3 = _inner(region, step, shared, stride=1)
-        if products is not None and conv2.weight is shared and conv2.bias is not None:
-            self.conv2: nn.Module = Winograd(products, conv2.bias)
+        if transformed is not None and conv2.weight is shared and conv2.bias is not None:
+            self.conv2: nn.Module = Winograd(transformed, conv2.bias)
         else:
             self.conv2 = conv2
 
@@ -128,10 +128,10 @@ class _LaterStep(nn.Module):
 def _inner(
     region: BottleneckRegion, step: int, shared: nn.Parameter, stride: int, more_bias: Tensor | float = 0
 ) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """The second and third convolution of a step.
+    """Return the activity after the second and third convolution of a step.
 
-    Nine tenths of CORnet-S' weights are those of `conv2`. They stay one for all steps: rectification lets a positive
-    scale pass, so that the scale of each step can go into the small `conv3`.
+    `conv2` has nine tenths of CORnet-S' weights. All steps share one copy of them: a positive scale commutes with
+    rectification, so that the scale of each step is folded into the small `conv3`.
     """
     _, norm2, norm3 = region.norms(step)
     weight3, bias3 = _folded(region.conv3.weight, norm3)
@@ -144,29 +144,29 @@ def _inner(
     return conv2, _convolution(weight3, bias3 + more_bias)
 
 
-# Weights are combined in double precision, and rounded once.
+# Weights are combined in double precision and rounded once.
 def _folded(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     scale, shift = _scale_and_shift(norm)
     return weight.double() * scale[:, None, None, None], shift
 
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """What a batch normalization does to each channel in evaluation mode."""
+    """Return the scale and the shift (channel,) that a batch normalization applies in evaluation mode."""
     mean, variance = norm.running_mean, norm.running_var
-    assert mean is not None  # `can_fold` lets only normalizations pass that keep running averages
+    assert mean is not None  # `can_fold` accepts only normalizations with running averages
     assert variance is not None
     scale = norm.weight.double() / (variance.double() + norm.eps).sqrt()
     return scale, norm.bias.double() - mean.double() * scale
 
 
 def _chained(outer: Tensor, inner: Tensor) -> Tensor:
-    """Weights (out, in, 1, 1) of one 1x1 convolution that does what `inner` and then `outer` do."""
+    """Return the weights (out, in, 1, 1) of one 1x1 convolution equal to `inner` followed by `outer`."""
     return (outer.double()[:, :, 0, 0] @ inner.double()[:, :, 0, 0])[:, :, None, None]
 
 
 def _convolution(weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0) -> nn.Conv2d:
     channels_out, channels_in, size, _ = weight.shape
-    # on the meta device, so that no time goes into an initialization
+    # on the meta device, which skips the initialization
     made = nn.Conv2d(channels_in, channels_out, size, stride, padding, bias=bias is not None, device="meta")
     made.weight = weight if isinstance(weight, nn.Parameter) else nn.Parameter(weight.float(), requires_grad=False)
     if bias is not None:

@@ -1,4 +1,4 @@
-"""Networks prepared for inference: they give the same numbers sooner, and the network handed in stays as it was."""
+"""Networks prepared for faster inference with the same numbers; the original network is not changed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PRECISIONS = ("fp32", "bf16")
 
 
 class Prepared:
-    """A network on its device, prepared once and again only when it has changed.
+    """A network on its device, prepared once, and again whenever its weights have changed.
 
     Parameters
     ----------
     network
-        In evaluation mode. It may be changed between recordings, as in a lesion experiment.
+        Network in evaluation mode. It may be changed between recordings, as in a lesion experiment.
     precision
         `fp32`, or `bf16` for mixed precision, which changes the numbers in their third digit.
     compiled
-        Whether torch.compile makes kernels for the regions: minutes at first, faster on a GPU afterwards.
+        Whether torch.compile compiles the regions, which takes minutes at first and is faster on a GPU afterwards.
     """
 
     def __init__(self, network: CORnet, device: torch.device, precision: str = "fp32", compiled: bool = False) -> None:
@@ -37,14 +37,14 @@ class Prepared:
         self._copies: dict[bool, CORnet] = {}
 
     def get(self, whole_regions: bool, weights: str | None = None) -> CORnet:
-        """The network to run.
+        """Return the network to run.
 
         Parameters
         ----------
         whole_regions
-            Nothing inside the regions is looked at, so that what is inside may be another, faster way to the output.
+            Whether only the outputs of regions are recorded, so that the regions may compute them in a faster way.
         weights
-            `network_hash` of the network, where that is known already.
+            `network_hash` of the network, if it is known already.
         """
         state = (_modules(self.network), weights or network_hash(self.network))
         if state != self._state:
@@ -69,12 +69,12 @@ class Prepared:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def as_input(self, images: Tensor) -> Tensor:
-        """Images (batch, 3, height, width) on the device, in the layout in memory that the network likes best."""
+        """Return images (batch, 3, height, width) on the device, in the memory layout of the fastest computation."""
         return images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
 
 
 def network_hash(network: nn.Module) -> str:
-    """SHA-256 of the weights and buffers, independent of the file they came from."""
+    """Return the SHA-256 of the weights and buffers, independent of the file they came from."""
     found = hashlib.sha256()
     for name, tensor in network.state_dict().items():
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())

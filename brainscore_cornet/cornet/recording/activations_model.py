@@ -1,4 +1,4 @@
-"""The activations model that Brain-Score's behavioural readouts and hooks talk to."""
+"""The activations model that Brain-Score's behavioural readouts and hooks use."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from .presentations import Presentations
 from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
 from .stimuli import Microsaccades, Source, as_trials, batches, image_files
 
-MOST_WORKERS = 8  # unless asked for: a few threads decode faster than a network computes
+MOST_WORKERS = 8  # by default, at most: a few threads decode faster than a network computes
 
 
 class ActivationsModel(Hookable):
-    """A network together with what turns stimuli into labelled activations.
+    """A network with the extraction of its activations as labelled assemblies.
 
-    It has the interface of Brain-Score's `PytorchWrapper` and `ActivationsExtractorHelper`, and keeps nothing in
-    memory from one call to the next; on disk, activations are kept by all that they depend on (`cache`). The network
-    may be changed between two calls.
+    It has the interface of Brain-Score's `PytorchWrapper` and `ActivationsExtractorHelper`. It keeps nothing in memory
+    between calls. On disk, activations are cached by everything that they depend on (`cache`). The network may be
+    changed between two calls.
 
     Parameters
     ----------
     identifier
-        Labels the neuroids; Brain-Score caches by it.
+        Labels the neuroids; Brain-Score uses it as a cache key.
     network
-        In evaluation mode; it stays as and where it is.
+        Network in evaluation mode; it is neither changed nor moved to another device.
     image_size
         Height and width in px that images are resized to.
     visual_degrees
-        Width of the images; the size of microsaccades depends on it.
+        Width of the images in degrees; the size of microsaccades depends on it.
     workers
         Threads that prepare images ahead; by default as many as torch uses, eight at most.
     precision, compiled
-        As `inference.Prepared` takes them.
+        As in `inference.prepared.Prepared`.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ActivationsModel(Hookable):
         self._prepared = Prepared(network, device, precision, compiled)
         self._batch_size = batch_size
         self._workers = workers or min(MOST_WORKERS, torch.get_num_threads())
-        self._extractor = self  # Brain-Score's tools look for hooks and paths there
+        self._extractor = self  # Brain-Score's tools find hooks and paths through this attribute
 
     def __call__(
         self,
@@ -82,19 +82,19 @@ class ActivationsModel(Hookable):
         number_of_trials: int = 1,
         require_variance: bool = False,
     ) -> NeuroidAssembly:
-        """Activations (presentation, neuroid) of layers at their last time step; of the logits by default.
+        """Return activations (presentation, neuroid) of layers at their last time step, by default of the logits.
 
-        The coordinates are those of Brain-Score's `PytorchWrapper`, with the layers in the order asked for.
+        The coordinates are those of Brain-Score's `PytorchWrapper`, with the layers in the requested order.
 
         Parameters
         ----------
         stimuli_identifier
-            By which activations are kept on disk, in place of the stimulus set's; False keeps none.
+            Cache key of the stimuli, in place of the stimulus set's identifier; False disables the cache.
         number_of_trials, require_variance
-            As `CORnetModel.look_at` takes them.
+            As in `CORnetModel.look_at`.
         """
         layers = [LOGITS] if layers is None else as_layers(layers)
-        shown = self._show(stimuli, number_of_trials, require_variance, stimuli_identifier)
+        shown = self._presentations_of(stimuli, number_of_trials, require_variance, stimuli_identifier)
         first, portions = _peeked(self._record(shown, [last_site(self.network, layer) for layer in layers]))
         shapes = first.shapes()
         neuroids = assembly.neuroid_index(self.identifier, {site.layer: shape for site, shape in shapes.items()})
@@ -116,9 +116,9 @@ class ActivationsModel(Hookable):
         number_of_trials: int = 1,
         require_variance: bool = False,
     ) -> NeuroidAssembly:
-        """Recordings (time_bin, presentation, neuroid): for each time bin the layer at one time step."""
-        shown = self._show(stimuli, number_of_trials, require_variance)
-        # time bins that one step answers are recorded once
+        """Return recordings (time_bin, presentation, neuroid): for each time bin the layer at one time step."""
+        shown = self._presentations_of(stimuli, number_of_trials, require_variance)
+        # time bins that share a step are recorded once
         bins = {step: time_steps.index(step) for step in time_steps}
         first, portions = _peeked(self._record(shown, [Site(layer, step) for step in bins]))
         shape = next(iter(first.shapes().values()))
@@ -143,16 +143,16 @@ class ActivationsModel(Hookable):
         pool: bool = False,
         on_error: Callable[[int, UserError], None] | None = None,
     ) -> Iterator[Portion]:
-        """Activations of images from row `first` on, portion by portion; none of them is kept.
+        """Yield activations of images from row `first` on, portion by portion, without caching them.
 
         Parameters
         ----------
         sources
-            All images; those before `first` are taken for done.
+            All images; those before `first` are skipped.
         pool
-            Average over space.
+            Whether to average over space.
         on_error
-            As `stimuli.batches` takes it.
+            As in `stimuli.batches`.
         """
         if first == len(sources):
             return
@@ -165,7 +165,9 @@ class ActivationsModel(Hookable):
             rows = slice(first + portion.rows.start, first + portion.rows.stop)
             yield portion._replace(rows=rows)
 
-    def _show(self, stimuli, number_of_trials: int, require_variance: bool, identifier=None) -> Presentations:
+    def _presentations_of(
+        self, stimuli, number_of_trials: int, require_variance: bool, identifier=None
+    ) -> Presentations:
         identifier = getattr(stimuli, "identifier", None) if identifier is None else identifier
         if isinstance(stimuli, StimulusSet):
             for hook in list(self._stimulus_set_hooks.values()):
@@ -177,9 +179,9 @@ class ActivationsModel(Hookable):
         return Presentations.of(stimuli, self.image_size, microsaccades, identifier)
 
     def _record(self, shown: Presentations, sites: Sequence[Site]) -> Iterator[Portion]:
-        """Activations from disk where they were kept, else computed and kept."""
+        """Yield cached activations, or compute and cache them."""
         for site in sites:
-            find_module(self.network, site.layer)  # the prepared copy may have other names
+            find_module(self.network, site.layer)  # checked here because the prepared copy may have other names
         weights = network_hash(self.network)
         entries = self._entries(shown, sites, weights)
         count = len(shown.first_rows)
@@ -214,7 +216,7 @@ class ActivationsModel(Hookable):
         return batches(sources, self.image_size, self._batch_size, microsaccades, **options)
 
     def _entries(self, shown: Presentations, sites: Sequence[Site], weights: str) -> dict[Site, cache.Entry]:
-        """Where on disk the activations are kept; nowhere when something that has no name takes part."""
+        """Return each site's cache entry, none if the activations depend on something without an identifier."""
         named = self.identifier and shown.identifier and cache.is_enabled()
         if not named or self._batch_activations_hooks or is_hooked(self.network):
             return {}
@@ -260,16 +262,16 @@ class ActivationsModel(Hookable):
     ) -> NeuroidAssembly:
         return self(stimuli_paths, layers, stimuli_identifier, number_of_trials, require_variance)
 
-    _from_paths = from_paths  # what Brain-Score's memory estimate and label readout call for a first look
+    _from_paths = from_paths  # Brain-Score's memory estimate and label readout call it by this name
 
     def from_stimulus_set(self, stimulus_set: StimulusSet, *args, **options) -> NeuroidAssembly:
         return self.from_paths(stimulus_set, *args, **options)
 
     def set_visual_degrees(self, visual_degrees: float) -> None:
-        self._visual_degrees = plain(visual_degrees)  # numpy's numbers have no place in the key of what is kept on disk
+        self._visual_degrees = plain(visual_degrees)  # numpy's numbers cannot be part of the cache key
 
 
 def _peeked(portions: Iterator[Portion]) -> tuple[Portion, Iterator[Portion]]:
-    """The first portion, whose shapes say how large the arrays must be, and all portions."""
+    """Return the first portion, whose shapes give the sizes of the arrays, and an iterator over all portions."""
     first = next(portions)
     return first, chain([first], portions)

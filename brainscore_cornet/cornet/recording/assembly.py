@@ -1,4 +1,4 @@
-"""Arrays in, Brain-Score's labelled assemblies out, built once and in their final shape."""
+"""Construction of Brain-Score's labelled assemblies from arrays, without copies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..commitments import TimeBin
 def presentation_coords(
     columns: Mapping[str, Sequence | np.ndarray], shifts: Mapping[str, np.ndarray]
 ) -> dict[str, tuple]:
-    """What is known of each stimulus, and how far each presentation was shifted, repeated for each trial.
+    """Return the coordinates of the presentation axis: stimulus columns and microsaccade shifts for each trial.
 
     Parameters
     ----------
@@ -33,22 +33,22 @@ def presentation_coords(
 
 
 def neuroid_index(identifier: str, layers: Mapping[str, tuple[int, ...]], region: str | None = None) -> pd.MultiIndex:
-    """What identifies each neuroid, for flattened activity of one or more layers.
+    """Return the index of the neuroid axis, for flattened activity of one or more layers.
 
-    Levels are those of Brain-Score's extractor: a region is none of them until a layer is recorded from for it.
+    The levels are those of Brain-Score's extractor. A level for the region exists only in recordings from a region.
 
     Parameters
     ----------
     layers
         Layer -> shape without the presentation axis.
     region
-        That the layer stands for; it takes the layer's place in the neuroid's id.
+        Region that the layer is committed to; it replaces the layer in the neuroid's id.
     """
     sizes = [int(np.prod(shape)) for shape in layers.values()]
     numbers = np.concatenate([np.arange(size) for size in sizes])
     which = np.repeat(np.arange(len(layers)), sizes)
     prefixes = np.array([f"{identifier}.{region or layer}." for layer in layers], dtype=object)
-    # levels and codes spare pandas the search for distinct values among hundreds of thousands of rows
+    # given levels and codes, pandas need not search hundreds of thousands of rows for distinct values
     levels = {
         "neuroid_num": (np.arange(max(sizes)), numbers),
         "model": ([identifier], np.zeros_like(which)),
@@ -68,7 +68,7 @@ def neuroid_index(identifier: str, layers: Mapping[str, tuple[int, ...]], region
     )
 
 
-# As Brain-Score names the axes of activity. Units of a fully connected layer have no position, but the levels for it.
+# Brain-Score's names of the axes. Units of a fully connected layer have no position, but still these levels.
 _CONVOLUTIONAL = ("channel", "channel_x", "channel_y")
 _AXES = {
     1: _CONVOLUTIONAL,
@@ -79,7 +79,7 @@ _AXES = {
 
 
 def _positions(shapes: Iterable[tuple[int, ...]], sizes: Sequence[int]) -> dict[str, np.ndarray]:
-    """Axis -> where along it each unit is; -1, pandas' code for nothing, along axes that its layer does not have."""
+    """Return axis -> position of each unit; -1, pandas' code for a missing value, for axes that a layer lacks."""
     found = []
     for shape, size in zip(shapes, sizes, strict=True):
         axes = _AXES.get(len(shape), ())
@@ -96,7 +96,7 @@ def _positions(shapes: Iterable[tuple[int, ...]], sizes: Sequence[int]) -> dict[
 def recordings(
     values: np.ndarray, time_bins: Sequence[TimeBin], presentations: dict, neuroids: pd.MultiIndex
 ) -> NeuroidAssembly:
-    """A recording (time_bin, presentation, neuroid) around `values`, which are not copied."""
+    """Return a recording (time_bin, presentation, neuroid) of `values`, which are not copied."""
     coords = {
         "time_bin_start": ("time_bin", [start for start, _ in time_bins]),
         "time_bin_end": ("time_bin", [end for _, end in time_bins]),
@@ -107,5 +107,5 @@ def recordings(
 
 
 def layer_activations(values: np.ndarray, presentations: dict, neuroids: pd.MultiIndex) -> NeuroidAssembly:
-    """Activations (presentation, neuroid) of one or more layers around `values`, which are not copied."""
+    """Return activations (presentation, neuroid) of one or more layers from `values`, which are not copied."""
     return NeuroidAssembly(values, coords={**presentations, "neuroid": neuroids}, dims=["presentation", "neuroid"])

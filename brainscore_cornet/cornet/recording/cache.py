@@ -1,7 +1,7 @@
-"""Activations kept on disk, by all that they depend on, so that several benchmarks share them.
+"""A disk cache of activations, whose key holds everything that they depend on, shared by several benchmarks.
 
-Brain-Score keeps activations of its models in the same place and by the same rules: under `RESULTCACHING_HOME`, not
-where `RESULTCACHING_DISABLE` says so, and only of stimulus sets that have an identifier.
+Brain-Score caches activations of its models in the same place and by the same rules: under `RESULTCACHING_HOME`,
+unless `RESULTCACHING_DISABLE` disables it, and only for stimulus sets that have an identifier.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ import result_caching
 
 _logger = logging.getLogger(__name__)
 
-NAME = "brainscore_cornet.activations"  # what `RESULTCACHING_DISABLE` can name to disable it alone
+NAME = "brainscore_cornet.activations"  # the name by which `RESULTCACHING_DISABLE` disables this cache alone
 LIMIT_VARIABLE = "BRAINSCORE_CORNET_CACHE_GB"
-LIMIT_GB = 10.0  # beyond it, or a fifth of what the disk has left, what was not used for longest is removed
-_BRAINSCORE = "brainscore_vision.model_helpers.activations"  # where Brain-Score keeps other models' activations
-FORMAT = 2  # raise it when the same key would stand for other numbers
+LIMIT_GB = 10.0  # beyond it, or a fifth of the free disk space, the least recently used files are removed
+_BRAINSCORE = "brainscore_vision.model_helpers.activations"  # Brain-Score's cache of other models' activations
+FORMAT = 2  # increase it whenever the same key would give other numbers
 
 _CHECKSUM = struct.Struct("<I")  # at the end of each file, after the array
 
@@ -43,7 +43,7 @@ def folder() -> Path:
 
 
 def images_hash(paths: Sequence[str]) -> str:
-    """Of the contents of image files, in order."""
+    """Return a hash of the contents of image files, in order."""
     found = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
@@ -52,14 +52,14 @@ def images_hash(paths: Sequence[str]) -> str:
 
 
 class Entry:
-    """One array on disk.
+    """One cached array on disk.
 
     Parameters
     ----------
     model, stimuli
-        Identifiers; they name the file for people, and are part of the key.
+        Identifiers; they are part of the file's name and of the key.
     key
-        All else that the array depends on; JSON.
+        Everything else that the array depends on, as JSON.
     """
 
     def __init__(self, model: str, stimuli: str, **key: Any) -> None:
@@ -69,29 +69,29 @@ class Entry:
         self.path = folder() / _file_name(model) / f"{_file_name(stimuli)}-{digest[:32]}.npy"
 
     def load(self) -> np.ndarray | None:
-        """The array, read from disk when it is used; None where there is none, or not the whole of it."""
+        """Return the array, memory-mapped, or None if it is missing, incomplete or damaged."""
         try:
-            array = np.load(self.path, mmap_mode="c")  # raises where the file is shorter than its header says
+            array = np.load(self.path, mmap_mode="c")  # raises if the file is shorter than its header says
             with open(self.path, "rb") as file:
                 file.seek(-_CHECKSUM.size, os.SEEK_END)
                 (expected,) = _CHECKSUM.unpack(file.read())
         except (OSError, ValueError, EOFError):
             return None
-        if _checksum(array) != expected:  # as a machine leaves it that went down while it wrote
+        if _checksum(array) != expected:  # such as after a crash of the machine during writing
             return None
         with suppress(OSError):
             os.utime(self.path)
         return array
 
     def writer(self, count: int) -> EntryWriter:
-        """Writes an array with `count` rows part by part."""
+        """Return a writer for an array with `count` rows."""
         return EntryWriter(self.path, count)
 
 
 class EntryWriter:
-    """Writes an array beside its final name, which it takes when it is complete.
+    """Writes an array part by part under a temporary name, and renames it when it is complete.
 
-    A disk that is full is no reason to stop: a warning says that the array is not kept.
+    A full disk does not stop the recording: a warning says that the array is not cached.
     """
 
     def __init__(self, path: Path, count: int) -> None:
@@ -114,7 +114,7 @@ class EntryWriter:
             self._give_up(error)
 
     def finish(self) -> None:
-        """Give a complete array its name; one that lacks rows is discarded."""
+        """Rename a complete array to its final name; an array that lacks rows is discarded."""
         if self._file is None or self._written != self._count:
             return self.discard()
         try:
@@ -129,7 +129,7 @@ class EntryWriter:
             self._file = None
 
     def discard(self) -> None:
-        """Remove what is not complete; without effect after `finish`."""
+        """Remove an incomplete array; this has no effect after `finish`."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
@@ -139,7 +139,7 @@ class EntryWriter:
 
     def _begin(self, part: np.ndarray) -> IO[bytes]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        _make_room(self._count * part[0].nbytes, self._path.parents[1])
+        _free_space(self._count * part[0].nbytes, self._path.parents[1])
         file = self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (open until all parts are there)
             dir=self._path.parent, suffix=".part", delete=False
         )
@@ -161,7 +161,7 @@ def _checksum(array: np.ndarray) -> int:
 
 
 def limit_gb() -> float:
-    """As the user says, else what leaves the disk most of its room."""
+    """Return the cache's limit in GB: the user's, else the smaller of the default and a fifth of the free space."""
     if LIMIT_VARIABLE in os.environ:
         return float(os.environ[LIMIT_VARIABLE])
     here = folder()
@@ -171,23 +171,23 @@ def limit_gb() -> float:
 
 
 def trim() -> None:
-    """Hold what Brain-Score keeps of other models' activations to the same limit: it has none of its own."""
+    """Apply the same limit to Brain-Score's cache of other models' activations, which has no limit of its own."""
     for inside in folder().parent.glob(f"{_BRAINSCORE}*"):
         _remove_oldest(inside.rglob("*.pkl"), limit_gb() * 1e9)
 
 
-def _make_room(size: int, root: Path) -> None:
-    """Remove what was not used for longest, until `size` bytes more are within the limit."""
+def _free_space(size: int, root: Path) -> None:
+    """Remove the least recently used files until `size` more bytes are within the limit."""
     limit = limit_gb() * 1e9
     if _remove_oldest(root.rglob("*.npy"), limit - size) + size > limit:
         raise OSError(None, f"{size / 1e9:.1f} GB are more than {LIMIT_VARIABLE}={limit / 1e9:g} allows")
 
 
 def _remove_oldest(paths: Iterable[Path], limit: float) -> int:
-    """Remove what was not used for longest until the files have `limit` bytes; the bytes that are left."""
+    """Remove the least recently used files until at most `limit` bytes remain; returns the remaining bytes."""
     entries = []
     for path in paths:
-        with suppress(OSError):  # another process may remove it, too
+        with suppress(OSError):  # another process may have removed it
             status = path.stat()
             entries.append((max(status.st_mtime, status.st_atime), status.st_size, path))
     total = sum(size for _, size, _ in entries)

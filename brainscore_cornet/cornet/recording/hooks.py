@@ -1,4 +1,4 @@
-"""Where Brain-Score's tools hook into activations, as into those of its own extractor."""
+"""Hooks by which Brain-Score's tools change activations, as in its own extractor."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ StimulusSetHook = Callable[[StimulusSet], StimulusSet]
 
 
 class Hookable:
-    """Keeps hooks of two kinds, each in the order in which they were registered."""
+    """A registry of batch hooks and of stimulus set hooks, in the order of their registration."""
 
     def __init__(self) -> None:
         self._batch_activations_hooks: dict[int, BatchHook] = {}
         self._stimulus_set_hooks: dict[int, StimulusSetHook] = {}
 
     def register_batch_activations_hook(self, hook: BatchHook) -> HookHandle:
-        """Call `hook` for each batch with all layers; with one time step after the other where layers have several."""
+        """Call `hook` for each batch with all layers, once for each time step if layers are recorded at several."""
         return _register(self._batch_activations_hooks, hook)
 
     def register_stimulus_set_hook(self, hook: StimulusSetHook) -> HookHandle:
-        """Call `hook` with each stimulus set, and show what it returns.
+        """Call `hook` with each stimulus set, and present the stimulus set that it returns.
 
-        Lists of image files are no stimulus sets, here as in Brain-Score: what tools look at to prepare themselves,
-        such as the images that `LayerPCA` is fitted on, stays as it is.
+        As in Brain-Score, hooks are not called for lists of image files, such as those that `LayerPCA` is fitted on.
         """
         return _register(self._stimulus_set_hooks, hook)
 

@@ -1,4 +1,4 @@
-"""Which presentations of stimuli are computed, and which repeat an earlier one."""
+"""Presentations of stimuli: which of them are computed, and which repeat an earlier one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, stimulus_paths
 
 @dataclass(frozen=True)
 class Presentations:
-    """What is shown to the network, and which presentations it answers."""
+    """The images that the network computes, and the presentations that their activations are for."""
 
     paths: list[str]
-    """Each image once, unless every presentation of it is another."""
+    """Image files to compute: each image once, unless its presentations differ by microsaccades."""
     microsaccades: Microsaccades | None
     rows: np.ndarray
-    """For each presentation the one that is computed for it: itself, or an earlier one of the same image."""
+    """For each presentation, the computed presentation of the same image: itself, or an earlier one."""
     coords: dict
     identifier: str | bool | None
-    """By which activations are kept on disk; none are without one."""
+    """Cache key of the stimuli; without one, activations are not cached."""
 
     @classmethod
     def of(
@@ -34,9 +34,9 @@ class Presentations:
         microsaccades: Microsaccades | None,
         identifier: str | bool | None,
     ) -> Presentations:
-        """What is shown of a stimulus set, or of a list of image files; presentations have the columns of the former.
+        """Return the presentations of a stimulus set, with its columns as coordinates, or of a list of image files.
 
-        As in Brain-Score's extractor, those of a list have one coordinate, `stimulus_path`, with the paths as given.
+        As in Brain-Score's extractor, a list has one coordinate, `stimulus_path`, with the paths as given.
         """
         paths = stimulus_paths(as_stimulus_set(stimuli))
         if isinstance(stimuli, StimulusSet):
@@ -47,17 +47,17 @@ class Presentations:
             rows = np.arange(len(paths) * microsaccades.trials)
             coords = assembly.presentation_coords(columns, microsaccades.shifts(image_size))
             return cls(paths, microsaccades, rows, coords, identifier)
-        # every trial would give the same: each image is shown once, also where it is listed repeatedly
+        # all trials of an image are equal: it is computed once, also when it is listed repeatedly
         first: dict[str, int] = {}
         rows = np.array([first.setdefault(path, row) for row, path in enumerate(paths)])
         return cls(list(first), None, rows, assembly.presentation_coords(columns, NO_SHIFT), identifier)
 
     @property
     def first_rows(self) -> np.ndarray:
-        """The presentations that are computed, in their order."""
+        """Return the rows of the presentations that are computed, in order."""
         return np.flatnonzero(self.rows == np.arange(len(self.rows)))
 
     def repeat(self, values: np.ndarray) -> None:
-        """Fill in the presentations (presentation, …) that repeat an earlier one."""
+        """Copy activations into the rows (presentation, …) that repeat an earlier presentation."""
         for row in np.flatnonzero(self.rows != np.arange(len(self.rows))):
             values[row] = values[self.rows[row]]

@@ -1,4 +1,4 @@
-"""What has to be computed for what is asked, and computing it: batches in, arrays out."""
+"""Recording of activations from batches of images; only what the requested layers depend on is computed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LOGITS = "logits"
 
 
 class Site(NamedTuple):
-    """Where and when activity is recorded: a layer, such as `V4.output` or `IT.conv2`, at a time step."""
+    """A layer, such as `V4.output` or `IT.conv2`, at a time step, from which activity is recorded."""
 
     layer: str
     time_step: int
 
 
 def as_layers(layers: Iterable[str]) -> list[str]:
-    """The layers in any container, each once; `UserError` where there are none."""
+    """Return the layers in any container as a list, each once; raises `UserError` if there are none."""
     layers = plain(layers)
     if isinstance(layers, str) or not isinstance(layers, Iterable):
         raise UserError(f"Expected a list of layers such as ['IT.output'], received {layers!r}.")
@@ -44,20 +44,20 @@ def as_layers(layers: Iterable[str]) -> list[str]:
 
 
 def last_site(network: CORnet, layer: str) -> Site:
-    """The layer at the last time step at which it works; the decoder and the logits have just one."""
+    """Return the layer at its last time step; the decoder and the logits have one time step."""
     return Site(layer, 0 if is_decoded(layer) else network.last_step(layer))
 
 
 class Portion(NamedTuple):
-    """Activations of some of the images, in the order in which they were given."""
+    """Activations of consecutive images."""
 
     rows: slice
-    """Which of the images these are."""
+    """Rows of these images among all images."""
     activities: dict[Site, Tensor]
-    """Site -> activity (image, …); (1, …) where it is the same for every image."""
+    """Site -> activity (image, …), or (1, …) if it is the same for every image."""
 
     def shapes(self) -> dict[Site, tuple[int, ...]]:
-        """Site -> shape of one image's activity."""
+        """Return site -> shape of one image's activity."""
         return {site: tuple(activity.shape[1:]) for site, activity in self.activities.items()}
 
     def write(self, arrays: Mapping[Site, np.ndarray], rows: np.ndarray | None = None) -> None:
@@ -66,7 +66,7 @@ class Portion(NamedTuple):
         Parameters
         ----------
         rows
-            Where in the arrays each image belongs; by default in order.
+            Row of the arrays for each image; by default in order.
         """
         for site, activity in self.activities.items():
             _write(activity, arrays[site], self.rows if rows is None else rows[self.rows])
@@ -82,7 +82,7 @@ def record(
     pool: bool = False,
     weights: str | None = None,
 ) -> Iterator[Portion]:
-    """Activations at some sites, portion by portion; nothing is computed that they do not depend on.
+    """Yield activations at sites, portion by portion, and compute only what they depend on.
 
     Parameters
     ----------
@@ -92,23 +92,23 @@ def record(
         Called for each batch with layer -> activations, (image, …), and for each time step where a layer is
         recorded at several; return the same.
     batch_size
-        The most that are computed at a time. A batch that does not fit a GPU's memory is halved and tried again.
+        Images in a forward pass, at most. A batch that does not fit into a GPU's memory is halved and computed again.
     pool
-        Average over space where there is space, on the device.
+        Whether to average over space, on the device, in layers that have spatial axes.
     weights
-        `network_hash` of the network, where that is known already.
+        `network_hash` of the network, if it is known already.
     """
     start, most = 0, batch_size
     whole_regions = all(is_output(site.layer) or is_decoded(site.layer) for site in sites)
     is_cuda = prepared.device.type == "cuda"
-    copied: _Copied | None = None  # on CUDA a portion is handed on while the next one is computed
+    copied: _Copied | None = None  # on CUDA a portion is yielded while the next one is computed
     with Probe(prepared.get(whole_regions, weights), sites) as probe:
         for batch in batches:
             done = 0
             while done < len(batch):
                 images = batch[done : done + (most or len(batch))]
                 try:
-                    # not around the loop: in a generator the modes would hold for its consumer, too
+                    # not around the loop: in a generator the modes would also apply to its consumer
                     with torch.inference_mode(), prepared.autocast():
                         activities = probe(prepared.as_input(images))
                         activities = {site: _pooled(activity, pool) for site, activity in activities}
@@ -129,12 +129,12 @@ def record(
                 start += len(images)
         if copied is not None:
             yield copied.portion(sites, hooks)
-    _give_back_memory()
+    _release_memory()
 
 
 @dataclass
 class _Copied:
-    """Activity of a portion in the host's memory, or on its way there."""
+    """Activity of a portion that is being copied to the host's memory."""
 
     activities: dict[Site, Tensor]
     event: torch.cuda.Event | None = None
@@ -142,10 +142,10 @@ class _Copied:
 
     @classmethod
     def started(cls, activities: Mapping[Site, Tensor]) -> _Copied:
-        """Start to copy from a CUDA device; all is there when the event has happened."""
+        """Start an asynchronous copy from a CUDA device, which is complete once the event has occurred."""
         copies = {}
         for site, activity in activities.items():
-            # into memory that the system cannot move, so that copying continues beside the computation
+            # into pinned memory, so that the copy overlaps the computation
             host = torch.empty(activity.shape, dtype=torch.float32, pin_memory=True)
             copies[site] = host.copy_(activity, non_blocking=True)
         event = torch.cuda.Event()
@@ -156,7 +156,7 @@ class _Copied:
         if self.event is not None:
             self.event.synchronize()
         found = {site: activity.float().cpu() for site, activity in self.activities.items()}
-        found = _hooked(found, hooks, self.rows.stop - self.rows.start)
+        found = _apply_hooks(found, hooks, self.rows.stop - self.rows.start)
         return Portion(self.rows, {site: found[site] for site in dict.fromkeys((*sites, *found)) if site in found})
 
 
@@ -165,7 +165,7 @@ def _pooled(activity: Tensor, pool: bool) -> Tensor:
 
 
 class Probe:
-    """Runs a network for what some sites depend on, and takes the activity there. Use as a context."""
+    """A context manager that runs a network as far as some sites depend on it, and yields their activity."""
 
     def __init__(self, network: CORnet, sites: Sequence[Site]) -> None:
         self._network = network
@@ -176,7 +176,7 @@ class Probe:
                 raise UserError(f"{site.layer} is computed once, at the end: it has no time step {site.time_step}.")
             point = network.last_point if is_decoded(site.layer) else network.point_of(*site)
             self._sites.setdefault(point, []).append(site)
-        self._needed = network.required(self._sites)  # an error now rather than in the middle
+        self._needed = network.required(self._sites)  # raises now rather than during the recording
         self._latest: dict[str, Tensor] = {}
         self._handles: list = []
 
@@ -194,9 +194,9 @@ class Probe:
             handle.remove()
 
     def __call__(self, images: Tensor) -> Iterator[tuple[Site, Tensor]]:
-        """Yield (site, activity) in causal order, activity as (batch or 1, …); 1 where all images give the same."""
+        """Yield (site, activity) in causal order, activity as (batch, …), or (1, …) if all images give the same."""
         self._latest.clear()
-        # all points that are needed, not only those with sites: what a layer did at an earlier one is to be forgotten
+        # all needed points, not only those with sites, so that a layer's activity at an earlier point is cleared
         for point, activity in self._network.unfold(images, wanted=self._needed):
             sites = self._sites.get(point, [])
             if any(is_decoded(site.layer) for site in sites):
@@ -207,32 +207,32 @@ class Probe:
                 elif site.layer in self._latest:
                     yield site, self._latest[site.layer]
                 else:
-                    raise UserError(f"{site.layer} does nothing at time step {site.time_step}.")
+                    raise UserError(f"{site.layer} is not computed at time step {site.time_step}.")
             self._latest.clear()
 
 
-def _give_back_memory() -> None:
-    """Return the memory of dropped activity to the system, since the answer may still have to be written out.
+def _release_memory() -> None:
+    """Return freed memory to the system, since the assembly may still have to be written.
 
-    The C library of Linux keeps it otherwise; others have no such call, or need none.
+    The C library of Linux would keep it; other systems have no such call, or need none.
     """
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def is_output(layer: str) -> bool:
-    """Whether this is what a region gives to the next, rather than something inside it."""
+    """Return whether a layer is a region's output, rather than a layer inside a region."""
     region, _, name = layer.partition(".")
     return region in REGIONS and name == "output"
 
 
 def is_decoded(layer: str) -> bool:
-    """Whether this comes after the regions: the logits, and what leads to them."""
+    """Return whether a layer belongs to the decoder, after the regions."""
     return layer.split(".")[0] not in REGIONS
 
 
 def find_module(network: CORnet, layer: str) -> nn.Module:
-    """The module that a layer's name stands for; `UserError` with the layers that there are."""
+    """Return the module of a layer's name; raises `UserError` with the existing layers for an unknown name."""
     try:
         if layer:
             return network.decoder if layer == LOGITS else network.get_submodule(layer)
@@ -245,15 +245,15 @@ def find_module(network: CORnet, layer: str) -> nn.Module:
 def _write(activity: Tensor, destination: np.ndarray, rows: slice | np.ndarray) -> None:
     if not isinstance(rows, slice) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
         rows = slice(int(rows[0]), int(rows[0]) + len(rows))
-    if isinstance(rows, slice):  # straight into the array, without a copy in between
+    if isinstance(rows, slice):  # directly into the array, without an intermediate copy
         view = torch.from_numpy(destination[rows])
         view.view(len(view), *activity.shape[1:]).copy_(activity)
     else:
         destination[rows] = activity.numpy().reshape(len(activity), -1)
 
 
-def _hooked(recorded: dict[Site, Tensor], hooks: Sequence[BatchHook], count: int) -> dict[Site, Tensor]:
-    """What hooks make of a batch: called once, with layers as keys; by time step where a layer has several."""
+def _apply_hooks(recorded: dict[Site, Tensor], hooks: Sequence[BatchHook], count: int) -> dict[Site, Tensor]:
+    """Return a batch as changed by hooks, which are called once, or for each time step if a layer has several."""
     if not hooks:
         return recorded
     steps = sorted({site.time_step for site in recorded})
@@ -267,6 +267,9 @@ def _hooked(recorded: dict[Site, Tensor], hooks: Sequence[BatchHook], count: int
         }
         for hook in hooks:
             activations = hook(activations)
-        for layer, array in activations.items():  # of a layer that the hook made, the last time step is as good as any
+        for (
+            layer,
+            array,
+        ) in activations.items():  # a layer that the hook added has no time step of its own: it gets the last
             changed[sites.get(layer, Site(layer, together[-1]))] = torch.as_tensor(array)
     return changed

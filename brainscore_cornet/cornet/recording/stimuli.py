@@ -1,4 +1,4 @@
-"""Stimuli in, batches of preprocessed images out."""
+"""Stimulus sets, microsaccades, and the preprocessing of images into batches."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from ..errors import MissingImages, UserError, whole_number
 from ..plain import plain
 
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
-"""Unit -> shifts (trial, 2), as `Microsaccades.shifts` gives them, of a single trial that looks at the centre."""
+"""Unit -> shifts (trial, 2), as `Microsaccades.shifts` returns them, for a single trial without a shift."""
 
-# Of ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
+# ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
-_OTHERS = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # that are shown as PIL shows them
+_CONVERTED_MODES = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # modes that PIL converts to RGB
 
 
 def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
-    """A stimulus set as it is; a list of image files as a stimulus set whose ids are the paths."""
+    """Return a stimulus set unchanged, and a list of image files as a stimulus set whose ids are the paths."""
     if isinstance(stimuli, StimulusSet):
         if "stimulus_id" not in stimuli.columns:
             raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
@@ -47,7 +47,7 @@ def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) 
 
 
 def image_files(paths: Iterable[str | bytes | os.PathLike]) -> list[str | bytes | os.PathLike]:
-    """The paths in any container as a list; `UserError` for what is not a path."""
+    """Return the paths in any container as a list; raises `UserError` for anything that is not a path."""
     given = plain(paths)
     if isinstance(given, str | bytes | os.PathLike):
         path = os.fsdecode(given)
@@ -65,7 +65,7 @@ def image_files(paths: Iterable[str | bytes | os.PathLike]) -> list[str | bytes 
 
 
 def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
-    """The image file of each row; `UserError` where there are none, or where one does not exist."""
+    """Return the image file of each row; raises `UserError` if there are no rows or a file does not exist."""
     paths = []
     for stimulus_id in stimulus_set["stimulus_id"]:
         try:
@@ -85,7 +85,7 @@ def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
 
 
 def as_trials(number_of_trials) -> int:
-    """A number of trials, also from an array of one number, or from a float such as the 30.0 that pandas makes."""
+    """Return a number of trials as an integer, also from an array of one number or from a float such as 30.0."""
     one = isinstance(number_of_trials, np.ndarray) and number_of_trials.size == 1
     number = number_of_trials.item() if one else plain(number_of_trials)
     if isinstance(number, float) and number.is_integer():
@@ -97,25 +97,27 @@ def as_trials(number_of_trials) -> int:
 class Microsaccades:
     """Small shifts of each image, one per trial, so that a deterministic model varies between trials.
 
-    Brain-Score's own spiral of shifts (`MicrosaccadeHelper`), up to 0.05 degrees from the centre.
+    The shifts are Brain-Score's spiral (`MicrosaccadeHelper`), up to 0.05 degrees from the centre.
     """
 
     trials: int
     visual_degrees: float
 
     def shift(self, image: np.ndarray, path: str, trial: int) -> np.ndarray:
-        """The image (channel, height, width) as it is seen in one trial."""
+        """Return the image (channel, height, width) as shifted in one trial."""
         (shifted,) = self._helper().translate_images([image], [path], trial_number=trial, require_variance=True)
-        return np.ascontiguousarray(shifted)  # theirs has the channels last in memory, which changes the last bits
+        return np.ascontiguousarray(
+            shifted
+        )  # Brain-Score's has the channels last in memory, which changes the last bits
 
     def shifts(self, image_size: int) -> dict[str, np.ndarray]:
-        """Unit -> shifts (trial, 2) in x and y; the same for every image."""
+        """Return unit -> shifts (trial, 2) in x and y, which are the same for every image."""
         helper = self._helper()
         helper.build_microsaccades("any", (image_size, image_size))
         return {unit: np.array(helper.microsaccades[unit]["any"]) for unit in ("pixels", "degrees")}
 
     def _helper(self) -> MicrosaccadeHelper:
-        # a new one each time: Brain-Score's keeps its number of trials from one recording to the next
+        # a new one each time: Brain-Score's helper keeps its number of trials between recordings
         helper = MicrosaccadeHelper()
         helper.number_of_trials = self.trials
         helper.visual_degrees = self.visual_degrees  # pyright: ignore[reportAttributeAccessIssue]  # typed as int
@@ -123,16 +125,16 @@ class Microsaccades:
 
 
 Source = str | Image.Image
-"""Where an image comes from: a file, or memory."""
+"""The source of an image: a file's path, or an image in memory."""
 
 
 def load_image(source: Source, image_size: int) -> np.ndarray:
-    """One image as Brain-Score preprocesses it for ImageNet models: (3, height, width), float32, bit for bit."""
+    """Return an image (3, height, width), float32, preprocessed bit for bit as by Brain-Score for ImageNet models."""
     try:
         image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
         if image.mode.startswith("I;16"):
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        if image.mode in _OTHERS:
+        if image.mode in _CONVERTED_MODES:
             image = image.convert("RGB")
         if image.mode != "RGB":
             raise ValueError(f"its pixels are {image.mode}, expected 8 bits for each of red, green and blue, or gray")
@@ -148,9 +150,9 @@ def load_image(source: Source, image_size: int) -> np.ndarray:
 
 @cache
 def _normalized() -> np.ndarray:
-    """What each of the 256 values of a pixel becomes, (channel, value); the same steps in the same precision.
+    """Return a lookup table (channel, value) of the normalized values of a pixel's 256 values.
 
-    A pixel can be looked up here instead of being converted, scaled, shifted and scaled again in five passes.
+    It is computed by the same steps in the same precision, and replaces five passes over each image.
     """
     values = np.arange(256, dtype=np.float32) / np.float32(255)
     return (values - MEAN[:, np.newaxis]) / STANDARD_DEVIATION[:, np.newaxis]
@@ -166,22 +168,22 @@ def batches(
     pinned: bool = False,
     on_error: Callable[[int, UserError], None] | None = None,
 ) -> Iterator[Tensor]:
-    """Batches (presentation, 3, height, width), float32; all trials of an image before the next image.
+    """Yield batches (presentation, 3, height, width), float32, with all trials of an image before the next image.
 
-    Images are decoded and preprocessed ahead of their use, by threads: PIL works outside of Python's lock. At most two
-    batches are ready at a time.
+    Threads decode and preprocess images in advance, since PIL releases Python's global lock. At most two batches are
+    ready at a time.
 
     Parameters
     ----------
     batch_size
-        Presentations in a batch; a batch holds all trials of its images, so that it may be larger.
+        Presentations in a batch. A batch contains all trials of its images, so that it may be larger.
     workers
         Number of threads.
     pinned
-        In memory from which a CUDA device copies by itself.
+        Whether batches are in pinned memory, from which a CUDA device copies asynchronously.
     on_error
-        Told of an image that cannot be read, by its place in `paths`, in whose stead nothing but zeros is shown; by
-        default the error is raised.
+        Callback for an unreadable image, which receives its index in `paths` and the error. Zeros replace the image.
+        By default the error is raised.
     """
     trials = 1 if microsaccades is None else microsaccades.trials
     count = max(1, batch_size // trials)
@@ -215,5 +217,5 @@ def batches(
                 for start in itertools.islice(starts, 1):
                     begun.append(begin(start))
                 yield batch
-        finally:  # also after an error, or when nobody wants more
+        finally:  # also after an error, or when the consumer stops early
             executor.shutdown(wait=True, cancel_futures=True)

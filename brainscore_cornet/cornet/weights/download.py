@@ -1,4 +1,4 @@
-"""Files from the network: retried, checked, and complete under their final name or not there at all."""
+"""Downloads with retries and checks; a file has its final name only once it is complete."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..errors import UserError
 
 ATTEMPTS = 3  # for each URL
 WAIT = 0.5  # s before the second attempt, doubled for each further one
-TIMEOUT = (10, 60)  # s to connect, and without a byte
+TIMEOUT = (10, 60)  # s to connect, and between two received bytes
 CHUNK = 1 << 20
-POLL = 1  # s between looks at another process's lock: many nodes may wait on one file server
-TEMPORARY = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses worth another attempt
+POLL = 1  # s between two checks of another process's lock: many nodes may wait on one file server
+TEMPORARY = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses after which another attempt may succeed
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class DownloadError(UserError):
-    """No URL gave the file."""
+    """The file could not be downloaded from any URL."""
 
 
 class DestinationError(UserError):
-    """The file cannot be written where it belongs."""
+    """The downloaded file cannot be written to its destination."""
 
 
 def download(
@@ -38,28 +38,28 @@ def download(
     check: Callable[[Path], None],
     is_complete: Callable[[Path], bool] = lambda path: True,
 ) -> Path:
-    """Download a file from the first of several URLs that gives it.
+    """Download a file from the first of several URLs that provides it, and return its path.
 
     Safe when several processes start at once: one downloads, the others wait for it.
 
     Parameters
     ----------
     check
-        Called with the path of a complete download; what it raises is remembered and the next URL is tried.
+        Callback with the path of a complete download. If it raises, the reason is collected and the next URL tried.
     is_complete
-        Whether a file that already lies at `destination` will do.
+        Whether a file that already exists at `destination` is accepted.
 
     Raises
     ------
     DownloadError
-        With the reason for each URL.
+        If no URL provides the file, with the reason for each.
     DestinationError
-        Where the destination cannot be written or the disk is full.
+        If the destination cannot be written or the disk is full.
     """
     reasons = []
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        with _only_one(destination) as part:
+        with _locked(destination) as part:
             if destination.is_file() and is_complete(destination):
                 return destination
             for url in urls:
@@ -76,18 +76,18 @@ def download(
     except OSError as error:
         reason = error.strerror or str(error)
         raise DestinationError(
-            f"Cannot write {destination}: {reason}. Set TORCH_HOME to a folder that can be written and has room."
+            f"Cannot write {destination}: {reason}. Set TORCH_HOME to a writable folder with enough free space."
         ) from error
     raise DownloadError(f"Cannot download {destination.name}: " + "; ".join(reasons))
 
 
 @contextmanager
-def _only_one(destination: Path) -> Iterator[Path]:
-    """Keep other processes from downloading the same file, and give the name of the unfinished file."""
+def _locked(destination: Path) -> Iterator[Path]:
+    """Lock the download against other processes, and yield the path of the unfinished file."""
     import filelock
 
     part = destination.with_name(destination.name + ".part")
-    # others of the group, who share the folder, need to write the lock as well
+    # users who share the folder must be able to write the lock as well
     lock = filelock.FileLock(destination.with_name(f".{destination.name}.lock"), mode=0o666)
     try:
         lock.acquire(timeout=0)
@@ -97,7 +97,7 @@ def _only_one(destination: Path) -> Iterator[Path]:
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
             raise
-        # Some network file systems have no locks. Processes may then download the same file at once, each to its own.
+        # Some network file systems have no locks: each process then downloads to a file of its own.
         lock, part = None, part.with_name(f"{destination.name}.{socket.gethostname()}-{os.getpid()}.part")
     try:
         yield part
@@ -107,7 +107,7 @@ def _only_one(destination: Path) -> Iterator[Path]:
 
 
 def _fetch(url: str, part: Path) -> None:
-    """One file from one URL, with a few attempts where another one may help."""
+    """Download one file from one URL, with several attempts after temporary failures."""
     import requests
     from requests.exceptions import ChunkedEncodingError, SSLError
 
@@ -127,7 +127,7 @@ def _fetch(url: str, part: Path) -> None:
                 "certificate"
             ) from error
         except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, EOFError) as error:
-            reason = _what_broke(error)
+            reason = _failure_reason(error)
         except requests.RequestException as error:
             raise DownloadError(f"not a usable URL ({error})") from error
         if attempt < ATTEMPTS - 1:
@@ -137,7 +137,7 @@ def _fetch(url: str, part: Path) -> None:
     raise DownloadError(f"{reason}, {ATTEMPTS} times")
 
 
-def _what_broke(error: Exception) -> str:
+def _failure_reason(error: Exception) -> str:
     import requests
     from urllib3.exceptions import ReadTimeoutError
 
@@ -158,9 +158,9 @@ def _stream(url: str, part: Path) -> None:
         response.raise_for_status()
         announced = response.headers.get("Content-Length", "")
         length = int(announced) if announced.isdecimal() else None
-        _check_room(length, part)
+        _check_free_space(length, part)
         received = 0
-        part.unlink(missing_ok=True)  # left by a process that was killed, perhaps another user's
+        part.unlink(missing_ok=True)  # a killed process, perhaps another user's, may have left it
         with (
             open(part, "wb") as file,
             tqdm(total=length, unit="B", unit_scale=True, desc=part.stem, disable=None) as progress,
@@ -179,15 +179,15 @@ def _request(url: str):
     import requests
 
     try:
-        # identity: the announced length is then that of the file
+        # identity: the announced length is then the file's
         return requests.get(url, stream=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"})
     except requests.RequestException:
         raise
-    except OSError as error:  # such as a REQUESTS_CA_BUNDLE that is not there
+    except OSError as error:  # such as for a REQUESTS_CA_BUNDLE that does not exist
         raise DownloadError(f"no request could be made ({error})") from error
 
 
-def _check_room(length: int | None, part: Path) -> None:
+def _check_free_space(length: int | None, part: Path) -> None:
     free = shutil.disk_usage(part.parent).free
     if length is not None and length > free:
         raise OSError(None, f"{length / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")

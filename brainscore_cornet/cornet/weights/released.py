@@ -1,4 +1,4 @@
-"""The released weights as records, and weight files: find, download, verify, load."""
+"""Records of the released weights, and functions that find, download and verify weight files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORIGIN = "https://s3.amazonaws.com/cornet-models"
 
 
 class WeightsError(UserError):
-    """A weight file that cannot be had, or that is not what it should be."""
+    """A weight file is unavailable or not the expected one."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class ReleasedFile:
     architecture: str
     filename: str
     sha256_start: str
-    """By torch.hub's convention the hexadecimal digits in the name; no full SHA-256 was published."""
+    """First hexadecimal digits of the SHA-256, in the name by torch.hub's convention; the rest was not published."""
     sha1: str | None = None
     mirrors: tuple[str, ...] = ()
     size: int | None = None
-    """In bytes; nobody has recorded it yet."""
+    """Size in bytes; not recorded yet."""
     holds: str = "state dict with the prefix 'module.', wrapped in a training checkpoint of 2018"
     top1: tuple[float, ...] = ()
-    """Published shares of ImageNet's validation images that are classified correctly, the most reliable first."""
+    """Published top-1 accuracies on ImageNet's validation images, as fractions, the most reliable first."""
     citation: str = "Kubilius et al. 2018, doi:10.1101/408385"
 
     @property
@@ -87,14 +87,14 @@ def file_hash(path: Path, algorithm: str = "sha256") -> str:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: torch.hub's folder, which `TORCH_HOME` moves."""
+    """Return the folder of downloads: torch.hub's, which `TORCH_HOME` changes."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def mismatch(file: ReleasedFile, path: Path) -> str | None:
-    """How the file at `path` differs from the published hashes, None where it does not."""
+    """Return how the file at `path` differs from the published hashes, None if it matches."""
     found = file_hash(path)
     differences = []
     if not found.startswith(file.sha256_start):
@@ -105,10 +105,10 @@ def mismatch(file: ReleasedFile, path: Path) -> str | None:
 
 
 def find(file: ReleasedFile) -> Path | None:
-    """The file on this machine, unverified: in the folder of `BRAINSCORE_CORNET_WEIGHTS`, else among the downloads."""
+    """Return the unverified local file, from the folder in `BRAINSCORE_CORNET_WEIGHTS` or the downloads, else None."""
     folders = [cache_folder()]
     if named := os.environ.get(FOLDER_VARIABLE):
-        folder = _expanded(named)  # in a batch system's own lines no shell has expanded ~
+        folder = _expanded(named)  # batch systems set variables without a shell that expands ~
         if not (os.path.isdir(folder) and os.access(folder, os.X_OK)):
             raise WeightsError(
                 f"{FOLDER_VARIABLE} names {named}, which is not a folder that can be read. Correct or unset it."
@@ -118,20 +118,20 @@ def find(file: ReleasedFile) -> Path | None:
 
 
 def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
-    """The path of a released file, downloaded if it is not on this machine, and verified.
+    """Return the path of a verified released file, downloaded if it is not on this machine.
 
     Parameters
     ----------
     verify
-        False accepts the file whatever its hash is, and remembers the acceptance, for this content alone: beside the
-        file, or among the downloads where that folder cannot be written.
+        False accepts a file with any hash. The acceptance is recorded for this content alone: beside the file, or
+        among the downloads if the file's folder cannot be written.
 
     Raises
     ------
     WeightsError
-        Where the file is not here and cannot be downloaded, or does not match its published hashes.
+        If the file cannot be found or downloaded, or does not match its published hashes.
     DestinationError
-        Where a download cannot be written.
+        If a download cannot be written.
     """
     path, refused = find(file), None
     if path is not None:
@@ -142,7 +142,7 @@ def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
             return _accept(path)
         refused = f"{path}: {wrong}"
         if path.parent != cache_folder():
-            raise WeightsError(f"{refused}. Delete or replace it. {_how_to_go_on(file)}")
+            raise WeightsError(f"{refused}. Delete or replace it. {_acceptance_advice(file)}")
     path = _download(file, verify, refused)
     if not verify and mismatch(file, path) is not None:
         return _accept(path)
@@ -151,15 +151,15 @@ def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
 
 
 def _download(file: ReleasedFile, verify: bool, refused: str | None) -> Path:
-    """Download a file; `refused` says what is wrong with the one that lies there, where one does."""
+    """Download a file; `refused` is the reason why an existing file is not used, None if there is no file."""
     reasons = [] if refused is None else [refused]
-    advice = _without_network(file) if refused is None else _how_to_go_on(file)
+    advice = _offline_advice(file) if refused is None else _acceptance_advice(file)
 
     def check(path: Path) -> None:
         nonlocal advice
         wrong = mismatch(file, path) if verify else None
         if wrong is not None:
-            advice = _how_to_go_on(file)
+            advice = _acceptance_advice(file)
             raise WeightsError(wrong)
 
     def is_complete(path: Path) -> bool:
@@ -171,11 +171,11 @@ def _download(file: ReleasedFile, verify: bool, refused: str | None) -> Path:
         raise WeightsError(". ".join([*reasons, str(error), advice])) from error
 
 
-def _how_to_go_on(file: ReleasedFile) -> str:
+def _acceptance_advice(file: ReleasedFile) -> str:
     return f"To use such a file knowingly: brainscore-cornet weights fetch {file.model} --no-verify"
 
 
-def _without_network(file: ReleasedFile) -> str:
+def _offline_advice(file: ReleasedFile) -> str:
     return (
         f"Without a network: copy the file from another machine into a folder that {FOLDER_VARIABLE} names, or use "
         f"{file.model}_untrained, which needs no file."
@@ -183,13 +183,13 @@ def _without_network(file: ReleasedFile) -> str:
 
 
 def _acceptances(path: Path) -> tuple[Path, Path]:
-    """Beside the file for all who share it, else among the user's own downloads."""
+    """Return the paths of the acceptance record: beside the file for all who share it, and among the downloads."""
     name = path.name + ".accepted"
     return path.with_name(name), cache_folder() / name
 
 
 def accept(path: Path) -> Path:
-    """Remember that a file may stand in for the published one, by its content; returns where it is remembered."""
+    """Record that a file's content is accepted in place of the published one; returns the path of the record."""
     found = file_hash(path)
     for acceptance in _acceptances(path):
         with suppress(OSError):  # a shared folder is often read-only
@@ -198,8 +198,8 @@ def accept(path: Path) -> Path:
                 file.write(found + "\n")
             return acceptance
     raise WeightsError(
-        f"Cannot remember that {path} was accepted: neither its folder nor {cache_folder()} can be written. "
-        "Set TORCH_HOME to a folder that can be."
+        f"Cannot record that {path} was accepted: neither its folder nor {cache_folder()} can be written. "
+        "Set TORCH_HOME to a writable folder."
     )
 
 
@@ -218,12 +218,12 @@ def is_accepted(path: Path) -> bool:
 
 
 def locate(weights: str | os.PathLike, sha256: str | None = None) -> Path:
-    """The file of a user's own weights, given as a path or as a URL (downloaded once).
+    """Return the file of a user's own weights, given as a path or as a URL (downloaded once).
 
     Parameters
     ----------
     sha256
-        That the file must have; one that was accepted in its place will do (see `accept`).
+        SHA-256 that the file must have, unless the file was accepted with another one (see `accept`).
     """
     sha256 = None if sha256 is None else checked_sha256(sha256)
     if not isinstance(weights, str | os.PathLike) or not os.fspath(weights):
@@ -254,7 +254,7 @@ def locate(weights: str | os.PathLike, sha256: str | None = None) -> Path:
 
 
 def url_path(url: str) -> Path:
-    """Where the file of a URL is kept once it is downloaded."""
+    """Return the path at which the file of a URL is stored after its download."""
     name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1] or "weights.pth"
     return cache_folder() / f"url-{hashlib.sha256(url.encode()).hexdigest()[:16]}" / name
 
@@ -279,12 +279,13 @@ def _expanded(path: str | os.PathLike) -> Path:
 
 
 def _check_own(name: str, path: Path) -> None:
-    """Refuse a download that torch.save cannot have written, such as a web page that asks to log in, or half a file.
+    """Raise `WeightsError` for a download that torch.save cannot have written, such as a login page or half a file.
 
-    A name such as `mine-1a2b3c4d.pth` also promises the start of its SHA-256, as with torch.hub; one with a date not.
+    As in torch.hub, a name such as `mine-1a2b3c4d.pth` contains the start of the SHA-256, which is checked; a date in
+    the name is not.
     """
     with open(path, "rb") as file:
-        is_pickle = file.read(1) == b"\x80"  # how torch.save wrote until version 1.6, and the released files are
+        is_pickle = file.read(1) == b"\x80"  # the format of torch.save until version 1.6, and of the released files
     if not is_pickle and not zipfile.is_zipfile(path):
         raise WeightsError(f"{name}: the server sent something that is not a complete file of weights.")
     promised = re.search(r"-(?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.", name)

@@ -1,4 +1,4 @@
-"""Weight files that others wrote: what they hold, and whether it fits a network."""
+"""Reading of weight files: what a file contains, and whether it fits a network."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..anatomy import TIME_STEPS
 from ..architectures import CORnet, build_network
 from .released import RELEASED, WeightsError
 
-# Checkpoints often keep an accuracy or a loss as a numpy scalar; what rebuilds one runs no code of the file's. Files
-# written with numpy < 2 and >= 2 name it differently.
+# Checkpoints often contain an accuracy or a loss as a numpy scalar. The functions that rebuild it run no code from
+# the file. Their names differ between files written with numpy < 2 and >= 2.
 _SCALAR = np.float64(0).__reduce__()[0]
 _NUMPY_SCALARS = [
     (_SCALAR, "numpy.core.multiarray.scalar"),
@@ -26,9 +26,14 @@ _NUMPY_SCALARS = [
     (np.dtype, "numpy.dtype"),
     *{type(np.dtype(kind)) for kind in (np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)},
 ]
-_NAMED = 3  # of the entries that differ, before the rest is only counted
-_WRAPPED = ("state_dict", "model_state_dict")  # under which a checkpoint keeps its state dict
-_PREFIXES = ("module.", "_orig_mod.", "model.", "network.")  # of DataParallel, torch.compile and Lightning modules
+_NAMED = 3  # differing entries that a message names; the rest is counted
+_WRAPPED = ("state_dict", "model_state_dict")  # keys of the state dict in a checkpoint
+_PREFIXES = (
+    "module.",
+    "_orig_mod.",
+    "model.",
+    "network.",
+)  # prefixes of DataParallel, torch.compile and Lightning modules
 
 
 def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_classes: bool = False) -> CORnet:
@@ -37,18 +42,18 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
     Parameters
     ----------
     path
-        A state dict, or a checkpoint with one under `state_dict` or `model_state_dict`; what DataParallel,
-        torch.compile and Lightning put before the names is allowed.
+        A state dict, or a checkpoint with one under `state_dict` or `model_state_dict`. The prefixes of DataParallel,
+        torch.compile and Lightning are allowed.
     architecture
-        `Z`, `R`, `RT` or `S`. R and RT have the same entries: a file that says it holds the other is refused.
+        `Z`, `R`, `RT` or `S`. R and RT have the same entries: a file that states the other architecture is an error.
     any_classes
-        Whether the decoder gets as many outputs as the file has, where these are not the network's 1000.
+        Whether the decoder is replaced by one with as many outputs as in the file, if these are not 1000.
 
     Raises
     ------
     WeightsError
-        For a file that is damaged, holds anything but tensors and plain values, says it holds another architecture,
-        or lacks entries, has more, or has them in other shapes.
+        If the file is damaged, contains anything but tensors and plain values, states another architecture, or has
+        missing or additional entries, or entries of other shapes.
     """
     checkpoint = read_checkpoint(path)
     says = stated_architecture(checkpoint, path)
@@ -58,7 +63,7 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
     state = _without_unused_steps(state_dict_of(checkpoint, path), network)
     linear, weight = network.decoder.linear, state.get("decoder.linear.weight")
     if any_classes and weight is not None and weight.ndim == 2 and 0 < len(weight) != linear.out_features:
-        # without an initialization, which would draw from torch's global random numbers
+        # without an initialization, which would advance torch's global random state
         unset = torch.nn.Linear(linear.in_features, len(weight), device="meta")
         network.decoder.linear = unset.to_empty(device=linear.weight.device)
     _check_entries(state, network.state_dict(), path, architecture)
@@ -67,7 +72,7 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """The contents of a file that torch.save wrote, without running any code in it."""
+    """Return the contents of a file that torch.save wrote, without running any code in it."""
     damaged = (
         f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, or was "
     )
@@ -79,14 +84,14 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except WeightsError:
         raise
-    except Exception as error:  # damaged bytes raise nearly anything
+    except Exception as error:  # damaged bytes raise nearly any exception
         found = isinstance(error, pickle.UnpicklingError) and re.search(
             r"(?:GLOBAL|Unsupported global|Unsupported class) ([\w.]+)", str(error)
         )
         if not found:
             raise WeightsError(damaged) from error
         raise WeightsError(
-            f"{path} holds {found[1]}, which could run code when loaded; it was refused. Expected tensors and plain "
+            f"{path} holds {found[1]}, which could run code, so it was not loaded. Expected tensors and plain "
             "values: write the weights anew with torch.save(model.state_dict(), …)."
         ) from error
     if not isinstance(checkpoint, Mapping):
@@ -95,25 +100,25 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
 
 
 def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None:
-    """`Z`, `R`, `RT`, `S` or another's name where the file's contents or its released name tell, else None."""
+    """Return the architecture that a file's contents or its released name state, such as `RT`, else None."""
     flags = checkpoint.get("flags")
     for name in ("architecture", "arch", "model", "model_name"):
         stated = checkpoint.get(name, flags.get(name) if isinstance(flags, Mapping) else None)
         if isinstance(stated, str):
             if found := re.fullmatch(r"(?:cornet[_-]?)?(z|rt|r|s)(?:_untrained)?", stated.lower()):
                 return found[1].upper()
-            if name.startswith("arch"):  # some other network; `model` may be anybody's name for a run
+            if name.startswith("arch"):  # some other network; `model` may be a user's name for a run
                 return stated
     return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
 
 
 def held_architecture(path: Path) -> str:
-    """`Z`, `R`, `RT` or `S`, as a file says or as its entries can only be.
+    """Return `Z`, `R`, `RT` or `S`, as a file states it or as its entries imply.
 
     Raises
     ------
     WeightsError
-        For what is no CORnet, and where the file does not say whether it is R or RT, whose entries are the same.
+        If the file holds no CORnet, or does not state whether it holds R or RT, whose entries are the same.
     """
     checkpoint = read_checkpoint(path)
     stated = stated_architecture(checkpoint, path)
@@ -131,7 +136,7 @@ def held_architecture(path: Path) -> str:
 
 
 def state_dict_of(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """A file's state dict under the names of the networks, without the prefixes that others put before them."""
+    """Return a file's state dict under the networks' own names, without the prefixes of wrappers."""
     state = next((checkpoint[name] for name in _WRAPPED if name in checkpoint), checkpoint)
     if (
         not isinstance(state, Mapping)
@@ -149,7 +154,7 @@ def state_dict_of(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor
 
 
 def _without_unused_steps(state: Mapping[str, Tensor], network: CORnet) -> dict[str, Tensor]:
-    """Leave out normalizations of time steps that the network does not run: CORnet-S may run fewer than released."""
+    """Return the state without the normalizations of unused time steps: CORnet-S may run fewer than released."""
 
     def unused(name: str) -> bool:
         found = re.match(r"(V1|V2|V4|IT)\.norm[123]_(\d+)\.", name)
@@ -159,7 +164,7 @@ def _without_unused_steps(state: Mapping[str, Tensor], network: CORnet) -> dict[
 
 
 def _check_entries(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path, architecture: str) -> None:
-    # counted in training only, and not written by old versions of torch
+    # used in training only, and not written by old versions of torch
     missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in expected]
     misshapen = [
@@ -183,7 +188,7 @@ def _check_entries(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], 
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    """Whether its values can be copied: it has some, none is left out, and they are real numbers."""
+    """Return whether a tensor's values can be copied: it is dense, real and has storage."""
     return tensor.layout == torch.strided and not (tensor.is_meta or tensor.is_quantized or tensor.is_complex())
 
 
