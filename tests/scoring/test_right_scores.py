@@ -133,3 +133,16 @@ def test_score_is_that_of_brainscores_own_classes(identifier, benchmark, models,
     ceiling = float(np.mean(np.asarray(getattr(theirs, "ceiling", 1), dtype=float)))
     np.testing.assert_allclose(ours.values, theirs.values, rtol=0, atol=TOLERANCE * max(ceiling, 1e-3))
     assert np.isfinite(ours.values).all()
+
+
+def test_without_the_conversion_of_time_bins_the_stand_ins_fail(models, folder, monkeypatch):
+    """The stand-ins pass time bins in the form that Brain-Score's loaders give: as it is, no model can read it."""
+
+    def unconverted(time_bin, **_):
+        start, end = time_bin
+        return start, end
+
+    monkeypatch.setattr("brainscore_cornet.cornet.brain_model.check_time_bin", unconverted)
+    ours, _ = models("cornet_z")
+    with stand_ins_installed(folder), pytest.raises(TypeError, match="0-d array"):
+        load_benchmark("MajajHong2015.IT-pls")(ours)
