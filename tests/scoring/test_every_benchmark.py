@@ -1,39 +1,92 @@
-"""Every registered benchmark of Brain-Score scores a CORnet, on stand-ins of its data."""
+"""Every registered benchmark of Brain-Score scores a CORnet, on stand-ins of its data.
+
+What is between the files of the data and the row of the score table is Brain-Score's code and the code that
+`brainscore-cornet score` runs.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+from functools import cache
+from pathlib import Path
 
+import brainscore_vision
 import pytest
 from helpers.stand_ins import collected, stand_ins_installed
 from helpers.stand_ins.scored import scorer
 
-from brainscore_cornet.scoring import catalogue
+from brainscore_cornet.scoring import EMBEDDED, catalogue
 
-SIZE = 64  # px
+BENCHMARKS = {name: folder for name, folder in catalogue.folders("benchmarks").items() if name not in EMBEDDED}
+CHOSEN = {
+    family: list(dict.fromkeys([*first, *sorted(name for name, folder in BENCHMARKS.items() if folder == family)]))[:4]
+    for family, first in sorted(collected("REPRESENTATIVES").items())
+}
+"""Family -> up to four of its benchmarks, one that is quick first."""
+NETWORKS = ("z", "r", "rt", "s")
+SIZE = 32  # px, the smallest: the number of neuroids is what most benchmarks spend their time on
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where the stand-ins lie that this file's tests read."""
-    return tmp_path_factory.mktemp("stand_ins")
+def score(tmp_path_factory):
+    """A function (network, benchmark) -> row of the score table."""
+    of = cache(lambda network, size: scorer(f"cornet_{network}_untrained", image_size=size))
+
+    def score(network: str, benchmark: str):
+        size = collected("IMAGE_SIZE").get(BENCHMARKS[benchmark], SIZE)
+        return of(network, size)(benchmark).row
+
+    with stand_ins_installed(tmp_path_factory.mktemp("stand_ins")):
+        yield score
 
 
-@pytest.fixture(scope="module")
-def score_untrained():
-    return scorer("cornet_z_untrained", image_size=SIZE)
+def check(network: str, benchmark: str, row) -> None:
+    """A finite score, or the reason that is listed."""
+    listed = collected("CANNOT").get(benchmark)
+    if listed is None or network not in listed.networks:
+        assert row.status == "scored", row.reason
+        assert math.isfinite(row.score)
+    else:
+        assert row.status == "failed", f"It is scored by now; listed is: {listed.sentence}"
+        assert re.search(listed.message, row.reason)
+
+
+@pytest.mark.parametrize(
+    ("network", "benchmark"),
+    [(NETWORKS[number % len(NETWORKS)], first) for number, (first, *_) in enumerate(CHOSEN.values())],
+)
+def test_a_benchmark_of_each_family(score, network, benchmark):
+    """One of each family, with the four networks in turn."""
+    check(network, benchmark, score(network, benchmark))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("benchmark", sorted(catalogue.folders("benchmarks"), key=str.lower))
-def test_scores(benchmark, folder, score_untrained):
-    """It ends in a finite score, or for the reason that is listed."""
-    with stand_ins_installed(folder):
-        row = score_untrained(benchmark).row
-    if benchmark in collected("CANNOT"):
-        assert row.status != "scored"
-        assert re.search(collected("CANNOT")[benchmark].message, row.reason)
-        return
-    assert row.status == "scored", row.reason
-    assert math.isfinite(row.score)
+@pytest.mark.parametrize("benchmark", [benchmark for chosen in CHOSEN.values() for benchmark in chosen])
+@pytest.mark.parametrize("network", NETWORKS[1:])
+def test_four_benchmarks_of_each_family(score, network, benchmark):
+    """With the networks that are not tried with all."""
+    check(network, benchmark, score(network, benchmark))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("benchmark", sorted(BENCHMARKS, key=str.lower))
+def test_all_benchmarks(score, benchmark):
+    """Every one that brainscore_vision registers, with CORnet-Z."""
+    check("z", benchmark, score("z", benchmark))
+
+
+def test_each_family_is_read():
+    """For every family the files are named in which the form of its data was read, and these are there."""
+    read = collected("READ_IN")
+    assert set(read) == set(BENCHMARKS.values())
+    installed = Path(brainscore_vision.__file__).parent
+    missing = [name for names in read.values() for name in names if not (installed / name).is_file()]
+    assert not missing
+
+
+def test_tables_are_of_registered_benchmarks():
+    """What is chosen of a family belongs to it, and what cannot be scored is registered."""
+    for family, benchmarks in collected("REPRESENTATIVES").items():
+        assert {BENCHMARKS[name] for name in benchmarks} == {family}
+    assert set(collected("CANNOT")) <= set(BENCHMARKS)

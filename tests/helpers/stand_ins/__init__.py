@@ -8,7 +8,8 @@ Each module holds the stand-ins of a few families of benchmarks (a family is a f
 and may define
 
 - `READ_IN`: family -> files of brainscore_vision in which the form of its data was read,
-- `REPRESENTATIVES`: family -> up to four of its benchmarks, quick and different from each other,
+- `REPRESENTATIVES`: family -> up to four of its benchmarks, different from each other, the quickest first,
+- `IMAGE_SIZE`: family -> px that networks see in the tests, where the smallest is not enough,
 - `CANNOT`: benchmark -> `Reason` for which it ends without a score.
 """
 
@@ -28,7 +29,7 @@ for _module in iter_modules(__path__):
 
 @cache
 def collected(table: str) -> dict:
-    """The tables of this name (`READ_IN`, `REPRESENTATIVES`, `CANNOT`) of all modules in one."""
+    """The tables of this name (such as `READ_IN`) of all modules in one."""
     found: dict = {}
     for module in iter_modules(__path__):
         part = getattr(import_module(f"{__name__}.{module.name}"), table, {})

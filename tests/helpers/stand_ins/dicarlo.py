@@ -35,9 +35,7 @@ REPRESENTATIVES = {
 }
 CANNOT = {
     "Kar2019-ost": Reason(
-        "The benchmark gives NaN to a network whose IT does not change over time (CORnet-Z), and its classifier needs "
-        "TensorFlow for the others.",
-        "The score is nan|tensorflow",
+        "The benchmark itself gives NaN where IT does not change over time.", "The score is nan", networks=("z",)
     ),
 }
 
@@ -148,20 +146,20 @@ def of_letters(identifier: str) -> xr.DataArray:
     return array.assign_coords({name: ("time_bin", values) for name, values in bins.items()})
 
 
-OBJECTS = ("bear", "elephant", "person", "car", "dog", "apple", "chair", "plane", "bird", "zebra")
+OBJECTS = ("bear", "elephant")  # of ten: all must be among the tenth that is held out
 
 
 @stimulus_set("Kar2019")
 def challenging(identifier: str) -> Stimuli:
-    """Pictures of ten objects."""
-    numbers = range(50)
+    """Pictures of objects."""
+    numbers = range(100)
     identifiers = [random_of(identifier, number).bytes(20).hex() for number in numbers]
     return stimuli(
         {
             "image_file_sha1": identifiers,
             "image_id": identifiers,
             "image_num": range(len(numbers)),
-            "image_label": [OBJECTS[number % 10] for number in numbers],
+            "image_label": [OBJECTS[number % len(OBJECTS)] for number in numbers],
         },
         label="image_label",
         ending="jpg",

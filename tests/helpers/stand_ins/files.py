@@ -33,6 +33,8 @@ class Reason:
     sentence: str
     message: str
     """Regular expression that is found in the row's reason."""
+    networks: Sequence[str] = ("z", "r", "rt", "s")
+    """That it holds for."""
 
 
 _STIMULI: dict[str, Callable[[str], Stimuli]] = {}

@@ -34,6 +34,7 @@ REPRESENTATIVES = {
         "Marques2020_Schiller1976-sf_bandwidth",
     ),
 }
+IMAGE_SIZE = {"marques2020": 64}  # a network sees finer gratings, at more places
 
 DEGREES = 12
 SIZE = 144  # px, of 672
