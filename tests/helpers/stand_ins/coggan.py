@@ -101,7 +101,7 @@ OCCLUDERS = ("barHorz04", "barVert04", "barObl04", "mudSplash", "polkadot", "pol
 OCCLUDERS += ("crossBarOblique", "naturalTextured2")
 COLORS = ("black", "white")
 VISIBILITIES = (0.1, 0.2, 0.4, 0.6, 0.8)  # and 1 for objects without an occluder
-OBSERVERS = 3
+OBSERVERS = 2
 
 
 @stimulus_set("tong.Coggan2024_behavior")

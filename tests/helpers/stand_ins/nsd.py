@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from .files import Stimuli, assembly, stimuli_of, stimulus_set
-from .making import random_of, recordings, stimuli
+from .making import draw, random_of, recordings
 
 _DATA = "data/allen2022_fmri"
 READ_IN = {
@@ -64,7 +65,10 @@ def photographs(identifier: str) -> Stimuli:
     part = _part(identifier)
     numbers = random_of(identifier.replace(part, "")).permutation(73000)[: sum(PARTS.values())]
     numbers = np.sort(numbers[: PARTS["train"]] if part == "train" else numbers[PARTS["train"] :])
-    return stimuli({"stimulus_id": [f"nsd_{number:05d}" for number in numbers], "nsd_id": numbers}, ending="jpg")
+    names = [f"nsd_{number:05d}" for number in numbers]
+    table = pd.DataFrame({"stimulus_id": names, "nsd_id": numbers, "filename": [f"{name}.jpg" for name in names]})
+    # of four kinds: what can be learned from the one part about the other
+    return Stimuli(table, [draw(name, label=row % 4) for row, name in enumerate(names)])
 
 
 @assembly(*(f"Allen2022_fMRI{who}_{part}_Assembly" for who in ("", "_4subj") for part in PARTS))
