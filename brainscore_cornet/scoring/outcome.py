@@ -98,7 +98,7 @@ class Bench:
         return Outcome(replace(row, seconds=_since(start), memory_estimate_mb=estimate_mb), score)
 
     def _load(self, candidate: Candidate):
-        from ..marques2020light.benchmark import shared_recordings
+        from ..marques2020.benchmark import shared_recordings
 
         if self._name != candidate.name:
             self._recordings.close()
