@@ -38,9 +38,10 @@ def train_in_process(rank: int, folder: str) -> None:
 def render_in(folder: str, name: str, results) -> None:
     """Render a stimulus set under a home folder, and say how many bytes its images have."""
     os.environ["BRAINSCORE_HOME"] = folder
-    from brainscore_cornet.marques2020light.gratings import stimulus_set
+    from brainscore_cornet.marques2020.gratings import stimulus_set
+    from brainscore_cornet.marques2020.protocols import LIGHT
 
-    stimuli = stimulus_set(name)
+    stimuli = stimulus_set(LIGHT, name)
     results.put(sum(Path(path).stat().st_size for path in stimuli.stimulus_paths.values()))
 
 

@@ -18,7 +18,7 @@ from .receptive_fields import ReceptiveFields
 
 RECEPTIVE_FIELD = "receptive_field"
 NEAR = 0.25  # degrees on each axis
-PORTION = 2**29  # bytes of one region's activity that are held at a time
+PORTION = 2**28  # bytes of one region's activity that are held at a time
 SEED = 0
 
 
