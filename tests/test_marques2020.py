@@ -2,41 +2,77 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from functools import partial
+
 import brainscore_vision
 import numpy as np
 import pytest
 import subjects
 from brainscore_vision.benchmark_helpers import properties_common
+from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
+from brainscore_vision.models.pixels.model import PixelModel
+from stock import in_place_of_downloads
 
+from brainscore_cornet import load_model
 from brainscore_cornet.errors import UserError
-from brainscore_cornet.marques2020light import benchmark as light
-from brainscore_cornet.marques2020light.recorded import de_valois_1982a, de_valois_1982b
-from brainscore_cornet.marques2020light.subject import Subject
+from brainscore_cornet.marques2020 import recorded
+from brainscore_cornet.marques2020.benchmark import (
+    REGION,
+    TIME_BINS,
+    V1PropertyBenchmark,
+    presented,
+    shared_recordings,
+)
+from brainscore_cornet.marques2020.gratings import parameters
+from brainscore_cornet.marques2020.in_field import InFieldModel
+from brainscore_cornet.marques2020.protocols import LIGHT, OFFICIAL
 
-BINS = light.TIME_BINS
-
-BENCHMARKS = {
-    "pref_or": light.pref_or,
-    "peak_sf": light.peak_sf,
-    "sf_bandwidth": light.sf_bandwidth,
-    "sf_selective": light.sf_selective,
-}
+BENCHMARKS = {name.split("-")[1]: partial(V1PropertyBenchmark, LIGHT, name) for name in LIGHT.properties}
 NEUROIDS = 200
+BEFORE = {
+    "pixels": {
+        "pref_or": 0.6322789079419177,
+        "peak_sf": 0.07177803712795863,
+        "sf_bandwidth": 0.0,
+        "sf_selective": 0.0,
+    },
+    "gabors": {
+        "pref_or": 0.995775197926652,
+        "peak_sf": 0.9652550606821934,
+        "sf_bandwidth": 0.66117469735349,
+        "sf_selective": 0.8584322769852794,
+    },
+    "cornet_z_untrained": {
+        "pref_or": 0.9076010934781837,
+        "peak_sf": 0.5313184507212297,
+        "sf_bandwidth": 0.9959200673802932,
+        "sf_selective": 0.8399533042908801,
+    },
+    "cornet_s_untrained": {
+        "pref_or": 0.8794404799943196,
+        "peak_sf": 0.887319692535889,
+        "sf_bandwidth": 0.7575492530023648,
+        "sf_selective": 0.9123743629167734,
+    },
+}
+"""Scores in version 1 of the light benchmarks, whose neuroids were found with a localizer of their own."""
 
 
 def _frequencies(random: np.random.RandomState) -> np.ndarray:
-    return random.choice(de_valois_1982b().values[:, 0].clip(0.5, 8), NEUROIDS)
+    return random.choice(recorded.assembly("DeValois1982b").values[:, 0].clip(0.5, 8), NEUROIDS)
 
 
 def _gabors(vertical: bool = False) -> subjects.Subject:
     random = np.random.RandomState(0)
-    orientations = random.choice(de_valois_1982a().values[:, 0], NEUROIDS)
+    orientations = random.choice(recorded.assembly("DeValois1982a").values[:, 0], NEUROIDS)
     name = "gabors_vertical" if vertical else "gabors"
     return subjects.gabors(name, orientations * (not vertical), _frequencies(random))
 
 
 def _scores(model) -> dict[str, float]:
-    with light.shared_recordings():
+    with shared_recordings():
         return {name: float(make()(model)) for name, make in BENCHMARKS.items()}
 
 
@@ -68,6 +104,12 @@ def test_vertical_filters_fail_in_orientation_alone(scores):
         assert scores["vertical"][name] == pytest.approx(scores["gabors"][name], abs=0.12), name
 
 
+@pytest.mark.parametrize("name", ["pixels", "gabors"])
+def test_scores_are_as_before(scores, name):
+    """To the last digit, models have the scores that they had before there was an official protocol."""
+    assert scores[name] == pytest.approx(BEFORE[name], abs=1e-12)
+
+
 def test_scores_are_reproducible(scores):
     """Where Brain-Score's functions sample, they start from a fixed seed."""
     np.random.seed(7)
@@ -94,7 +136,7 @@ def test_ceiling_is_that_of_every_score(name):
 
 def test_score_says_what_it_is_not():
     """A score carries its raw value, ceiling and error, and says that it cannot stand beside the leaderboard's."""
-    score = light.pref_or()(_gabors())
+    score = BENCHMARKS["pref_or"]()(_gabors())
     assert "not comparable" in score.attrs["comment"]
     assert float(score) == pytest.approx(float(score.raw) / float(score.ceiling))
     assert 0 < float(score.attrs["error"]) < 0.2
@@ -105,19 +147,24 @@ def test_numpys_global_random_state_is_put_back():
     np.random.seed(5)
     expected = np.random.rand(3)
     np.random.seed(5)
-    light.pref_or()(subjects.pixels())
+    BENCHMARKS["pref_or"]()(subjects.pixels())
     np.testing.assert_array_equal(np.random.rand(3), expected)
 
 
 def test_one_recording_serves_all():
     """Scored together, each stimulus set is shown once."""
     together = _gabors()
-    with light.shared_recordings():
+    with shared_recordings():
         for make in BENCHMARKS.values():
             make()(together)
-    # the blank before and after neuroids are picked, the localizer (3 x 3 places, 2 orientations, 2 phases), receptive
-    # fields, orientations, frequencies
-    assert together.seen == 2 + 36 + 676 + 384 + 1056
+    # the blank once for receptive fields and once for firing rates, receptive fields, orientations, frequencies
+    assert together.seen == 2 + 676 + 384 + 1056
+
+
+def _restricted(model) -> InFieldModel:
+    restricted = InFieldModel(model, LIGHT, REGION, TIME_BINS)
+    restricted.start_recording(REGION, TIME_BINS)
+    return restricted
 
 
 def test_responses_may_be_bytes():
@@ -126,20 +173,18 @@ def test_responses_may_be_bytes():
     def scaled(patches):
         return np.round(127.5 * (subjects.pixels()._respond(patches) + 1))
 
-    recorded = []
+    found = []
     for kind in (np.uint8, np.float32):
-        subject = Subject(subjects.Subject("pixels", lambda patches, k=kind: scaled(patches).astype(k)), "V1", BINS)
-        subject.start_recording("V1", BINS)
-        with light.light_protocol():
-            recorded.append(subject.look_at(light.stimulus_set("orientation")))
-    assert np.issubdtype(recorded[0].dtype, np.floating)
-    np.testing.assert_array_equal(*(each.values for each in recorded))
+        model = subjects.Subject("pixels", lambda patches, k=kind: scaled(patches).astype(k))
+        found.append(_restricted(model).look_at(parameters(LIGHT, "orientation")))
+    assert np.issubdtype(found[0].dtype, np.floating)
+    np.testing.assert_array_equal(*(each.values for each in found))
 
 
 def test_every_benchmark_names_what_a_model_lacks():
     """Where nothing responds at the gratings' place, each benchmark that shares the recordings says so."""
     silent = subjects.Subject("silent", lambda patches: np.zeros((len(patches), 5)))
-    with light.shared_recordings():
+    with shared_recordings():
         for make in BENCHMARKS.values():
             with pytest.raises(UserError, match="Of silent's neuroids in V1, 0 have their receptive field"):
                 make()(silent)
@@ -150,32 +195,33 @@ def test_a_changed_model_is_recorded_anew():
     """Nothing is remembered between two calls outside `shared_recordings`, not even for the same identifier."""
     vertical, all_orientations = _gabors(vertical=True), _gabors()
     vertical._identifier = all_orientations._identifier
-    assert float(light.pref_or()(vertical)) < 0.2 < float(light.pref_or()(all_orientations))
+    assert float(BENCHMARKS["pref_or"]()(vertical)) < 0.2 < float(BENCHMARKS["pref_or"]()(all_orientations))
 
 
 class Broken(Exception):
     pass
 
 
-def test_official_stimuli_come_back_after_an_error():
-    """The official names stand for the light stimuli only while a light benchmark runs, whatever happens in it."""
-    registry = brainscore_vision.stimulus_set_registry
-    before = {name: registry[name] for name in light.OFFICIAL_STIMULI}
+def test_what_is_brainscores_comes_back_after_an_error():
+    """Its stimuli and its search for neuroids are replaced only while a benchmark runs, whatever happens in it."""
+    registry, name = brainscore_vision.stimulus_set_registry, "Marques2020_orientation"
+    before = registry[name], properties_common.filter_receptive_fields
 
     def fail(patches):
-        assert registry[properties_common.RF_STIM_NAME] is not before[properties_common.RF_STIM_NAME]
+        assert registry[name] is not before[0]
+        assert properties_common.filter_receptive_fields is not before[1]
         raise Broken
 
     with pytest.raises(Broken):
-        light.pref_or()(subjects.Subject("broken", fail))
-    assert {name: registry[name] for name in light.OFFICIAL_STIMULI} == before
+        BENCHMARKS["pref_or"]()(subjects.Subject("broken", fail))
+    assert (registry[name], properties_common.filter_receptive_fields) == before
 
 
 def test_official_caches_are_neither_read_nor_written(monkeypatch, tmp_path):
-    """What the full protocol kept of a model of the same name is not read, and nothing is kept for it to read."""
+    """What Brain-Score's own benchmark kept of such a model is not read, and nothing is kept for it to read."""
     monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
     model = _gabors()
-    identifiers = (model.identifier, f"{model.identifier}--{light.PREFIX}")
+    identifiers = (model.identifier, f"{model.identifier}--{LIGHT.prefix}")
 
     def poison(model_identifier, model, region):
         raise AssertionError("never called: only its cache is written")
@@ -186,20 +232,18 @@ def test_official_caches_are_neither_read_nor_written(monkeypatch, tmp_path):
             path.mkdir(exist_ok=True)
             (path / f"model_identifier={identifier},region=V1.pkl").write_bytes(b"not what the light protocol measures")
     before = sorted(tmp_path.rglob("*"))
-    light.pref_or()(model)
+    BENCHMARKS["pref_or"]()(model)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_caching_is_as_before_afterwards(monkeypatch):
     """The environment's switch for Brain-Score's caches is put back, set or not."""
-    import os
-
     for value in (None, "0"):
         if value is None:
             monkeypatch.delenv("RESULTCACHING_DISABLE", raising=False)
         else:
             monkeypatch.setenv("RESULTCACHING_DISABLE", value)
-        with light.light_protocol():
+        with presented(LIGHT):
             assert os.environ["RESULTCACHING_DISABLE"] == "1"
         assert os.environ.get("RESULTCACHING_DISABLE") == value
 
@@ -216,7 +260,7 @@ def test_caching_is_as_before_afterwards(monkeypatch):
 def test_too_few_neuroids_are_said(respond):
     """Where fewer than two neuroids look at the gratings' place, the error says so, and what may be the reason."""
     with pytest.raises(UserError, match="at least two are needed"):
-        light.pref_or()(subjects.Subject("blind", respond))
+        BENCHMARKS["pref_or"]()(subjects.Subject("blind", respond))
 
 
 def _spread(patches: np.ndarray) -> np.ndarray:
@@ -224,43 +268,78 @@ def _spread(patches: np.ndarray) -> np.ndarray:
     return np.abs(patches[:, ::6, 4::6] - patches[:, ::6, :-4:6]).reshape(len(patches), -1)
 
 
-def test_localizer_loses_no_neuroid():
+def test_neuroids_are_those_that_brainscore_finds():
     """The neuroids that are kept are those that Brain-Score's rule alone picks among all."""
     model = subjects.Subject("spread", _spread)
-    model.start_recording("V1", light.TIME_BINS)
-    with light.light_protocol():
-        expected = properties_common.filter_receptive_fields("spread", model, "V1", np.array([0.5, 0.5]))
-        subject = Subject(model, "V1", light.TIME_BINS)
-        subject._find_neuroids()
-    np.testing.assert_array_equal(subject._kept, expected)
+    model.start_recording(REGION, TIME_BINS)
+    with in_place_of_downloads(LIGHT):
+        expected = properties_common.filter_receptive_fields("spread", model, REGION, np.array([0.5, 0.5]))
+    np.testing.assert_array_equal(_restricted(model).neuroids, expected)
     assert 2 < len(expected) < _spread(np.zeros((1, 224, 224), np.float32)).shape[1] / 10
 
 
 def test_portions_do_not_change_the_recording(monkeypatch):
     """Shown in small portions, which spares memory, stimuli are recorded the same."""
-    recorded = []
+    found = []
     for portion in (2**29, 2**20):
-        monkeypatch.setattr("brainscore_cornet.marques2020light.subject.PORTION", portion)
-        subject = Subject(model := subjects.Subject("spread", _spread), "V1", light.TIME_BINS)
-        model.start_recording("V1", light.TIME_BINS)
-        with light.light_protocol():
-            recorded.append(
-                subject.look_at(brainscore_vision.load_stimulus_set(properties_common.ORIENTATION_STIM_NAME))
-            )
-    np.testing.assert_array_equal(recorded[0].values, recorded[1].values)
-    assert list(recorded[0].presentation.values) == list(recorded[1].presentation.values)
+        monkeypatch.setattr("brainscore_cornet.marques2020.in_field.PORTION", portion)
+        found.append(_restricted(subjects.Subject("spread", _spread)).look_at(parameters(LIGHT, "orientation")))
+    np.testing.assert_array_equal(found[0].values, found[1].values)
+    assert list(found[0].presentation.values) == list(found[1].presentation.values)
 
 
-def test_most_neuroids_are_drawn_by_a_fixed_seed(monkeypatch):
-    """Of too many neuroids a sample is kept, the same one each time."""
-    monkeypatch.setattr("brainscore_cornet.marques2020light.subject.MOST_NEUROIDS", 40)
-    kept = []
-    for _ in range(2):
-        model = subjects.Subject("spread", _spread)
-        model.start_recording("V1", light.TIME_BINS)
-        subject = Subject(model, "V1", light.TIME_BINS)
-        with light.light_protocol():
-            subject._find_neuroids()
-        kept.append(list(subject._kept))
-    assert kept[0] == kept[1]
-    assert 2 <= len(kept[0]) <= 40
+def test_most_neuroids_are_drawn_by_a_fixed_seed():
+    """Of too many neuroids a protocol may look at a draw, the same one each time."""
+    few = replace(LIGHT, most_driven=40)
+    kept = [
+        InFieldModel(model, few, REGION, TIME_BINS)
+        for model in (subjects.Subject("spread", _spread), subjects.Subject("spread", _spread))
+    ]
+    for each in kept:
+        each.start_recording(REGION, TIME_BINS)
+    assert list(kept[0].neuroids) == list(kept[1].neuroids)
+    assert set(kept[0].neuroids) < set(_restricted(subjects.Subject("spread", _spread)).neuroids)
+
+
+def test_weakly_driven_neuroids_may_be_left_out():
+    """In the light protocol a neuroid needs a hundredth of the strongest response, in the official one any."""
+
+    def respond(patches):
+        spread = _spread(patches)
+        return np.concatenate([spread, 0.005 * spread], axis=1)
+
+    count = _spread(np.zeros((1, 224, 224), np.float32)).shape[1]
+    both = InFieldModel(subjects.Subject("weak", respond), replace(LIGHT, least_drive=None), REGION, TIME_BINS)
+    both.start_recording(REGION, TIME_BINS)
+    strong = _restricted(subjects.Subject("weak", respond)).neuroids
+    assert (strong < count).all()
+    np.testing.assert_array_equal(both.neuroids, np.concatenate([strong, strong + count]))
+
+
+def test_trials_are_told_apart():
+    """A model that varies from trial to trial is recorded anew where another number of trials is asked for."""
+    model = _gabors()
+    restricted = _restricted(model)
+    restricted.neuroids  # noqa: B018
+    seen = model.seen
+    for trials in (10, 20, 10):
+        restricted.look_at(parameters(LIGHT, "blank"), number_of_trials=trials)
+    assert model.seen == seen + 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("identifier", ["cornet_z_untrained", "cornet_s_untrained"])
+def test_light_scores_of_networks_are_as_before(identifier):
+    """To the last digit, a network has the scores that it had before there was an official protocol."""
+    assert _scores(load_model(identifier)) == pytest.approx(BEFORE[identifier], abs=1e-12)
+
+
+@pytest.mark.slow
+def test_official_protocol_of_another_model(monkeypatch):
+    """Brain-Score's own `pixels`, committed to V1, scores what a prototype of the protocol found."""
+    model = ModelCommitment(
+        "pixels", activations_model=PixelModel(), layers=["pixels"], region_layer_map={"V1": "pixels"}
+    )
+    with shared_recordings():
+        scores = [float(V1PropertyBenchmark(OFFICIAL, name)(model)) for name in OFFICIAL.properties]
+    assert scores == pytest.approx([0.837, 0.029, 0, 0, 0, 0, 0.363], abs=0.02)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brainscore_vision.benchmark_helpers.properties_common import filter_receptive_fields
-from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from stock import in_place_of_downloads, stock_score
 
 from brainscore_cornet import load_model
@@ -21,9 +20,7 @@ SMALL = replace(
     size=192,
     blank_size=96,
     gratings={
-        "receptive_field": Gratings(
-            [2], (0, 90), (0, 180), radii=[0.25], positions=tuple(np.linspace(-0.5, 1.5, 9))
-        ),
+        "receptive_field": Gratings([2], (0, 90), (0, 180), radii=[0.25], positions=tuple(np.linspace(-0.5, 1.5, 9))),
         "orientation": Gratings((0.5, 2), phases=(0, 90, 180, 270), cycles=[2, 3]),
         "spatial_frequency": Gratings((0.5, 0.7, 1, 1.4, 2, 2.8, 4), (0, 45, 90, 135), (0, 90, 180, 270), radii=[1, 2]),
         "size": Gratings((0.5, 2), (0, 45, 90, 135), (0, 90, 180, 270), radii=(0.2, 0.4, 0.6, 0.9, 1.3, 2, 3, 4)),

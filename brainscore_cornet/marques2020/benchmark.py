@@ -93,6 +93,16 @@ class V1PropertyBenchmark(PropertiesBenchmark):
         score.attrs["comment"] = score.attrs["protocol"] = self._protocol.note
         return score
 
+    def over_draws(self, model: BrainModel, draws: int = 100) -> np.ndarray:
+        """Scores (draw,) as other people have them: with a draw of the data and of the resampling of their own."""
+        properties, scores = self.properties(model), []
+        for seed in range(draws):
+            data = recorded.assembly(self._property.data, seed)
+            with numpy_seed(seed):
+                similarity = self._similarity_metric(properties, data)
+                scores.append(float(similarity / self._similarity_metric(data, data)))
+        return np.array(scores)
+
     def properties(self, model: BrainModel) -> DataAssembly:
         """The model's properties (neuroid, neuronal_property), of neuroids that respond to the gratings.
 
