@@ -12,7 +12,7 @@ from brainscore_core.metrics import Score
 
 from brainscore_cornet.marques2020 import recorded
 from brainscore_cornet.marques2020.benchmark import SEED, numpy_seed
-from brainscore_cornet.marques2020.gratings import names, stimulus_set
+from brainscore_cornet.marques2020.gratings import stimulus_set, stimulus_set_names
 from brainscore_cornet.marques2020.protocols import Protocol
 
 
@@ -32,7 +32,7 @@ def in_place_of_downloads(protocol: Protocol) -> Iterator[None]:
 
     registries = (brainscore_vision.stimulus_set_registry, brainscore_vision.data_registry)
     before = [dict(registry) for registry in registries]
-    registries[0].update({f"Marques2020_{name}": partial(stimuli, name) for name in names(protocol)})
+    registries[0].update({f"Marques2020_{name}": partial(stimuli, name) for name in stimulus_set_names(protocol)})
     registries[1].update({name: partial(data, name) for name in recorded.DATA})
     try:
         yield

@@ -16,7 +16,7 @@ from processes import render_in
 
 from brainscore_cornet.errors import UserError
 from brainscore_cornet.marques2020 import recorded
-from brainscore_cornet.marques2020.gratings import names, parameters, render, stimulus_set
+from brainscore_cornet.marques2020.gratings import parameters, render, stimulus_set, stimulus_set_names
 from brainscore_cornet.marques2020.protocols import LIGHT, OFFICIAL, Grating, Gratings
 
 COUNTS = {
@@ -124,7 +124,7 @@ def test_rows_of_stimulus_sets(prefix, name):
         if name == "orientation":  # its radius follows the frequency
             rows = rows.iloc[: 4 * 12 * 8][["spatial_frequency", "orientation", "phase"]]
         assert rows.values.tolist() == sorted(rows.values.tolist())
-    assert names(PROTOCOLS[prefix]) == list(COUNTS[prefix])
+    assert stimulus_set_names(PROTOCOLS[prefix]) == list(COUNTS[prefix])
 
 
 @pytest.mark.parametrize("name", ["blank", "orientation"])

@@ -127,14 +127,17 @@ def test_conda_environment_is_what_brainscore_accepts():
     assert "python=3.11" in text
 
 
-def test_links_lead_somewhere():
+@pytest.mark.parametrize("readme", ["README.md", "brainscore_cornet/marques2020/README.md"])
+def test_links_lead_somewhere(readme):
     """Files and headings that are linked to exist."""
+    path = ROOT / readme
+    text = path.read_text(encoding="utf-8")
     headings = {
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     }
-    for target in re.findall(r"\]\(([^)]+)\)", README):
+    for target in re.findall(r"\]\(([^)]+)\)", text):
         if target.startswith("#"):
             assert target[1:] in headings
         elif not target.startswith("https://"):
-            assert (ROOT / target).exists()
+            assert (path.parent / target).exists()

@@ -21,7 +21,7 @@ RECEPTIVE_FIELD = Gratings([3], (0, 90), (0, 180), radii=[1 / 6], positions=POSI
 PROTOCOL = replace(OFFICIAL, gratings={"receptive_field": RECEPTIVE_FIELD})
 
 
-class Recorded:
+class Answering:
     """A model whose responses to the blank and to the receptive fields' stimuli are given."""
 
     def __init__(self, blank: np.ndarray, responses: np.ndarray) -> None:
@@ -69,7 +69,7 @@ def test_positions_are_brainscores_to_the_last_bit(kind, dtype, monkeypatch):
             brainscore_vision.stimulus_set_registry, f"Marques2020_{name}", lambda name=name: parameters(PROTOCOL, name)
         )
     blank, responses = _responses(kind, dtype)
-    expected, _ = properties_common.map_receptive_field_locations("any", Recorded(blank, responses), "V1")
+    expected, _ = properties_common.map_receptive_field_locations("any", Answering(blank, responses), "V1")
     expected = expected.values
     assert np.isfinite(expected).all(axis=1).sum() > NEUROIDS / 2
     assert kind != "sparse" or np.isnan(expected[:20]).all()

@@ -18,7 +18,7 @@ from brainscore_cornet import doors
 from brainscore_cornet.architectures import build_network
 from brainscore_cornet.commitments import COMMITMENTS, REGIONS
 from brainscore_cornet.marques2020.benchmark import PROPERTIES
-from brainscore_cornet.marques2020.gratings import names
+from brainscore_cornet.marques2020.gratings import stimulus_set_names
 from brainscore_cornet.marques2020.protocols import LIGHT, OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED
 
@@ -119,7 +119,7 @@ def test_all_data_and_stimuli_load(protocol):
         shown = assembly.stimulus_set
         assert shown.identifier.startswith(f"{protocol.prefix}_")
         assert Path(shown.get_stimulus(shown["stimulus_id"].iloc[-1])).is_file()
-    for name in names(protocol):
+    for name in stimulus_set_names(protocol):
         count = 1 if name == "blank" else len(protocol.gratings[name])
         assert len(brainscore_vision.load_stimulus_set(f"{protocol.prefix}_{name}")) == count
 
@@ -128,7 +128,7 @@ def test_all_data_and_stimuli_load(protocol):
 def test_all_data_and_stimuli_are_registered_once(protocol):
     """Brain-Score's text scan finds each in exactly one folder, ours."""
     protocol = PROTOCOLS[protocol]
-    prefixes = dict.fromkeys(names(protocol), "stimulus_set")
+    prefixes = dict.fromkeys(stimulus_set_names(protocol), "stimulus_set")
     prefixes |= {PROPERTIES[name].data: "data" for name in protocol.properties}
     for name, prefix in prefixes.items():
         found = ImportPlugin("brainscore_vision", "data", f"{protocol.prefix}_{name}", registry_prefix=prefix)

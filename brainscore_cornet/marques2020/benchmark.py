@@ -30,7 +30,7 @@ from brainscore_vision.model_interface import BrainModel
 
 from ..errors import UserError
 from . import recorded
-from .gratings import BLANK, names, parameters, stimulus_set
+from .gratings import BLANK, parameters, stimulus_set, stimulus_set_names
 from .in_field import InFieldModel
 from .protocols import Protocol
 
@@ -111,7 +111,8 @@ class V1PropertyBenchmark(PropertiesBenchmark):
         UserError
             Where there are none.
         """
-        with presented(self._protocol), _in_field(model, self._protocol) as restricted:
+        with presented(self._protocol):
+            restricted = _in_field(model, self._protocol)
             restricted.start_recording(self.region, TIME_BINS)
             rates = partial(
                 get_firing_rates,
@@ -164,15 +165,13 @@ def shared_recordings() -> Iterator[None]:
             _shared = outer
 
 
-@contextmanager
-def _in_field(model: BrainModel, protocol: Protocol) -> Iterator[InFieldModel]:
+def _in_field(model: BrainModel, protocol: Protocol) -> InFieldModel:
     if _shared is None:
-        yield InFieldModel(model, protocol, REGION, TIME_BINS)
-        return
+        return InFieldModel(model, protocol, REGION, TIME_BINS)
     key = id(model), protocol.prefix  # the value holds the model, so that the id stays its own
     if key not in _shared:
         _shared[key] = InFieldModel(model, protocol, REGION, TIME_BINS)
-    yield _shared[key]
+    return _shared[key]
 
 
 @contextmanager
@@ -184,7 +183,7 @@ def presented(protocol: Protocol) -> Iterator[None]:
     place, of a model in which all do.
     """
     registry = brainscore_vision.stimulus_set_registry
-    ours = {_official(name): partial(parameters, protocol, name) for name in names(protocol)}
+    ours = {_official(name): partial(parameters, protocol, name) for name in stimulus_set_names(protocol)}
     with _lock:
         theirs = {name: registry[name] for name in ours}
         find_neuroids = properties_common.filter_receptive_fields

@@ -43,7 +43,7 @@ def render(grating: Grating, size: int, pixels_per_degree: float) -> Image.Image
     return Image.fromarray(pixels)
 
 
-def names(protocol: Protocol) -> list[str]:
+def stimulus_set_names(protocol: Protocol) -> list[str]:
     """The stimulus sets of a protocol."""
     return [BLANK, *protocol.gratings]
 
