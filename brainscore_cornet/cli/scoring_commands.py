@@ -28,7 +28,9 @@ def score(
     benchmark: Annotated[
         list[str] | None,
         typer.Option(
-            "--benchmark", "-b", help="Brain-Score's identifier or a group: offline, public, V1…; repeatable."
+            "--benchmark",
+            "-b",
+            help="Brain-Score's identifier or a group: offline, marques2020, public, V1…; repeatable.",
         ),
     ] = None,
     output: Annotated[
@@ -128,7 +130,8 @@ def _short(text: str | None) -> str:
 @app.command()
 def benchmarks(
     group: Annotated[
-        list[str] | None, typer.Argument(help="offline, public, private, V1, V2, V4, IT, behavioral, engineering.")
+        list[str] | None,
+        typer.Argument(help="offline, public, private, marques2020, V1, V2, V4, IT, behavioral, engineering."),
     ] = None,
     as_json: Json = False,
 ) -> None:

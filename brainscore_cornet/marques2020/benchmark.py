@@ -1,4 +1,4 @@
-"""The benchmarks: Brain-Score's property functions, metric and ceiling, on the light protocol's stimuli."""
+"""The benchmarks: Brain-Score's property functions, metric and ceiling, on stimuli and data that need no download."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import ModuleType
+from typing import NamedTuple
 
 import brainscore_vision
 import brainscore_vision.data.marques2020
 import numpy as np
 from brainscore_core.metrics import Score
 from brainscore_core.supported_data_standards.brainio.assemblies import DataAssembly, PropertyAssembly
-from brainscore_vision.benchmark_helpers.properties_common import (
-    BLANK_STIM_NAME,
-    ORIENTATION_STIM_NAME,
-    RF_STIM_NAME,
-    PropertiesBenchmark,
-)
+from brainscore_vision.benchmark_helpers import properties_common
+from brainscore_vision.benchmark_helpers.properties_common import PropertiesBenchmark, get_firing_rates
+from brainscore_vision.benchmarks import ceil_score
 from brainscore_vision.benchmarks.marques2020.benchmarks import (
+    cavanaugh2002a_benchmark,
     devalois1982a_benchmark,
     devalois1982b_benchmark,
     schiller1976_benchmark,
@@ -29,75 +29,107 @@ from brainscore_vision.metrics.distribution_similarity import NeuronalPropertyCe
 from brainscore_vision.model_interface import BrainModel
 
 from ..cornet.errors import UserError
-from . import NOTE, PREFIX
-from .gratings import stimulus_set
-from .recorded import de_valois_1982a, de_valois_1982b, schiller_1976c
-from .subject import Subject
+from . import recorded
+from .gratings import BLANK, parameters, stimulus_set, stimulus_set_names
+from .in_field import InFieldModel
+from .protocols import Protocol
 
 REGION = "V1"
-TIME_BINS = [(70, 170)]  # ms, as in Brain-Score's full protocol
+TIME_BINS = [(70, 170)]  # ms, as Brain-Score's benchmarks have it
 SEED = 0
 
-OFFICIAL_STIMULI = {
-    BLANK_STIM_NAME: partial(stimulus_set, "blank"),
-    RF_STIM_NAME: partial(stimulus_set, "receptive_field"),
-    ORIENTATION_STIM_NAME: partial(stimulus_set, "orientation"),
+
+class Property(NamedTuple):
+    """What a benchmark is about."""
+
+    property_name: str
+    data: str
+    source: ModuleType
+    """Brain-Score's module of the benchmark."""
+    function: Callable[..., DataAssembly]
+    """Brain-Score's function that takes a model's responses and baseline to its properties."""
+
+
+_DE_VALOIS_A = "DeValois1982a", devalois1982a_benchmark, devalois1982a_benchmark.devalois1982a_properties
+_DE_VALOIS_B = "DeValois1982b", devalois1982b_benchmark, devalois1982b_benchmark.devalois1982b_properties
+_SCHILLER = "Schiller1976c", schiller1976_benchmark, schiller1976_benchmark.schiller1976_properties
+_CAVANAUGH = "Cavanaugh2002a", cavanaugh2002a_benchmark, cavanaugh2002a_benchmark.cavanaugh2002_properties
+
+PROPERTIES = {
+    "DeValois1982-pref_or": Property("preferred_orientation", *_DE_VALOIS_A),
+    "DeValois1982-peak_sf": Property("peak_spatial_frequency", *_DE_VALOIS_B),
+    "Schiller1976-sf_bandwidth": Property("spatial_frequency_bandwidth", *_SCHILLER),
+    "Schiller1976-sf_selective": Property("spatial_frequency_selective", *_SCHILLER),
+    "Cavanaugh2002-grating_summation_field": Property("grating_summation_field", *_CAVANAUGH),
+    "Cavanaugh2002-surround_diameter": Property("surround_diameter", *_CAVANAUGH),
+    "Cavanaugh2002-surround_suppression_index": Property("surround_suppression_index", *_CAVANAUGH),
 }
-"""Official names that Brain-Score's property functions ask for -> what the light protocol shows instead."""
+"""Brain-Score's name of a benchmark -> what it is about."""
 
 
-class LightPropertiesBenchmark(PropertiesBenchmark):
-    """A property of V1 neurons, in the light protocol."""
+class V1PropertyBenchmark(PropertiesBenchmark):
+    """A property of V1 neurons, in one of the protocols."""
+
+    def __init__(self, protocol: Protocol, name: str) -> None:
+        self._protocol, self._property = protocol, PROPERTIES[name]
+        assembly = recorded.assembly(self._property.data)
+        assembly.attrs["stimulus_set"] = parameters(protocol, recorded.DATA[self._property.data].stimuli)
+        metric = brainscore_vision.load_metric("ks_similarity", property_name=self._property.property_name)
+        super().__init__(
+            identifier=f"{protocol.prefix}_{name}",
+            assembly=assembly,
+            neuronal_property=self._property.function,
+            similarity_metric=metric,
+            timebins=TIME_BINS,
+            ceiling_func=partial(_seeded, NeuronalPropertyCeiling(metric)),
+            version=1,
+            parent=protocol.prefix,
+            bibtex=f"{self._property.source.BIBTEX.strip()}\n\n{MARQUES_2021.strip()}",
+        )
 
     def __call__(self, model: BrainModel) -> Score:
-        with light_protocol(), _subject(model) as subject, numpy_seed(SEED):
-            score = super().__call__(subject)
-        score.attrs["comment"] = score.attrs["protocol"] = NOTE
+        with numpy_seed(SEED):
+            score = ceil_score(self._similarity_metric(self.properties(model), self._assembly), self.ceiling)
+        score.attrs["comment"] = score.attrs["protocol"] = self._protocol.note
         return score
 
+    def over_draws(self, model: BrainModel, draws: int = 100) -> np.ndarray:
+        """Scores (draw,) as other people have them: with a draw of the data and of the resampling of their own."""
+        properties, scores = self.properties(model), []
+        for seed in range(draws):
+            data = recorded.assembly(self._property.data, seed)
+            with numpy_seed(seed):
+                similarity = self._similarity_metric(properties, data)
+                scores.append(float(similarity / self._similarity_metric(data, data)))
+        return np.array(scores)
 
-def pref_or() -> LightPropertiesBenchmark:
-    return _benchmark("DeValois1982-pref_or", de_valois_1982a, devalois1982a_benchmark, "preferred_orientation")
+    def properties(self, model: BrainModel) -> DataAssembly:
+        """The model's properties (neuroid, neuronal_property), of neuroids that respond to the gratings.
 
-
-def peak_sf() -> LightPropertiesBenchmark:
-    return _benchmark("DeValois1982-peak_sf", de_valois_1982b, devalois1982b_benchmark, "peak_spatial_frequency")
-
-
-def sf_bandwidth() -> LightPropertiesBenchmark:
-    return _benchmark(
-        "Schiller1976-sf_bandwidth", schiller_1976c, schiller1976_benchmark, "spatial_frequency_bandwidth"
-    )
-
-
-def sf_selective() -> LightPropertiesBenchmark:
-    return _benchmark(
-        "Schiller1976-sf_selective", schiller_1976c, schiller1976_benchmark, "spatial_frequency_selective"
-    )
-
-
-_PROPERTY_FUNCTIONS = {
-    devalois1982a_benchmark: devalois1982a_benchmark.devalois1982a_properties,
-    devalois1982b_benchmark: devalois1982b_benchmark.devalois1982b_properties,
-    schiller1976_benchmark: schiller1976_benchmark.schiller1976_properties,
-}
-
-
-def _benchmark(
-    name: str, recorded: Callable[[], PropertyAssembly], source, property_name: str
-) -> LightPropertiesBenchmark:
-    metric = brainscore_vision.load_metric("ks_similarity", property_name=property_name)
-    return LightPropertiesBenchmark(
-        identifier=f"{PREFIX}_{name}",
-        assembly=recorded(),
-        neuronal_property=partial(_measured, _PROPERTY_FUNCTIONS[source]),
-        similarity_metric=metric,
-        timebins=TIME_BINS,
-        ceiling_func=partial(_seeded, NeuronalPropertyCeiling(metric)),
-        version=1,
-        parent=PREFIX,
-        bibtex=f"{source.BIBTEX.strip()}\n\n{MARQUES_2021.strip()}",
-    )
+        Raises
+        ------
+        UserError
+            Where there are none.
+        """
+        with presented(self._protocol):
+            restricted = _in_field(model, self._protocol)
+            restricted.start_recording(self.region, TIME_BINS)
+            rates = partial(
+                get_firing_rates,
+                model_identifier=restricted.identifier,
+                model=restricted,
+                region=self.region,
+                number_of_trials=self._number_of_trials,
+                in_rf=np.arange(len(restricted.neuroids)),
+            )
+            properties = self._neuronal_property(
+                model_identifier=restricted.identifier,
+                responses=rates(stimulus_identifier=_official(recorded.DATA[self._property.data].stimuli)),
+                baseline=rates(stimulus_identifier=_official(BLANK)),
+            )
+        if len(properties) == 0:
+            raise UserError(f"No neuroid of {model.identifier} responds to the gratings, so that none has a property.")
+        return properties
 
 
 def _seeded(ceiling: Callable[[PropertyAssembly], Score], assembly: PropertyAssembly) -> Score:
@@ -106,65 +138,76 @@ def _seeded(ceiling: Callable[[PropertyAssembly], Score], assembly: PropertyAsse
         return ceiling(assembly)
 
 
-def _measured(function: Callable[..., DataAssembly], model_identifier: str, **recordings) -> DataAssembly:
-    properties = function(model_identifier=model_identifier, **recordings)
-    if len(properties) == 0:
-        model_identifier = model_identifier.removesuffix(f"--{PREFIX}")  # the subject's name, for Brain-Score alone
-        raise UserError(f"No neuroid of {model_identifier} responds to the gratings, so that none has a property.")
-    return properties
+def data(protocol: Protocol, name: str) -> PropertyAssembly:
+    """A data set with the stimuli that show its properties in a model, rendered."""
+    assembly = recorded.assembly(name)
+    assembly.attrs["stimulus_set"] = stimuli = stimulus_set(protocol, recorded.DATA[name].stimuli)
+    assembly.attrs["stimulus_set_identifier"] = stimuli.identifier
+    return assembly
 
 
 _lock = threading.RLock()
-_subjects: dict[int, Subject] | None = None
+_shared: dict[tuple[int, str], InFieldModel] | None = None
 
 
 @contextmanager
 def shared_recordings() -> Iterator[None]:
-    """Inside, one recording of a model serves all of these benchmarks.
+    """Inside, one recording of a model serves all benchmarks of a protocol.
 
     Outside, each benchmark records anew: a model may have changed in between.
     """
-    global _subjects
+    global _shared
     with _lock:
-        outer, _subjects = _subjects, {}
+        outer, _shared = _shared, {}
         try:
             yield
         finally:
-            _subjects = outer
+            _shared = outer
+
+
+def _in_field(model: BrainModel, protocol: Protocol) -> InFieldModel:
+    if _shared is None:
+        return InFieldModel(model, protocol, REGION, TIME_BINS)
+    key = id(model), protocol.prefix  # the value holds the model, so that the id stays its own
+    if key not in _shared:
+        _shared[key] = InFieldModel(model, protocol, REGION, TIME_BINS)
+    return _shared[key]
 
 
 @contextmanager
-def _subject(model: BrainModel) -> Iterator[Subject]:
-    if _subjects is None:
-        yield Subject(model, REGION, TIME_BINS)
-        return
-    key = id(model)  # the subject holds the model, so that the id stays its own
-    if key not in _subjects:
-        _subjects[key] = Subject(model, REGION, TIME_BINS)
-    yield _subjects[key]
+def presented(protocol: Protocol) -> Iterator[None]:
+    """Inside, the official names stand for a protocol's stimuli, and nothing is read from or written to disk caches.
 
-
-@contextmanager
-def light_protocol() -> Iterator[None]:
-    """Inside, the official names stand for the light stimuli, and nothing is read from or written to disk caches.
-
-    Brain-Score's property functions ask for their stimuli by official names, and cache by these and the model's
-    identifier: what the light and the full protocol measure must never meet there.
+    Brain-Score's functions ask for their stimuli by official names, and cache by these and the model's identifier:
+    what different protocols measure must never meet there. They also ask again which neuroids look at the gratings'
+    place, of a model in which all do.
     """
     registry = brainscore_vision.stimulus_set_registry
+    ours = {_official(name): partial(parameters, protocol, name) for name in stimulus_set_names(protocol)}
     with _lock:
-        official = {name: registry[name] for name in OFFICIAL_STIMULI}
+        theirs = {name: registry[name] for name in ours}
+        find_neuroids = properties_common.filter_receptive_fields
         disabled = os.environ.get("RESULTCACHING_DISABLE")
-        registry.update(OFFICIAL_STIMULI)
+        registry.update(ours)
+        properties_common.filter_receptive_fields = _all_neuroids
         os.environ["RESULTCACHING_DISABLE"] = "1"
         try:
             yield
         finally:
-            registry.update(official)
+            registry.update(theirs)
+            properties_common.filter_receptive_fields = find_neuroids
             if disabled is None:
                 del os.environ["RESULTCACHING_DISABLE"]
             else:
                 os.environ["RESULTCACHING_DISABLE"] = disabled
+
+
+def _official(name: str) -> str:
+    return f"Marques2020_{name}"
+
+
+def _all_neuroids(model: InFieldModel, **_) -> np.ndarray:
+    return np.arange(len(model.neuroids))
 
 
 @contextmanager

@@ -11,21 +11,20 @@ from pathlib import Path
 from .. import plugin_links
 from ..cornet.anatomy import REGIONS
 from ..cornet.errors import unknown_name
+from ..marques2020.protocols import LIGHT, OFFICIAL
 from . import requirements
 from .requirements import Requirements
 
-EMBEDDED = (
-    "Marques2020light_DeValois1982-pref_or",
-    "Marques2020light_DeValois1982-peak_sf",
-    "Marques2020light_Schiller1976-sf_bandwidth",
-    "Marques2020light_Schiller1976-sf_selective",
-)
-"""Benchmarks that need no download."""
+EMBEDDED = LIGHT.identifiers
+"""Benchmarks that need no download and little time: those that are scored where none is named."""
 
 OFFLINE, PUBLIC, PRIVATE, UNSTATED = "offline", "public download", "private", "download, not stated whether public"
 _FREE = {OFFLINE: "offline", PUBLIC: "public", PRIVATE: "private"}  # what a benchmark needs -> the name of its group
 KINDS = ("behavioral", "engineering")  # besides regions, what metadata tell a benchmark is of
-GROUPS = (*_FREE.values(), *REGIONS, *KINDS)
+MARQUES = "marques2020"
+"""The group of the official V1 property benchmarks that need no download."""
+GROUPS = (*_FREE.values(), *REGIONS, *KINDS, MARQUES)
+_OURS = (*LIGHT.identifiers, *OFFICIAL.identifiers)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,13 @@ class Listed:
 
     @property
     def groups(self) -> set[str]:
-        return {name for name in (_FREE.get(self.needs), self.region, self.kind) if name}
+        groups = {
+            _FREE.get(self.needs),
+            self.region,
+            self.kind,
+            MARQUES if self.benchmark in OFFICIAL.identifiers else None,
+        }
+        return {name for name in groups if name}
 
     def requirements(self) -> Requirements:
         """What it needs beside its data; a moment's work for each benchmark."""
@@ -117,14 +122,14 @@ def benchmarks() -> tuple[Listed, ...]:
 def _listed(identifier: str, folder: str, metadata: dict[str, dict]) -> Listed:
     entry = metadata.get(identifier, {})
     data = entry.get("data") or {}
-    if identifier in EMBEDDED:
+    if identifier in _OURS:
         data = {"region": "V1", "benchmark_type": "neural"}
     region = data.get("region") or next(
         (name for name in REGIONS if re.search(rf"[._-]{name}(?![A-Za-z0-9])", identifier)), None
     )
     kind = data.get("benchmark_type") or ("neural" if region else None)
     public = data.get("data_publicly_available")
-    needs = OFFLINE if identifier in EMBEDDED else UNSTATED if public is None else PUBLIC if public else PRIVATE
+    needs = OFFLINE if identifier in _OURS else UNSTATED if public is None else PUBLIC if public else PRIVATE
     images = (entry.get("stimulus_set") or {}).get("num_stimuli")
     return Listed(
         identifier,

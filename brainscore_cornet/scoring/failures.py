@@ -7,11 +7,11 @@ import re
 from ..cornet.commitments import COMMITMENTS
 from ..cornet.errors import MissingImages, UserError, folded
 from ..cornet.weights.download import DownloadError
-from .catalogue import EMBEDDED
+from .catalogue import EMBEDDED, MARQUES
 
 OFFLINE = (
-    f"Without a network, the embedded benchmarks ({', '.join(EMBEDDED)}) work, and the models cornet_z_untrained, "
-    "cornet_r_untrained, cornet_rt_untrained and cornet_s_untrained."
+    f"Without a network, the embedded benchmarks ({', '.join(EMBEDDED)}, and the group {MARQUES}) work, and the models "
+    "cornet_z_untrained, cornet_r_untrained, cornet_rt_untrained and cornet_s_untrained."
 )
 _GPU = re.compile(r"CUDA|NVIDIA driver|cuda|no kernel image", re.ASCII)
 

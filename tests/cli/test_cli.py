@@ -13,6 +13,7 @@ from helpers.commands import OFFLINE, run_here
 
 from brainscore_cornet.cli.main import app
 from brainscore_cornet.cornet.commitments import COMMITMENTS
+from brainscore_cornet.marques2020.protocols import OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED
 
 
@@ -177,9 +178,9 @@ def test_benchmarks_and_what_they_need():
     """Those of a group, with what each needs; what needs nothing comes first."""
     listed = json.loads(run("benchmarks", "V1", "--json").stdout)
     assert {each["region"] for each in listed} == {"V1"}
-    assert [each["needs"] for each in listed[:4]] == ["offline"] * 4
+    assert [each["needs"] for each in listed[:11]] == ["offline"] * 11
     needs = {each["benchmark"]: each["needs"] for each in json.loads(run("benchmarks", "--json").stdout)}
-    assert {name for name, need in needs.items() if need == "offline"} == set(EMBEDDED)
+    assert {name for name, need in needs.items() if need == "offline"} == {*EMBEDDED, *OFFICIAL.identifiers}
     assert needs["MajajHong2015public.IT-pls"] == "public download"
     assert needs["MajajHong2015.IT-pls"] == "private"
 

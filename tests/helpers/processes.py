@@ -39,8 +39,9 @@ def render_in(folder: str, name: str, results) -> None:
     """Render a stimulus set under a home folder, and say how many bytes its images have."""
     os.environ["BRAINSCORE_HOME"] = folder
     from brainscore_cornet.marques2020.gratings import stimulus_set
+    from brainscore_cornet.marques2020.protocols import LIGHT
 
-    stimuli = stimulus_set(name)
+    stimuli = stimulus_set(LIGHT, name)
     results.put(sum(Path(path).stat().st_size for path in stimuli.stimulus_paths.values()))
 
 

@@ -1,4 +1,4 @@
-"""V1 models of known worth, to be scored by the embedded benchmarks: single pixels, and Gabor filters."""
+"""V1 models of known worth, to be scored in the light protocol: single pixels, and Gabor filters."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidA
 from brainscore_vision.model_interface import BrainModel
 from PIL import Image
 
-from brainscore_cornet.marques2020.gratings import DEGREES, PIXELS_PER_DEGREE, POSITION, SIZE
+from brainscore_cornet.marques2020.protocols import LIGHT, POSITION
 
 HALF_PATCH = 112  # px around the place of the gratings, 2 degrees
-CENTER = round(SIZE / 2 + POSITION * PIXELS_PER_DEGREE)
+CENTER = round(LIGHT.size / 2 + POSITION * LIGHT.pixels_per_degree)
 PATCH = slice(CENTER - HALF_PATCH, CENTER + HALF_PATCH)
 
 
@@ -34,8 +34,8 @@ class Subject(BrainModel):
     def identifier(self) -> str:
         return self._identifier
 
-    def visual_degrees(self) -> int:
-        return DEGREES
+    def visual_degrees(self) -> float:
+        return LIGHT.degrees
 
     def start_recording(self, recording_target: str, time_bins) -> None:
         assert recording_target == "V1"
@@ -89,7 +89,7 @@ def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -
         Preferred ones of each neuroid, in degrees and in cycles a degree.
     """
     # every two pixels in both directions are one: fine enough for the frequencies, and four times as fast
-    axis = (np.arange(-HALF_PATCH, HALF_PATCH, 2) + 0.5) / PIXELS_PER_DEGREE
+    axis = (np.arange(-HALF_PATCH, HALF_PATCH, 2) + 0.5) / LIGHT.pixels_per_degree
     x, y = np.meshgrid(axis, axis)
     ratio = 2**1.2
     filters = []

@@ -17,15 +17,18 @@ from brainscore_core.plugin_management.import_plugin import ImportPlugin
 from brainscore_cornet import plugin_links
 from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.commitments import COMMITMENTS, REGIONS
-from brainscore_cornet.marques2020.gratings import STIMULI
+from brainscore_cornet.marques2020.benchmark import PROPERTIES
+from brainscore_cornet.marques2020.gratings import stimulus_set_names
+from brainscore_cornet.marques2020.protocols import LIGHT, OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED
 
 IDENTIFIERS = [f"cornet_{name}{suffix}" for suffix in ("", "_untrained") for name in ("z", "r", "rt", "s")]
+PROTOCOLS = {"LIGHT": LIGHT, "OFFICIAL": OFFICIAL}
 METADATA = plugin_links.source_folder("models") / "metadata.yaml"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _doors():
+def _links():
     plugin_links.require()
 
 
@@ -55,7 +58,7 @@ print(json.dumps([model.identifier, recorded.shape, brainscore_vision.load_model
 """
     identifier, shape, bibtex = json.loads(run_elsewhere(code, tmp_path))
     assert identifier == "cornet_z_untrained"
-    assert shape == [1, 512 * 7 * 7]
+    assert shape == [1, 1, 512 * 7 * 7]
     assert "10.1101/408385" in bibtex
 
 
@@ -94,19 +97,42 @@ def test_trained_models_load_through_brainscore(monkeypatch, released_folder, tm
     assert not (weights[0] == weights[1]).any()
 
 
-def test_every_embedded_benchmark_and_its_data_load():
-    """Benchmarks with BibTeX for their papers, data and stimulus sets, each through Brain-Score's loaders."""
-    papers = {"DeValois1982-pref_or": "Yund", "DeValois1982-peak_sf": "Albrecht", "Schiller1976": "Schiller"}
-    for identifier in EMBEDDED:
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_embedded_benchmark_loads(protocol):
+    """Benchmarks with BibTeX for their papers, each through Brain-Score's loader."""
+    papers = {"pref_or": "Yund", "peak_sf": "Albrecht", "Schiller1976": "Schiller", "Cavanaugh2002": "Bair"}
+    for identifier in PROTOCOLS[protocol].identifiers:
         benchmark = brainscore_vision.load_benchmark(identifier)
         assert benchmark.identifier == identifier
         assert benchmark.region == "V1"
         assert "Marques" in benchmark.bibtex
         assert any(author in benchmark.bibtex for part, author in papers.items() if part in identifier), identifier
-    for name in ("DeValois1982a", "DeValois1982b", "Schiller1976c"):
-        assert brainscore_vision.load_dataset(f"Marques2020light_{name}").dims == ("neuroid", "neuronal_property")
-    for name in STIMULI:
-        assert len(brainscore_vision.load_stimulus_set(f"Marques2020light_{name}")) == len(list(STIMULI[name]()))
+
+
+@pytest.mark.parametrize("protocol", ["LIGHT", pytest.param("OFFICIAL", marks=pytest.mark.slow)])
+def test_all_data_and_stimuli_load(protocol):
+    """What a protocol shows and compares with is there under its names, each through Brain-Score's loaders."""
+    protocol = PROTOCOLS[protocol]
+    for name in {PROPERTIES[name].data for name in protocol.properties}:
+        assembly = brainscore_vision.load_dataset(f"{protocol.prefix}_{name}")
+        assert assembly.dims == ("neuroid", "neuronal_property")
+        shown = assembly.stimulus_set
+        assert shown.identifier.startswith(f"{protocol.prefix}_")
+        assert Path(shown.get_stimulus(shown["stimulus_id"].iloc[-1])).is_file()
+    for name in stimulus_set_names(protocol):
+        count = 1 if name == "blank" else len(protocol.gratings[name])
+        assert len(brainscore_vision.load_stimulus_set(f"{protocol.prefix}_{name}")) == count
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_all_data_and_stimuli_are_registered_once(protocol):
+    """Brain-Score's text scan finds each in exactly one folder, ours."""
+    protocol = PROTOCOLS[protocol]
+    prefixes = dict.fromkeys(stimulus_set_names(protocol), "stimulus_set")
+    prefixes |= {PROPERTIES[name].data: "data" for name in protocol.properties}
+    for name, prefix in prefixes.items():
+        found = ImportPlugin("brainscore_vision", "data", f"{protocol.prefix}_{name}", registry_prefix=prefix)
+        assert found.plugin_dirname == plugin_links.NAME
 
 
 @pytest.mark.parametrize("kind", plugin_links.KINDS)

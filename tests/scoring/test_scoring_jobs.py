@@ -8,6 +8,7 @@ import torch
 from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.cornet.weights.released import file_hash
+from brainscore_cornet.marques2020.protocols import OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED, catalogue, requirements
 from brainscore_cornet.scoring.jobs import candidates, targets
 
@@ -53,7 +54,9 @@ def test_options_are_part_of_the_name():
 
 def test_groups_of_benchmarks():
     """Groups become their members, each once; a region's leaves out what is private."""
-    assert [target.name for target in targets(["offline", EMBEDDED[0]])] == sorted(EMBEDDED, key=str.lower)
+    offline = sorted([*EMBEDDED, *OFFICIAL.identifiers], key=str.lower)
+    assert [target.name for target in targets(["offline", EMBEDDED[0]])] == offline
+    assert {target.name for target in targets("marques2020")} == set(OFFICIAL.identifiers)
     v4 = {target.name for target in targets("V4")}
     assert "MajajHong2015public.V4-pls" in v4
     assert "MajajHong2015.V4-pls" not in v4

@@ -3,11 +3,24 @@
 # Brain-Score's registry does not declare its own kind of property benchmarks, which these are:
 # pyright: reportArgumentType=false
 
+from functools import partial
+
 from brainscore_vision import benchmark_registry
 
-from brainscore_cornet.marques2020.benchmark import peak_sf, pref_or, sf_bandwidth, sf_selective
+from brainscore_cornet.marques2020.benchmark import V1PropertyBenchmark
+from brainscore_cornet.marques2020.protocols import LIGHT, OFFICIAL
 
-benchmark_registry['Marques2020light_DeValois1982-pref_or'] = pref_or
-benchmark_registry['Marques2020light_DeValois1982-peak_sf'] = peak_sf
-benchmark_registry['Marques2020light_Schiller1976-sf_bandwidth'] = sf_bandwidth
-benchmark_registry['Marques2020light_Schiller1976-sf_selective'] = sf_selective
+light, official = partial(V1PropertyBenchmark, LIGHT), partial(V1PropertyBenchmark, OFFICIAL)
+
+benchmark_registry['Marques2020light_DeValois1982-pref_or'] = lambda: light('DeValois1982-pref_or')
+benchmark_registry['Marques2020light_DeValois1982-peak_sf'] = lambda: light('DeValois1982-peak_sf')
+benchmark_registry['Marques2020light_Schiller1976-sf_bandwidth'] = lambda: light('Schiller1976-sf_bandwidth')
+benchmark_registry['Marques2020light_Schiller1976-sf_selective'] = lambda: light('Schiller1976-sf_selective')
+
+benchmark_registry['Marques2020offline_DeValois1982-pref_or'] = lambda: official('DeValois1982-pref_or')
+benchmark_registry['Marques2020offline_DeValois1982-peak_sf'] = lambda: official('DeValois1982-peak_sf')
+benchmark_registry['Marques2020offline_Schiller1976-sf_bandwidth'] = lambda: official('Schiller1976-sf_bandwidth')
+benchmark_registry['Marques2020offline_Schiller1976-sf_selective'] = lambda: official('Schiller1976-sf_selective')
+benchmark_registry['Marques2020offline_Cavanaugh2002-grating_summation_field'] = lambda: official('Cavanaugh2002-grating_summation_field')  # noqa: E501
+benchmark_registry['Marques2020offline_Cavanaugh2002-surround_diameter'] = lambda: official('Cavanaugh2002-surround_diameter')  # noqa: E501
+benchmark_registry['Marques2020offline_Cavanaugh2002-surround_suppression_index'] = lambda: official('Cavanaugh2002-surround_suppression_index')  # noqa: E501
