@@ -119,7 +119,7 @@ def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
 
 BROKEN = {
     "raise": "It raised KeyError: 'no such neuroid'",
-    "nan": "The score is nan, which is no number.",
+    "nan": "The score is nan, which is not finite.",
     "hang": "stopped after 4 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
     "die": "died by SIGKILL",
