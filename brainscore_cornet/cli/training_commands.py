@@ -211,6 +211,6 @@ def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: 
 
 
 def _is_first() -> bool:
-    from ..training.machine import is_first
+    from ..training.run_devices import is_first
 
     return is_first()
