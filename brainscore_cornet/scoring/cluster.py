@@ -117,8 +117,8 @@ def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str])
         return task is not None and task.state == "executing"  # false after the client has disconnected
 
     events: Any = get_client().get_events(topic)  # not awaited outside of an event loop
-    told = [event for _, event in events]
-    done = {pickle.loads(event)[0] for event in told}
+    reported = [event for _, event in events]
+    done = {pickle.loads(event)[0] for event in reported}
     with Process(**limits) as process:
         for job in map(pickle.loads, packed):
             if job.name in done:
@@ -127,9 +127,9 @@ def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str])
                 outcome = process.score(job, is_wanted)
             except JobAbandoned:
                 break
-            told.append(cloudpickle.dumps((job.name, outcome)))
-            worker.log_event(topic, told[-1])
-    return told
+            reported.append(cloudpickle.dumps((job.name, outcome)))
+            worker.log_event(topic, reported[-1])
+    return reported
 
 
 @contextmanager

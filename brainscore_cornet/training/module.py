@@ -174,7 +174,7 @@ class Learner(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         self.validation_seconds = time.monotonic() - self._clock
         self._validated = Sums.of(self.summed(self.validation_sums))
-        self.unreadable = self._of_all_devices(self.unreadable)
+        self.unreadable = self._gathered(self.unreadable)
 
     @property
     def _exact(self) -> torch.dtype:
@@ -191,8 +191,8 @@ class Learner(pl.LightningModule):
         """Return the sums over all devices (all-reduce), each of which must call this."""
         return self.trainer.strategy.reduce(sums.clone(), reduce_op="sum")
 
-    def _of_all_devices(self, found: dict[str, str]) -> dict[str, str]:
-        """Likewise."""
+    def _gathered(self, found: dict[str, str]) -> dict[str, str]:
+        """Return the union of the dictionaries of all devices (all-gather), each of which must call this."""
         if self.trainer.world_size == 1:
             return found
         all_found: list = [None] * self.trainer.world_size

@@ -52,12 +52,12 @@ class Records(pl.Callback):
         The run directory.
     title
         Title of the figure.
-    tell
+    print_line
         Callback that prints a line after each epoch.
     """
 
-    def __init__(self, output: Path, title: str, tell: Callable[[str], None]) -> None:
-        self._output, self._title, self._tell = output, title, tell
+    def __init__(self, output: Path, title: str, print_line: Callable[[str], None]) -> None:
+        self._output, self._title, self._print_line = output, title, print_line
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: Learner) -> None:
         train = Sums.of(learner.summed(learner.training_sums))
@@ -87,7 +87,7 @@ class Records(pl.Callback):
         with writing(self._output / TENSORBOARD):
             _log(self._output / TENSORBOARD, row)
         draw(rows, self._output / PICTURE, self._title)
-        self._tell(
+        self._print_line(
             f"epoch {row.epoch}/{trainer.max_epochs}: training {_in_words(train)}; validation {_in_words(val)}; "
             f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
             + (f"; {len(learner.unreadable)} images left out, see {UNREADABLE}" if learner.unreadable else "")

@@ -96,7 +96,7 @@ def _of_others(tree: ast.Module | None) -> Iterator[Finding]:
         target = node.targets[0]
         if not isinstance(target, ast.Subscript) or getattr(target.value, "id", None) != "model_registry":
             continue
-        told = [
+        loaded = [
             argument.value
             for call in ast.walk(node.value)
             if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "get_model"
@@ -104,11 +104,11 @@ def _of_others(tree: ast.Module | None) -> Iterator[Finding]:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
         name = getattr(target.slice, "value", None)
-        if told and isinstance(name, str) and name not in told:
+        if loaded and isinstance(name, str) and name not in loaded:
             yield Finding(
                 "registration-of-another",
                 f"{_FILE}, line {node.lineno}",
-                f"{name} is made as {told[0]!r}.",
+                f"{name} is made as {loaded[0]!r}.",
                 "Are both meant to be one name?",
                 fatal=False,
             )

@@ -24,9 +24,9 @@ def model(identifier):
     """The model with stand-in weights instead of its own."""
     brain_model = import_module(f"{PLUGIN}.cornet.brain_model")
     options = plugin.options(identifier, weights=None, weights_sha256=None)
-    subject = brain_model.load_model(plugin.base(identifier), named=identifier, **options)
-    stand_in.fill(subject.activations_model.network)
-    return subject
+    submitted = brain_model.load_model(plugin.base(identifier), named=identifier, **options)
+    stand_in.fill(submitted.activations_model.network)
+    return submitted
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,6 @@ def test_own_weights(identifier):
     """The model's own weights can be downloaded, have the stated hash, and fit."""
     import brainscore_vision
 
-    subject: Any = brainscore_vision.load_model(identifier)
-    assert subject.identifier == identifier
-    assert subject.start_recording("IT", time_bins=[(100, 200)]) is None
+    submitted: Any = brainscore_vision.load_model(identifier)
+    assert submitted.identifier == identifier
+    assert submitted.start_recording("IT", time_bins=[(100, 200)]) is None
