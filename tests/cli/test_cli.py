@@ -82,7 +82,7 @@ def test_models_prints_every_commitment():
                 for line in table.splitlines()
             ), (model["identifier"], region)
     assert "decoder.avgpool" in table
-    assert "8 degrees" in table
+    assert "8 visual degrees" in table
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_code_in_a_file_does_not_run(at, force, options, path, monkeypatch):
 def test_anything_but_tensors_and_plain_values_is_refused(content, name, options, path):
     """Whole networks, arrays and other objects are refused by name, with how to write the weights anew."""
     torch.save({"state_dict": WEIGHTS, "extra": content}, path, **options)
-    refusal(path, rf"holds [\w.]*{name}[\w.]*, which could run code .* write the weights anew with torch\.save")
+    refusal(path, rf"holds [\w.]*{name}[\w.]*, which could run code.* write the weights anew with torch\.save")
 
 
 def saved(content, path, **options) -> bytes:
