@@ -71,7 +71,7 @@ def test_code_in_a_file_does_not_run(at, force, options, path, monkeypatch):
         (Path("/"), "pathlib"),
         (np.zeros(3), "_reconstruct"),
         (nn.Linear(2, 2), r"torch\.nn\.modules\.linear\.Linear"),
-        (build_network, r"brainscore_cornet\.architectures\.build_network"),
+        (build_network, r"brainscore_cornet\.cornet\.architectures\.build_network"),
     ],
     ids=["eval", "path", "array", "module", "function"],
 )
