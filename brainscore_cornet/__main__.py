@@ -1,4 +1,4 @@
-"""`python -m brainscore_cornet` is the command line."""
+"""The command line, for `python -m brainscore_cornet`."""
 
 from .cli.main import main
 

@@ -1,7 +1,7 @@
 """Links to this package's plugins in brainscore_vision's folders, for editable installations.
 
-Brain-Score finds plugins by reading folders inside its own installation. `pip install .` puts ours there; an editable
-installation of this package or of brainscore_vision does not, and `link` makes links in their place.
+Brain-Score finds plugins by reading folders inside its own installation. `pip install .` copies this package's plugins
+there; an editable installation of this package or of brainscore_vision does not, so that `link` creates links.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NAME = "brainscore_cornet"
 
 
 def plugin_folder(kind: str) -> Path:
-    """The folder in which brainscore_vision looks for this package's plugins of one kind (`models`, …)."""
+    """Return the folder in which brainscore_vision looks for this package's plugins of one kind (`models`, …)."""
     spec = importlib.util.find_spec("brainscore_vision")
     if spec is None or not spec.origin:
         raise UserError("brainscore_vision is not installed in this environment: pip install brainscore-vision")
@@ -25,17 +25,17 @@ def plugin_folder(kind: str) -> Path:
 
 
 def source_folder(kind: str) -> Path:
-    """The folder of this package that holds its plugins of one kind."""
+    """Return the folder of this package's plugins of one kind."""
     return Path(__file__).parent / "plugins" / kind
 
 
 def missing() -> list[str]:
-    """Kinds of plugins that Brain-Score would not find."""
+    """Return the kinds of this package's plugins that Brain-Score does not find."""
     return [kind for kind in KINDS if not (plugin_folder(kind) / "__init__.py").is_file()]
 
 
 def require() -> None:
-    """Raise `UserError` where Brain-Score would not find this package's plugins."""
+    """Raise `UserError` if Brain-Score does not find this package's plugins."""
     if absent := missing():
         raise UserError(
             f"brainscore_vision does not know our {' and '.join(absent)} yet, as after an editable installation. "
@@ -44,10 +44,10 @@ def require() -> None:
 
 
 def link() -> list[Path]:
-    """Make the missing plugin folders, and return them.
+    """Create the missing plugin folders with links, and return them.
 
-    Each is a real folder with a link for each file: an installation over it then replaces the links. Through a link to
-    the whole folder pip would write into the checkout.
+    Each is a real folder with a link for each file, so that a later installation replaces the links. Through a link to
+    the whole folder, pip would write into the checkout.
     """
     made = []
     for kind in missing():

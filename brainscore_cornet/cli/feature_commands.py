@@ -27,8 +27,10 @@ def features(
             "--layer", "-l", help="Such as IT, IT.conv2, logits; repeatable.", show_default="regions, avgpool"
         ),
     ] = None,
-    time_steps: Annotated[str, typer.Option(help="'all' that the image has reached, or such as 0,1.")] = "all",
-    time_bins: Annotated[str | None, typer.Option(help="In ms, in place of time steps: 70-170 170-270.")] = None,
+    time_steps: Annotated[str, typer.Option(help="'all' steps that the image has reached, or a list: 0,1.")] = "all",
+    time_bins: Annotated[
+        str | None, typer.Option(help="Time bins in ms, instead of time steps: 70-170 170-270.")
+    ] = None,
     pool: Annotated[bool, typer.Option("--pool", help="Average over space.")] = False,
     weights: Weights = "released",
     times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
@@ -37,32 +39,30 @@ def features(
     batch_size: BatchSize = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
     precision: Precision = "fp32",
-    on_error: Annotated[
-        str, typer.Option(help="Images that cannot be used: 'fail', or 'skip' and list them.")
-    ] = "fail",
+    on_error: Annotated[str, typer.Option(help="For unreadable images: 'fail', or 'skip' and list them.")] = "fail",
     allow_uninformative: Annotated[
-        bool, typer.Option("--allow-uninformative", help="Also what is the same for every image.")
+        bool, typer.Option("--allow-uninformative", help="Include activity that is the same for every image.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
-    shard: Annotated[str | None, typer.Option(help="Such as 3/16: only the third of sixteen parts.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
+    shard: Annotated[str | None, typer.Option(help="Part to compute: 3/16 is the third of sixteen.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="A picture of the first images and each region's activity: .png, .pdf or .svg.")
+        Path | None, typer.Option(help="A figure of the first images and each region's activity: .png, .pdf or .svg.")
     ] = None,
-    join: Annotated[bool, typer.Option("--join", help="Write the output from its shards, when all are done.")] = False,
+    join: Annotated[bool, typer.Option("--join", help="Join the completed shards into the output.")] = False,
 ) -> None:
-    """What each layer does at each time step when the network looks at images.
+    """Write the activity of each layer at each time step for images.
 
-    The same command goes on where it was interrupted.
+    After an interruption, the same command resumes.
     """
     from ..cornet.brain_model import load_model
     from ..features import extract_features
     from ..features.activity_figure import check_picture, draw
 
     if output is None and plot is None:
-        raise UserError("Nothing to write: name an output (-o features.nc) or a picture (--plot activity.png).")
+        raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
     if plot is not None:
         check_picture(plot)
-    if time_bins is not None:  # further ones, without a comma between, look like arguments
+    if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
         time_bins = " ".join([time_bins, *further])
@@ -102,16 +102,18 @@ def cornet_test(
     data_path: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with images.")],
     output_path: Annotated[Path, typer.Option("--output_path", "--output-path", "-o", help="Folder for the features.")],
     layer: Annotated[str, typer.Option(help="V1, V2, V4, IT or decoder.")] = "decoder",
-    sublayer: Annotated[str, typer.Option(help="A layer inside, such as output, conv2 or avgpool.")] = "avgpool",
+    sublayer: Annotated[
+        str, typer.Option(help="A layer inside the region, such as output, conv2 or avgpool.")
+    ] = "avgpool",
     time_step: Annotated[
-        int, typer.Option("--time_step", "--time-step", min=0, help="Of those at which the layer works, from 0.")
+        int, typer.Option("--time_step", "--time-step", min=0, help="Number among the layer's own time steps, from 0.")
     ] = 0,
     imsize: Annotated[int, typer.Option(help="In px.")] = 224,
     ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
     weights: Weights = "released",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
 ) -> None:
-    """Features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
+    """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
     from ..cornet.anatomy import TIME_STEPS
     from ..cornet.brain_model import load_model
     from ..features import extract_features
@@ -128,9 +130,9 @@ def cornet_test(
     known = survey(loaded.activations_model.network, imsize)
     if name not in known:
         raise unknown_name(name, known, "layer and sublayer")
-    steps = list(known[name])  # CORnet's `time_step` counts how often the layer has worked
+    steps = list(known[name])  # CORnet's `time_step` counts the calls of the layer
     if time_step >= len(steps):
-        raise UserError(f"{name} works at {len(steps)} time steps, from 0: there is no {time_step}.")
+        raise UserError(f"{name} has {len(steps)} time steps, from 0: there is no {time_step}.")
     output_path = output_path.expanduser()
     try:
         output_path.mkdir(parents=True, exist_ok=True)

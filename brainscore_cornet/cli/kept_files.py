@@ -1,4 +1,4 @@
-"""What is kept on this machine, where, how large it is, and taking it away."""
+"""Files that are cached on this machine: their folders, sizes and removal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..cornet.recording import cache
 
 
 @dataclass(frozen=True)
-class Place:
-    """Folders whose contents can be made or downloaded again."""
+class Cache:
+    """Folders whose contents can be computed or downloaded again."""
 
     name: str
     holds: str
@@ -42,8 +42,8 @@ class Place:
         return before - self.size()
 
 
-def places() -> dict[str, Place]:
-    """Name -> place, in the order in which they are worth clearing."""
+def caches() -> dict[str, Cache]:
+    """Return name -> cache, in the order in which clearing is recommended."""
     activations = cache.folder()
     results = activations.parent
     others = tuple(path for path in sorted(results.glob("brainscore*")) if path != activations)
@@ -52,19 +52,19 @@ def places() -> dict[str, Place]:
     downloads = Path(os.environ.get("BRAINIO_HOME", "~/.brainio")).expanduser()
     limit = cache.limit_gb()
     found = [
-        Place("activations", "activations of CORnets", activations, (activations,), "RESULTCACHING_HOME", limit),
-        # the limit is for other models' activations, the ceilings among them are small
-        Place("brainscore", "other models' activations, ceilings", results, others, "RESULTCACHING_HOME", limit),
-        Place("stimuli", "rendered and converted stimuli", home, stimuli, "BRAINSCORE_HOME"),
-        Place("downloads", "Brain-Score's stimuli and data", downloads, (downloads,), "BRAINIO_HOME"),
+        Cache("activations", "activations of CORnets", activations, (activations,), "RESULTCACHING_HOME", limit),
+        # the limit applies to other models' activations; the ceilings are small
+        Cache("brainscore", "other models' activations, ceilings", results, others, "RESULTCACHING_HOME", limit),
+        Cache("stimuli", "rendered and converted stimuli", home, stimuli, "BRAINSCORE_HOME"),
+        Cache("downloads", "Brain-Score's stimuli and data", downloads, (downloads,), "BRAINIO_HOME"),
     ]
-    return {place.name: place for place in found}
+    return {each.name: each for each in found}
 
 
 def clear(names: Sequence[str]) -> dict[str, int]:
-    """Place -> bytes that were freed there."""
-    known = places()
+    """Clear caches by name, and return name -> freed bytes."""
+    known = caches()
     for name in names:
         if name not in known:
-            raise unknown_name(name, known, "kept folder")
+            raise unknown_name(name, known, "cache")
     return {name: known[name].clear() for name in names}

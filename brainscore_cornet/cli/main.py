@@ -1,4 +1,4 @@
-"""The command line, brainscore-cornet. Nothing heavy is imported before it is needed."""
+"""The command line, brainscore-cornet; large libraries are imported only when they are needed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ app.add_typer(submission_commands.app)
 
 
 def main() -> None:
-    """Run the command line; what a person can mend is shown in one line, without a traceback."""
-    warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their authors
+    """Run the command line; a `UserError` is shown in one line, without a traceback."""
+    warnings.simplefilter("ignore", FutureWarning)  # addressed to the authors of libraries
     warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
     try:
         app()
@@ -61,7 +61,7 @@ def _main(
 
 @app.command()
 def models(as_json: Json = False) -> None:
-    """The models: regions, layers, time steps and their time bins in ms after stimulus onset."""
+    """List the models: regions, layers, time steps and their time bins in ms after stimulus onset."""
     from ..cornet.commitments import COMMITMENTS
 
     if as_json:
@@ -82,30 +82,30 @@ def models(as_json: Json = False) -> None:
             )
     print_table(rows)
     print(
-        "\nEvery model reads behaviour out from decoder.avgpool, sees 8 degrees and images of 224 px. A requested time "
-        "bin is\nanswered by the committed bin of the nearest start. '_untrained' models keep their initialization."
+        "\nEvery model has the readout layer decoder.avgpool, 8 visual degrees and images of 224 px. For a requested "
+        "time bin,\nthe committed bin with the nearest start is used. '_untrained' models keep their initialization."
     )
 
 
 @app.command()
 def link() -> None:
-    """Show brainscore_vision the way to our plugins after an editable installation."""
+    """Link this package's plugins into brainscore_vision after an editable installation."""
     from .. import plugin_links
 
     made = plugin_links.link()
     for path in made:
         print(f"{path} -> {plugin_links.source_folder(path.parent.name)}")
     if not made:
-        print("Nothing to do: brainscore_vision finds our models, benchmarks and data.")
+        print("Nothing to do: brainscore_vision finds this package's models, benchmarks and data.")
 
 
 @app.command()
 def unlink() -> None:
-    """Take away the links that `link` made."""
+    """Remove the links that `link` made."""
     from .. import plugin_links
 
     removed = plugin_links.unlink()
     for path in removed:
         print(f"Removed {path}")
     if not removed:
-        print("Nothing to do: there are no links of ours.")
+        print("Nothing to do: there are no links.")

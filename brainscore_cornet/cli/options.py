@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Options and output formats that several commands share."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 from ..cornet.errors import UserError
 
 Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")]
-Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="the best there is")]
+Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="cuda, mps or cpu")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
-Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some machines, less exact.")]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some hardware, less precise.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def parse_weights(text: str) -> str | None:

@@ -34,12 +34,13 @@ def score(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder that keeps the scores; what is there is not repeated.")
+        Path | None, typer.Option("--output", "-o", help="Results folder; scores in it are not computed again.")
     ] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Score again what failed before.")] = False,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for each model on each benchmark.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Repeat jobs that failed before.")] = False,
+    timeout: Annotated[float | None, typer.Option(help="Time limit in s for each model on each benchmark.")] = None,
     memory: Annotated[
-        str | None, typer.Option(help="For each, such as 8GB.", show_default="nine tenths of what is free")
+        str | None,
+        typer.Option(help="Memory limit for each, such as 8GB.", show_default="nine tenths of the free memory"),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Score in that many processes at once.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tcp://host:8786.")] = None,
@@ -58,7 +59,7 @@ def score(
     from ..scoring import EMBEDDED, score_models
     from ..scoring.results import SCORED
 
-    # Brain-Score would run pip for a plugin's requirements, silently and each time, also without a network
+    # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     table = score_models(
         model,
@@ -71,7 +72,7 @@ def score(
         scheduler=scheduler,
         slurm=slurm,
         cache=cache,
-        on_result=_say,
+        on_result=_print_progress,
         weights=parse_weights(weights),
         times=parse_times(times),
         device=device,
@@ -94,8 +95,8 @@ def score(
         raise typer.Exit(1)
 
 
-def _say(row, number: int, count: int) -> None:
-    # reasons are told whole, and once for all that share them, at the end
+def _print_progress(row, number: int, count: int) -> None:
+    # full reasons are printed at the end, once for all jobs that share them
     what = f"{row.score:.3f}" if row.score is not None else f"{row.status}: {textwrap.shorten(row.reason, 100)}"
     seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
     print(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", file=sys.stderr)
@@ -111,7 +112,7 @@ def _print_scores(rows: list[dict]) -> None:
                     row["model"],
                     row["benchmark"],
                     *("-" if row[name] is None else f"{row[name]:.3f}" for name in ("score", "error", "ceiling")),
-                    *(_short(row[name]) for name in ("region", "time_bins", "layer")),
+                    *(_abbreviated(row[name]) for name in ("region", "time_bins", "layer")),
                     f"{row['seconds'] or 0:.1f}",
                 )
                 for row in rows
@@ -122,7 +123,7 @@ def _print_scores(rows: list[dict]) -> None:
         print(f"\nNote: {note}.")
 
 
-def _short(text: str | None) -> str:
+def _abbreviated(text: str | None) -> str:
     bins = (text or "-").split()
     return text or "-" if len(bins) <= 2 else f"{bins[0]} … {bins[-1]}"
 
@@ -135,7 +136,7 @@ def benchmarks(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """The benchmarks that brainscore_vision has, and what each needs; of the groups named, those in all of them."""
+    """List brainscore_vision's benchmarks and their requirements; with several groups, those in all of them."""
     from ..scoring import catalogue
 
     listed = catalogue.of_groups(group or [])
@@ -146,19 +147,26 @@ def benchmarks(
     for each in listed:
         images = "-" if each.images is None else str(each.images)
         rows.append(
-            (each.benchmark, each.region or "-", each.kind or "-", images, each.needs, _besides(each.requirements()))
+            (
+                each.benchmark,
+                each.region or "-",
+                each.kind or "-",
+                images,
+                each.needs,
+                _requirements(each.requirements()),
+            )
         )
     print_table(rows)
     print(
-        f"\n{len(listed)} benchmarks, as Brain-Score's metadata have them. 'offline' needs nothing; what is public is "
-        "downloaded\nat first use; what is private needs Brain-Score's AWS credentials. Packages are those that are "
-        "not installed here;\nmemory is about what CORnet-S takes, where that is known and at least 1 GB. `score -b` "
-        "takes groups, too."
+        f"\n{len(listed)} benchmarks, from Brain-Score's metadata. 'offline' needs no download; public data are "
+        "downloaded\nat first use; private data need Brain-Score's AWS credentials. Packages are those that are "
+        "not installed;\nmemory is an estimate for CORnet-S, if it is known and at least 1 GB. `score -b` "
+        "accepts groups, too."
     )
 
 
-def _besides(requirements) -> str:
-    """What a benchmark needs beside its data; a dash where nothing is known to be missing."""
+def _requirements(requirements) -> str:
+    """Return a benchmark's requirements besides its data as text, or a dash."""
     memory = f"{requirements.memory_gb:.0f} GB" if (requirements.memory_gb or 0) >= 1 else None
     packages = [f"package {name}" for name in requirements.missing_packages]
     return ", ".join(filter(None, [*packages, "a GPU" if requirements.gpu else None, memory])) or "-"
@@ -169,7 +177,7 @@ def report(
     folder: Annotated[list[Path], typer.Argument(help="Folders that `score -o` wrote.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
 ) -> None:
-    """One page of all scores in folders of results, to be opened in any browser, without a network."""
+    """Write one page of all scores in results folders, which any browser opens without a network."""
     import pandas as pd
 
     from ..report import write_report
@@ -188,7 +196,7 @@ def cache_command(
         list[str] | None, typer.Option(help="activations, brainscore, stimuli or downloads; repeatable.")
     ] = None,
 ) -> None:
-    """What is kept on this machine to be used again, and how large it is; with --clear, take it away."""
+    """List the caches on this machine and their sizes; --clear removes them."""
     from . import kept_files
 
     if clear:
@@ -196,9 +204,9 @@ def cache_command(
             print(f"{name}: {_size(freed)} freed")
         return
     rows = [("name", "size", "limit", "folder", "holds", "moved by")]
-    for place in kept_files.places().values():
-        limit = "-" if place.limit_gb is None else _size(place.limit_gb * 1e9)
-        rows.append((place.name, _size(place.size()), limit, str(place.root), place.holds, place.moved_by))
+    for each in kept_files.caches().values():
+        limit = "-" if each.limit_gb is None else _size(each.limit_gb * 1e9)
+        rows.append((each.name, _size(each.size()), limit, str(each.root), each.holds, each.moved_by))
     print_table(rows)
 
 

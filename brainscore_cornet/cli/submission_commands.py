@@ -25,30 +25,32 @@ def submit(
     pull_request: Annotated[
         Path | None, typer.Option(help="A clone of brain-score/vision, to write one folder with all models into.")
     ] = None,
-    check: Annotated[Path | None, typer.Option(help="A zip to check, whoever made it.")] = None,
+    check: Annotated[Path | None, typer.Option(help="A zip to check, also another tool's.")] = None,
     identifier: Annotated[
-        str | None, typer.Option(help="What the leaderboard calls it.", show_default="the model's own")
+        str | None, typer.Option(help="Name on the leaderboard.", show_default="the model's own")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Your weights on this machine.")] = None,
-    weights_url: Annotated[str | None, typer.Option(help="Where anybody can download them.")] = None,
-    weights_sha256: Annotated[str | None, typer.Option(help="Of the file.", show_default="that of --weights")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Your weight file on this machine.")] = None,
+    weights_url: Annotated[str | None, typer.Option(help="Public address of the weights.")] = None,
+    weights_sha256: Annotated[
+        str | None, typer.Option(help="SHA-256 of the weights.", show_default="that of --weights")
+    ] = None,
     times: Annotated[str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.")] = None,
     time_mapping: Annotated[
-        str | None, typer.Option(help="""In ms, as JSON or a file of it: '{"IT": {"0": [120, 220]}}'.""")
+        str | None, typer.Option(help="""Time bins in ms, as JSON or a JSON file: '{"IT": {"0": [120, 220]}}'.""")
     ] = None,
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
     run: Annotated[
         bool | None,
         typer.Option("--run/--no-run", help="Run it in a copy of brainscore_vision.", show_default="not with --check"),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask for the weights at their address.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not request the weights from their address.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a submission to brain-score.org, check it by every rule, and run it as Brain-Score will."""
+    """Make a submission to brain-score.org, check it against every rule, and run it as Brain-Score will."""
     from .. import submission
 
-    # what a batch system sends before it kills: without a handler, temporary files would be left
+    # batch systems send it before they kill a job; without a handler, temporary files would remain
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if sum(each is not None for each in (output, pull_request, check)) != 1:
         raise UserError("Name one of --output (zips for the website), --pull-request (a clone) and --check (a zip).")
@@ -69,7 +71,7 @@ def submit(
             raise UserError(f"--check takes a zip and no model, received {', '.join(model)}.")
         outcomes = [submission.check(check, run=bool(run), online=not offline, say=_say)]
         if outcomes[0].passed and not run:
-            _say(f"What is in it was not run. To do so: brainscore-cornet submit --check {check} --run")
+            _say(f"The zip's code was not run. To run it: brainscore-cornet submit --check {check} --run")
     else:
         if not model and output is not None:
             raise UserError("Name a model to submit, such as cornet_s.")

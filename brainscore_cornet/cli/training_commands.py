@@ -24,22 +24,22 @@ ImageSize = Annotated[int, typer.Option("--image_size", "--image-size", help="He
 Ngpus = Annotated[
     int | None, typer.Option(min=0, help="GPUs on each node; 0 for the CPU.", show_default="one where there is one")
 ]
-Kind = Annotated[str | None, typer.Option(help="cuda, mps or cpu.", show_default="the best there is")]
+Kind = Annotated[str | None, typer.Option(help="cuda, mps or cpu.", show_default="the first that is available")]
 Devices = Annotated[
     int | None,
-    typer.Option(min=1, help="As --ngpus, of any --device.", show_default="1, or what torchrun or SLURM started"),
+    typer.Option(
+        min=1, help="Devices on each node, of any --device.", show_default="1, or what torchrun or SLURM started"
+    ),
 ]
-Nodes = Annotated[
-    int | None, typer.Option(min=1, help="Machines.", show_default="1, or what torchrun or SLURM started")
-]
+Nodes = Annotated[int | None, typer.Option(min=1, help="Nodes.", show_default="1, or what torchrun or SLURM started")]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", "-j", min=0, help="Processes that load images, a device.", show_default="the cores"),
+    typer.Option(
+        "--workers", "-j", min=0, help="Processes that load images for each device.", show_default="the cores"
+    ),
 ]
 Precision = Annotated[str, typer.Option(help="fp32, bf16-mixed or fp16-mixed.")]
-OnError = Annotated[
-    str, typer.Option("--on-error", help="Images that cannot be read: 'fail', or 'skip' and count them.")
-]
+OnError = Annotated[str, typer.Option("--on-error", help="For unreadable images: 'fail', or 'skip' and count them.")]
 _RECIPE = "the model's own"
 
 
@@ -48,15 +48,16 @@ def train(
     model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier such as cornet_s.")],
     data_path: DataPath,
     output_path: Annotated[
-        Path, typer.Option("--output_path", "--output-path", "-o", help="Folder of this run; it goes on from there.")
+        Path,
+        typer.Option("--output_path", "--output-path", "-o", help="Run directory; an interrupted run resumes from it."),
     ],
-    weights: Annotated[str, typer.Option(help="To begin with: 'none', 'released', a file or a URL.")] = "none",
+    weights: Annotated[str, typer.Option(help="Initial weights: 'none', 'released', a file or a URL.")] = "none",
     restore_path: Annotated[
         Path | None,
         typer.Option(
             "--restore_path",
             "--restore-path",
-            help="A checkpoint, or another run's folder, to go on from at its epoch.",
+            help="A checkpoint or another run directory to resume from, at its epoch.",
         ),
     ] = None,
     times: Times = None,
@@ -76,18 +77,19 @@ def train(
         int | None,
         typer.Option("--batch_size", "--batch-size", help="Images a step, over all devices.", show_default="256"),
     ] = None,
-    momentum: Annotated[float | None, typer.Option(help="Of SGD.", show_default="0.9")] = None,
+    momentum: Annotated[float | None, typer.Option(help="Momentum of SGD.", show_default="0.9")] = None,
     weight_decay: Annotated[
-        float | None, typer.Option("--weight_decay", "--weight-decay", help="Of the optimizer.", show_default="0.0001")
+        float | None,
+        typer.Option("--weight_decay", "--weight-decay", help="Weight decay of the optimizer.", show_default="0.0001"),
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="sgd or adamw.", show_default="sgd")] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="Of the learning rate: step or cosine.", show_default="step")
+        str | None, typer.Option(help="Learning rate schedule: step or cosine.", show_default="step")
     ] = None,
     label_smoothing: Annotated[
         float | None, typer.Option("--label_smoothing", "--label-smoothing", help="From 0 to 1.", show_default="0")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of initialization, order, crops and flips.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of initialization, order, crops and flips.")] = 0,
     ngpus: Ngpus = None,
     device: Kind = None,
     devices: Devices = None,
@@ -95,20 +97,20 @@ def train(
     workers: Workers = None,
     precision: Precision = "fp32",
     accumulate: Annotated[
-        int, typer.Option(min=1, help="Parts in which a device takes its share of a batch, to need less memory.")
+        int, typer.Option(min=1, help="Gradient accumulation: parts of a batch on each device, which saves memory.")
     ] = 1,
     sync_batchnorm: Annotated[
         bool,
-        typer.Option("--sync-batchnorm", help="Batch normalization (S) over all devices; else each its own share."),
+        typer.Option("--sync-batchnorm", help="Batch normalization (S) over all devices, instead of on each."),
     ] = False,
     save_every: Annotated[
         str, typer.Option("--save-every", help="Epochs, minutes or both: 2e, 30m, 2e,30m.")
     ] = "1e,30m",
     on_error: OnError = "fail",
 ) -> None:
-    """Train on ImageNet, or on other images in a folder for each class. The same command goes on where it was stopped.
+    """Train on ImageNet, or on other images in a folder for each class. After a stop, the same command resumes.
 
-    Without flags of the recipe, each model has its own, CORnet's.
+    By default, each model is trained with CORnet's recipe for it.
     """
     from ..training import train as run
     from ..training.stopping import TrainingStopped
@@ -167,9 +169,9 @@ def validate(
     on_error: OnError = "fail",
     as_json: Json = False,
 ) -> None:
-    """Classify ImageNet's validation images: top-1, top-5 and loss, next to what was published.
+    """Classify ImageNet's validation images: top-1, top-5 and loss, next to published values.
 
-    A way to check an installation and the downloaded weights.
+    This checks an installation and the downloaded weights.
     """
     from ..training import validate as run
 
@@ -200,7 +202,7 @@ def validate(
 
 
 def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: int | None) -> dict:
-    """CORnet's way to say it, and the general one."""
+    """Return the machine's options from CORnet's flags and the general ones."""
     if ngpus == 0:
         device = device or "cpu"
     elif ngpus is not None:
@@ -209,6 +211,6 @@ def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: 
 
 
 def _is_first() -> bool:
-    from ..training.machine import is_first
+    from ..training.run_devices import is_first
 
     return is_first()

@@ -17,7 +17,7 @@ app = typer.Typer(help="The released weights: list, fetch, verify, path.", no_ar
 
 @app.command("list")
 def list_weights(as_json: Json = False) -> None:
-    """The released files, and where they are on this machine."""
+    """List the released files and their paths on this machine."""
     from ..cornet.weights.released import RELEASED, find
 
     files = [{**asdict(file), "urls": file.urls, "path": _text(find(file))} for file in RELEASED.values()]
@@ -39,10 +39,10 @@ Models = Annotated[list[str] | None, typer.Argument(help="cornet_z, cornet_r, co
 def fetch(
     model: Models = None,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="--no-verify accepts a file whatever its hash is.")
+        bool, typer.Option("--verify/--no-verify", help="--no-verify accepts a file with any hash.")
     ] = True,
 ) -> None:
-    """Download released weights, or find them on this machine."""
+    """Download released weights unless they are on this machine, and print their paths."""
     from ..cornet.weights.released import RELEASED, file_hash, released_file
     from ..cornet.weights.released import fetch as fetch_file
 
@@ -77,7 +77,7 @@ def verify(model: Models = None) -> None:
 
 @app.command("path")
 def show_path(model: Annotated[str, typer.Argument(help="cornet_z, cornet_r, cornet_rt or cornet_s.")]) -> None:
-    """Where a model's released weights are on this machine."""
+    """Print the path of a model's released weights on this machine."""
     from ..cornet.weights.released import find, released_file
 
     path = find(released_file(model))

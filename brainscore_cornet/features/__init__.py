@@ -1,4 +1,4 @@
-"""Features of one's own images: what each layer does at each time step, in memory or in a labelled file."""
+"""Features of a user's own images: the activity of layers at time steps, in memory or in a labelled file."""
 
 from .extraction import extract_features
 

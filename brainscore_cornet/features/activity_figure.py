@@ -1,4 +1,4 @@
-"""A picture of the dynamics: images, each region's activity over time, and its strongest channel in space."""
+"""A figure of the dynamics: images, each region's activity over time, and its strongest channel in space."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
 from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
+from ..palette import REGION_COLOURS
 from .extraction import extract_features
 from .image_sources import collect, look
 
 IMAGES = 4  # shown at most
 ENDINGS = (".png", ".pdf", ".svg")
-_COLOURS = {"V1": "#4c78a8", "V2": "#f58518", "V4": "#54a24b", "IT": "#b279a2"}
 
 
 def check_picture(path: Path) -> None:
-    """`UserError` now, rather than after the work, for a picture that could not be drawn."""
+    """Raise `UserError` before any work if the figure cannot be written or matplotlib is missing."""
     if path.suffix not in ENDINGS:
         raise UserError(f"Expected a picture that ends in {', '.join(ENDINGS)}, received {path}.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
@@ -38,7 +38,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
     Parameters
     ----------
     images
-        As `extract_features` takes them.
+        Images as in `extract_features`.
     """
     check_picture(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -74,19 +74,19 @@ def _show_image(axis, source) -> None:
 
 
 def _show_course(axis, features, means: dict[str, np.ndarray], row: int) -> None:
-    """A line through the time bins of each region; each bin is as wide as it lasts."""
+    """Draw the activity of each region as a step in each of its time bins."""
     for region in REGIONS:
         starts, ends = (features[f"{region}.output:time_bin_{edge}"].values for edge in ("start", "end"))
         values = means[region][:, row] / max(np.abs(means[region]).max(), 1e-12)
         times = np.stack([starts, ends], axis=1).ravel()
-        axis.plot(times, np.repeat(values, 2), label=region, color=_COLOURS[region], linewidth=2)
+        axis.plot(times, np.repeat(values, 2), label=region, color=REGION_COLOURS[region], linewidth=2)
     axis.set_ylim(0, 1.05)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=8)
 
 
 def _show_map(axis, features, region: str, row: int) -> None:
-    """The channel that is most active at the last time step, in space."""
+    """Draw the channel that is most active at the last time step, in space."""
     activity = features[f"{region}.output"].values[-1, row]
     channel = int(activity.mean(axis=(1, 2)).argmax())
     axis.imshow(activity[channel], cmap="viridis", vmin=0)

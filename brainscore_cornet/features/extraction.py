@@ -1,4 +1,4 @@
-"""From images to features, in memory or into a file that is gone on with after any interruption."""
+"""Extraction of features from images, into memory or into a file; an interrupted extraction can be resumed."""
 
 from __future__ import annotations
 
@@ -44,39 +44,39 @@ def extract_features(
     shard: str | None = None,
     join: bool = False,
 ) -> xr.Dataset | None:
-    """What layers do when a network looks at images, at each time step.
+    """Return or write the activity of layers at time steps for images.
 
     Parameters
     ----------
     model
-        An identifier such as `cornet_s`, or what `load_model` gave.
+        An identifier such as `cornet_s`, or a model from `load_model`.
     images
         Folders, patterns, image files, lists of them (`.txt`, `.csv` with a column `stimulus_path`), PIL images, arrays
         (height, width) or (height, width, 3) of 8 bits, or a `StimulusSet`; one or a list.
     layers
-        Such as `IT`, `IT.conv2`, `decoder.avgpool` or `logits`; by default the four regions' outputs and
+        Layers such as `IT`, `IT.conv2`, `decoder.avgpool` or `logits`; by default the four regions' outputs and
         `decoder.avgpool`.
     time_steps
-        `all` that the image has reached, or some.
+        `all` time steps that the image has reached, or a list of time steps.
     time_bins
-        (start, end) in ms after stimulus onset, in place of time steps; answered as in recordings.
+        (start, end) in ms after stimulus onset, instead of time steps; mapped to time steps as in recordings.
     pool
-        Average over space.
+        Whether to average over space.
     flat
-        One axis for all units of an image in `.npy` files, as CORnet's own repository has it.
+        Whether `.npy` files have one axis for all units of an image, as in CORnet's own repository.
     output
         A file to write to: `.nc`, `.zarr`, `.npy`, `.csv` or `.parquet`. Memory then does not grow with the number of
-        images, and the same call goes on where an interrupted one was.
+        images, and the same call resumes an interrupted one.
     on_error
-        For images that cannot be used: `fail`, or `skip`, which lists them in a file beside the output.
+        For unreadable images: `fail`, or `skip`, which lists them in a file beside the output.
     allow_uninformative
-        Whether activity may be asked for that is the same for every image.
+        Whether activity that is the same for every image may be requested.
     overwrite
-        Whether an output that is there may be replaced.
+        Whether an existing output may be replaced.
     shard
-        Such as `3/16`: compute the third of sixteen parts only, and keep it beside the output.
+        Part to compute and store beside the output; `3/16` is the third of sixteen.
     join
-        Write the output from shards that were all computed, with otherwise the same arguments.
+        Whether to join the shards, which were computed with otherwise the same arguments, into the output.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def extract_features(
     Raises
     ------
     UserError
-        For what cannot be had, images that cannot be used, and an output that cannot be written.
+        If an option is invalid, images are unreadable, or the output cannot be written.
     """
     if on_error not in ON_ERROR:
         raise unknown_name(on_error, ON_ERROR, "on_error")
@@ -115,7 +115,7 @@ def extract_features(
 
 
 def _check_apart(output: Path, found: Images) -> None:
-    """Nothing that is read may be written over."""
+    """Raise `UserError` if the output would overwrite an input."""
     target = output.resolve()
     written = {target, output_files.images_table(target)} if target.suffix == ".npy" else {target}
     for path in (*found.given, *(source for source in found.sources if isinstance(source, str))):
@@ -245,7 +245,7 @@ class _Extraction:
         }
 
     def _request(self, on_error: str) -> dict:
-        """All that decides what is in the file."""
+        """Return everything that the contents of the file depend on, as JSON."""
         contents = hashlib.sha256()
         contents.update(self._images.table.to_csv(index=False).encode())
         for path in self._images.table[PATH]:
@@ -257,7 +257,7 @@ class _Extraction:
             "images": contents.hexdigest(),
             "sites": list(self._shapes),
             "precision": self._activations.precision,
-            "batch_size": self._activations.batch_size,  # it decides the last bits
+            "batch_size": self._activations.batch_size,  # the last bits depend on it
             "on_error": on_error,
             "flat": self._flat,
         }

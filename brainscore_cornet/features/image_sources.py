@@ -1,4 +1,4 @@
-"""Images as people have them: folders, patterns, lists, tables, or in memory; found, and looked at before any work."""
+"""Collection of images from folders, patterns, lists, tables or memory, and their check before the extraction."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from ..cornet.recording.stimuli import Source, stimulus_paths
 _logger = logging.getLogger(__name__)
 
 PATH = "stimulus_path"
-_THREADS = 8  # that look at files: mostly waiting for the disk
+_THREADS = 8  # threads that check files, which mostly wait for the disk
 _LISTS = (".txt", ".csv")
-_SHOWN = 3  # of the files that cannot be used, before the rest is only counted
+_SHOWN = 3  # unreadable files that a message names; the rest is counted
 
 
 @dataclass(frozen=True)
 class Images:
-    """What features are extracted from, in order."""
+    """The images from which features are extracted, in order."""
 
     table: pd.DataFrame
-    """One row for each image: `stimulus_path`, and whatever the user's table says."""
+    """One row for each image: `stimulus_path` and the columns of the user's table."""
     sources: Sequence[Source]
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Path -> why it cannot be used."""
+    """Path -> why the image is unreadable."""
     given: Sequence[str] = ()
-    """Paths as they were given: of images, and of lists that name them."""
+    """Paths of images and of lists of images, as given."""
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -45,14 +45,14 @@ class Images:
         return Images(self.table.iloc[:count], self.sources[:count])
 
     def without(self, bad: Mapping[int, str]) -> Images:
-        """The images but for some, given as row -> reason."""
+        """Return the images without some, which are given as row -> reason."""
         kept = [row for row in range(len(self)) if row not in bad]
         left_out = {**self.left_out, **{str(self.table[PATH].iloc[row]): reason for row, reason in bad.items()}}
         return Images(self.table.iloc[kept].reset_index(drop=True), [self.sources[row] for row in kept], left_out)
 
 
 def collect(given) -> Images:
-    """Find images; `UserError` where there are none.
+    """Find images, and return them; raises `UserError` if there are none.
 
     Parameters
     ----------
@@ -107,14 +107,14 @@ def _found(text: str) -> pd.DataFrame:
 
 
 def _listed(path: Path) -> pd.DataFrame:
-    """The rows of a table, or the lines of a text file, with paths as seen from here."""
+    """Return the rows of a table or the lines of a text file, with their paths resolved."""
     try:
         if path.suffix.lower() == ".csv":
             table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA may be a label
         else:
             lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
             table = pd.DataFrame({PATH: [line for line in lines if line]})
-    except (ValueError, OSError) as error:  # of which pandas' and unicode's errors are kinds
+    except (ValueError, OSError) as error:  # includes pandas' and Unicode's errors
         raise UserError(f"Cannot read the list of images {path}: {error}") from error
     if PATH not in table:
         raise UserError(f"{path} has no column {PATH}, only {', '.join(map(str, table.columns))}.")
@@ -141,12 +141,12 @@ def _in_memory(image, number: int) -> Image.Image:
 
 
 def look(images: Images, on_error: str) -> Images:
-    """Open every file without decoding it, so that what cannot be used shows before any work.
+    """Open every file without decoding it, so that unreadable files are reported before any work.
 
     Parameters
     ----------
     on_error
-        `fail` raises `UserError` with the first bad files; `skip` leaves them out.
+        `fail` raises `UserError` with the first unreadable files; `skip` omits them.
     """
     rotated = animated = 0
     bad: dict[int, str] = {}
@@ -174,7 +174,7 @@ def _cannot_use(paths: Sequence[str], bad: Mapping[int, str]) -> str:
 
 
 def _look_at(source: Source) -> tuple[str | None, bool, bool]:
-    """(what is wrong, is it rotated, has it several frames)"""
+    """Return (problem or None, whether the image is rotated, whether it has several frames)."""
     if isinstance(source, Image.Image):
         return None, False, False
     try:

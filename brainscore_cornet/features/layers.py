@@ -1,4 +1,4 @@
-"""Which layers at which time steps features are taken from."""
+"""Choice of the layers and time steps from which features are extracted."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _logger = logging.getLogger(__name__)
 DEFAULT = (*(f"{region}.output" for region in REGIONS), "decoder.avgpool")
 
 Shapes = Mapping[str, Mapping[int, tuple[int, ...]]]
-"""Layer -> time step at which it works -> shape of its activity for one image."""
+"""Layer -> time step at which it is computed -> shape of its activity for one image."""
 
 
 def survey(network: CORnet, image_size: int) -> Shapes:
-    """What every layer does, seen by letting the network look at one grey image."""
+    """Return the activity's shape of every layer at each time step, from a forward pass with one grey image."""
     shapes: dict[str, dict[int, tuple[int, ...]]] = {}
     called: dict[str, tuple[int, ...]] = {}
     handles = [
@@ -54,18 +54,18 @@ def choose(
     time_bins: Sequence[TimeBin] | None,
     allow_uninformative: bool,
 ) -> list[Site]:
-    """The sites that are asked for, layer by layer.
+    """Return the requested sites, layer by layer.
 
     Parameters
     ----------
     shapes
-        Of `survey`.
+        Shapes from `survey`.
     time_steps
-        `all`, those that the image has reached; or some, which each layer must have.
+        `all` time steps that the image has reached, or a list of time steps that each layer must have.
     time_bins
-        In ms, in place of time steps: answered as recordings answer them.
+        Time bins in ms, instead of time steps; mapped to time steps as in recordings.
     allow_uninformative
-        Whether activity that is the same for every image may be asked for.
+        Whether activity that is the same for every image may be requested.
     """
     if isinstance(layers, str):
         layers = [layers]

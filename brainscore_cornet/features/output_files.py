@@ -1,4 +1,4 @@
-"""Arrays in, files out: labelled netCDF, plain numpy arrays, or a table; written portion by portion."""
+"""Writing of features as labelled netCDF or zarr, numpy arrays or a table, portion by portion."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
 TABLES = (".csv", ".parquet")
 NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
 """Ending -> the package that writes it, which comes with the extra `[features]`."""
-MOST_COLUMNS = 20_000  # of a table; more is neither written nor read in reasonable time
+MOST_COLUMNS = 20_000  # of a table; larger tables take too long to write and read
 _PORTION = 2**26  # bytes that are copied at a time
-_CHUNK = 2**22  # bytes of a piece of a .zarr
+_CHUNK = 2**22  # bytes of a chunk of a .zarr
 
 
 @dataclass(frozen=True)
 class Features:
-    """What was extracted, and what it means."""
+    """Extracted features with their labels."""
 
     arrays: Mapping[Site, np.ndarray]
-    """(image, …): (image, channel, row, column), or (image, channel) of the logits and of what was pooled."""
+    """Site -> array (image, channel, row, column), or (image, channel) for logits and pooled layers."""
     kept: np.ndarray
-    """Rows of the arrays: the images that could be used."""
+    """Rows of the arrays that belong to readable images."""
     table: pd.DataFrame
-    """A row for each of these."""
+    """Table with a row for each of these images."""
     commitment: Commitment
     attributes: Mapping[str, str]
     flat: bool = False
     """Whether numpy files have one axis for all units of an image."""
 
     def layers(self) -> dict[str, list[int]]:
-        """Layer -> its time steps."""
+        """Return layer -> its time steps."""
         found: dict[str, list[int]] = {}
         for site in self.arrays:
             found.setdefault(site.layer, []).append(site.time_step)
         return found
 
     def dims(self, layer: str) -> dict[str, int]:
-        """The axes of one layer's variable and their lengths."""
+        """Return the axes of one layer's variable and their lengths."""
         steps = self.layers()[layer]
         count, shape = len(self.kept), self.arrays[Site(layer, steps[0])].shape[1:]
         names = ("channel", "channel_x", "channel_y") if len(shape) == 3 else ("channel",)
@@ -64,7 +64,7 @@ class Features:
         return {time_step: lengths[0], "presentation": count, **dict(zip(space, lengths[1:], strict=True))}
 
     def portions(self, site: Site) -> Iterator[tuple[slice, np.ndarray]]:
-        """A few images at a time: where in the result, and the values (image, …)."""
+        """Yield a few images at a time: their rows in the result, and the values (image, …)."""
         array = self.arrays[site]
         count = max(1, _PORTION // max(1, array[:1].nbytes))
         for start in range(0, len(self.kept), count):
@@ -77,18 +77,18 @@ class Features:
         return np.asarray(array) if len(self.kept) == len(array) else array[self.kept]
 
     def time_bins(self, layer: str) -> list[tuple[float, float]]:
-        """The committed time bin of each time step of a layer, nan where none is committed."""
+        """Return the committed time bin of each time step of a layer, nan if none is committed."""
         bins = {} if is_decoded(layer) else self.commitment.time_bins[layer.split(".")[0]]
         return [bins.get(step, (math.nan, math.nan)) for step in self.layers()[layer]]
 
     def labels(self, layer: str) -> dict[str, str]:
-        """What is the same for all of a layer."""
+        """Return the attributes of a layer's variable."""
         region = "decoder" if layer == LOGITS else layer.split(".")[0]
         return {"layer": layer, "region": region, "model": self.commitment.identifier}
 
 
 def dataset(features: Features) -> xr.Dataset:
-    """One variable for each layer, (time_step, presentation, channel, channel_x, channel_y); copied into memory."""
+    """Return a dataset in memory, with a variable (time_step, presentation, channel, …) for each layer."""
     found = _without_values(features)
     for layer, steps in features.layers().items():
         values = np.stack([features.values(Site(layer, step)) for step in steps])
@@ -97,16 +97,16 @@ def dataset(features: Features) -> xr.Dataset:
 
 
 def write(features: Features, output: Path, workplace: Path) -> None:
-    """Write the file that `output` names, complete or not at all."""
+    """Write the file `output`, which has its final name only once it is complete."""
     part = workplace / output.name
     if output.suffix in _WRITERS:
-        if part.is_dir():  # of a run that was stopped here
+        if part.is_dir():  # left by an interrupted run
             shutil.rmtree(part)
         try:
             _WRITERS[output.suffix](features, part)
-        except RuntimeError as error:  # in which the netCDF library wraps a disk that is full
+        except RuntimeError as error:  # raised by the netCDF library for a full disk
             raise UserError(f"Cannot write {part}: {error}.") from error
-        if output.is_dir():  # an earlier .zarr: `check_output` has seen to that
+        if output.is_dir():  # an earlier .zarr, as `check_output` has verified
             shutil.rmtree(output)
         part.replace(output)
     else:
@@ -123,12 +123,12 @@ def write(features: Features, output: Path, workplace: Path) -> None:
 
 
 def images_table(output: Path) -> Path:
-    """The table of images beside numpy files."""
+    """Return the path of the table of images beside numpy files."""
     return output.with_name(f"{output.stem}_images.csv")
 
 
 def existing(output: Path) -> list[Path]:
-    """What an earlier extraction into `output` has left."""
+    """Return the existing files of an earlier extraction into `output`."""
     found = [output]
     if output.suffix == ".npy":
         stem = glob.escape(output.stem)
@@ -137,7 +137,7 @@ def existing(output: Path) -> list[Path]:
 
 
 def check_table(table: pd.DataFrame, sites: Iterable[Site], output: Path) -> None:
-    """`UserError` now for columns of a user's table whose names the output cannot hold."""
+    """Raise `UserError` for columns of a user's table whose names are invalid in the output."""
     layers = {site.layer for site in sites}
     for name in map(str, table.columns):
         clash = any(name == layer or name.startswith((f"{layer}:", f"{layer}.t")) for layer in layers)
@@ -148,7 +148,7 @@ def check_table(table: pd.DataFrame, sites: Iterable[Site], output: Path) -> Non
 
 
 def check_output(output: Path) -> None:
-    """`UserError` now, rather than after the work, for a file that could not be written."""
+    """Raise `UserError` before any work if the output cannot be written."""
     if output.suffix not in ENDINGS:
         raise UserError(f"Expected an output that ends in {', '.join(ENDINGS)}, received {output}.")
     package = NEEDED.get(output.suffix)
@@ -163,7 +163,7 @@ def check_output(output: Path) -> None:
 
 
 def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path) -> None:
-    """`UserError` for what would not fit a table, or the disk."""
+    """Raise `UserError` if the features are too large for a table or the disk."""
     units = sum(math.prod(shape) for shape in shapes.values())
     if output.suffix in TABLES and units > MOST_COLUMNS:
         raise UserError(
@@ -180,7 +180,7 @@ def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path)
 
 
 def npy_names(features: Features, output: Path) -> dict[Site, Path]:
-    """The file of each site: `output` itself where there is only one."""
+    """Return the numpy file of each site: `output` itself if there is only one."""
     if len(features.arrays) == 1:
         return dict.fromkeys(features.arrays, output)
     return {site: output.with_name(f"{output.stem}_{site.layer}_t{site.time_step}.npy") for site in features.arrays}
@@ -197,7 +197,7 @@ def _table_coords(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _without_values(features: Features) -> xr.Dataset:
-    """All labels, and no variable."""
+    """Return a dataset with all coordinates and without variables."""
     coords = _table_coords(features.table)
     for layer, steps in features.layers().items():
         time_step, _, *space = dims = features.dims(layer)
@@ -214,7 +214,7 @@ def _global_coordinates(features: Features) -> str:
 
 
 def _variable_attributes(features: Features, layer: str) -> dict[str, str]:
-    # by this name xarray finds the coordinates that are not axes
+    # xarray reads the names of coordinates that are not axes from this attribute
     return {**features.labels(layer), "coordinates": f"{layer}:time_bin_start {layer}:time_bin_end"}
 
 
@@ -222,7 +222,7 @@ def _write_netcdf(features: Features, path: Path) -> None:
     import netCDF4
 
     labels = _without_values(features)
-    # xarray lists coordinates in an order that changes from process to process: so they are written as variables
+    # written as variables, since xarray lists coordinates in an order that differs between processes
     labels.reset_coords().to_netcdf(path, engine="netcdf4")
     with netCDF4.Dataset(path, "a") as file:
         file.setncattr("coordinates", _global_coordinates(features))
@@ -266,16 +266,16 @@ def _write_npy(features: Features, site: Site, path: Path) -> None:
 
 
 def drop_pages(array: np.ndarray) -> None:
-    """Let go of what was read or written of an array on disk, which counts as this process' memory until then."""
+    """Drop the pages of a memory-mapped array, which otherwise count as this process' memory."""
     base = array
     while isinstance(base, np.ndarray | memoryview):
         base = base.base if isinstance(base, np.ndarray) else base.obj
     if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
-        base.madvise(mmap.MADV_DONTNEED)  # of a shared map: what was written stays written
+        base.madvise(mmap.MADV_DONTNEED)  # in a shared map, written data are kept
 
 
 def _wide_table(features: Features) -> pd.DataFrame:
-    """One row for each image; a column `layer.t<time step>.<unit>` for each unit."""
+    """Return a table with a row for each image and a column `layer.t<time step>.<unit>` for each unit."""
     parts = [features.table.reset_index(drop=True)]
     for site in features.arrays:
         flat = features.values(site).reshape(len(features.kept), -1)

@@ -1,4 +1,4 @@
-"""A large extraction in parts, each computed on another machine or GPU, and joined into one file."""
+"""Shards: parts of a large extraction, computed on several machines or GPUs and joined into one file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """From such as `3/16`."""
+        """Return the shard of a text such as `3/16`."""
         found = re.fullmatch(r"(\d+)/(\d+)", str(text))
         if not found or not 1 <= int(found[1]) <= int(found[2]):
             raise UserError(f"Expected a shard such as 3/16, the third of sixteen, received {text!r}.")
@@ -29,14 +29,14 @@ class Shard:
         return f"shard-{self.number}-of-{self.count}"
 
     def rows(self, images: int, batch_size: int) -> slice:
-        """Which images are its own: whole batches, so that joined shards have the bits of one extraction."""
+        """Return the rows of the shard's images, in whole batches, so that joined shards equal a single extraction."""
         batches = -(-images // batch_size)
         each = -(-batches // self.count) * batch_size
         return slice(min(images, (self.number - 1) * each), min(images, self.number * each))
 
 
 def find_shards(output: Path) -> list[Shard]:
-    """The shards that lie beside the output; `UserError` where some are missing."""
+    """Return the shards beside the output; raises `UserError` if some are missing."""
     names = [path.name for path in output.parent.glob(f".{output.name}.shard-*")]
     found = [re.fullmatch(r".*\.shard-(\d+)-of-(\d+)", name) for name in names]
     shards = [Shard(int(match[1]), int(match[2])) for match in found if match]

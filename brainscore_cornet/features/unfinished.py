@@ -1,4 +1,4 @@
-"""An extraction on its way to a file: whatever stops it, the same request goes on where it was."""
+"""An unfinished extraction on disk, which the same request resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Unfinished:
     Parameters
     ----------
     output
-        The file to be.
+        Final path of the output.
     request
-        All that the result depends on; JSON. Another request into the same output is refused.
+        Everything that the result depends on, as JSON. Another request into the same output is an error.
     overwrite
-        Whether an output that is there, or another request's unfinished one, may be replaced.
+        Whether an existing output, or another request's unfinished one, may be replaced.
     kind
-        Ends the folder's name.
+        Ending of the folder's name.
     """
 
     def __init__(self, output: Path, request: Mapping[str, Any], overwrite: bool, kind: str = "unfinished") -> None:
@@ -44,8 +44,8 @@ class Unfinished:
                 raise UserError(f"{there[0]} exists. To replace it: --overwrite")
             if asked not in (None, self._request):
                 raise UserError(
-                    f"{self.folder} holds another extraction into {output} that is not finished. Go on with the "
-                    "command that began it, choose another output, or give it up: --overwrite"
+                    f"{self.folder} holds another extraction into {output} that is not finished. Resume it with the "
+                    "command that began it, choose another output, or discard it: --overwrite"
                 )
             if asked is None:
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -68,14 +68,16 @@ class Unfinished:
             return {"done": 0, "bad": {}}
 
     def arrays(self, shapes: Mapping[Site, tuple[int, ...]], count: int) -> dict[Site, np.memmap]:
-        """Arrays (image, …) on disk, made with all their room or found as they were left."""
+        """Return arrays (image, …) on disk, created in full size or reopened."""
         found = {}
         for number, (site, shape) in enumerate(shapes.items()):
             path = self.folder / f"{number}.npy"
             with writable(path):
                 if self.done == 0:
                     made = np.lib.format.open_memmap(path, "w+", np.float32, (count, *shape))
-                    if hasattr(os, "posix_fallocate"):  # a full disk must show now: in the middle it kills the process
+                    if hasattr(
+                        os, "posix_fallocate"
+                    ):  # reserves the space now, since a full disk would kill the process later
                         with open(path, "r+b") as file:
                             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
                     found[site] = made
@@ -84,7 +86,7 @@ class Unfinished:
         return found
 
     def mark(self, done: int) -> None:
-        """So many images are in the arrays."""
+        """Record how many images are complete."""
         self.done = done
         with writable(self.folder):
             self._replace("state.json", json.dumps({"done": done, "bad": self.bad}))
@@ -105,6 +107,6 @@ def writable(path: Path):
     except OSError as error:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
         with suppress(OSError):
-            if path.name.endswith(".npy"):  # nothing is lost: the arrays were about to be made
+            if path.name.endswith(".npy"):  # no results are lost: the arrays were about to be created
                 path.unlink(missing_ok=True)
         raise UserError(f"Cannot write {path}: {reason}.") from error

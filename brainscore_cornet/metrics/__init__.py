@@ -1,1 +1,1 @@
-"""Brain-Score's metrics in forms that compute the same with less: faster, or without a package that few have."""
+"""Brain-Score's metrics, computed faster or with fewer required packages, with equal results."""

@@ -40,15 +40,14 @@ _LEARNING_RATE, _BETAS, _EPSILON = 1e-4, (0.9, 0.999), 1e-8
 
 @contextmanager
 def without_tensorflow(device: torch.device | None = None) -> Iterator[list[str]]:
-    """Let Brain-Score's metric `ost` use the classifier of this module where TensorFlow is not installed.
+    """Replace the classifier of Brain-Score's metric `ost` by this module's, inside this context, without TensorFlow.
 
-    The metric has Brain-Score's classifier again afterwards. Where TensorFlow is installed, or the metric is not
-    loaded, nothing is replaced.
+    Nothing is replaced if TensorFlow is installed or the metric is not loaded.
 
     Parameters
     ----------
     device
-        To fit on; by default that of `pick_device`.
+        Device of the fit; by default `pick_device`'s.
 
     Yields
     ------
@@ -88,7 +87,7 @@ class Fit:
 
 
 class LastFit:
-    """Fits, and keeps the last fit for data that are the same as before.
+    """Fits a classifier, and reuses the last fit for equal data.
 
     A network with few time steps has the same recordings in many of the benchmark's 18 time bins: CORnet-S has two
     different ones.
@@ -116,7 +115,7 @@ class ProbabilitiesClassifier:
     Parameters
     ----------
     fit
-        From recordings (presentation, neuroid) and labels (presentation,) to a `Fit`.
+        Function of recordings (presentation, neuroid) and labels (presentation,) that returns a `Fit`.
     """
 
     def __init__(self, fit: LastFit | None = None) -> None:
@@ -124,11 +123,11 @@ class ProbabilitiesClassifier:
         self.fitted: Fit | None = None
 
     def fit(self, recordings: xr.DataArray, labels: xr.DataArray) -> None:
-        """Fit to recordings (presentation, neuroid) and the label of each presentation."""
+        """Fit the classifier to recordings (presentation, neuroid) and the label of each presentation."""
         self.fitted = self._make_fit(recordings.values, labels.values)
 
     def predict_proba(self, recordings: xr.DataArray) -> BehavioralAssembly:
-        """Probabilities (presentation, choice), float32, for recordings (presentation, neuroid)."""
+        """Return probabilities (presentation, choice), float32, for recordings (presentation, neuroid)."""
         fitted = self.fitted
         assert fitted is not None, "the metric fits before it predicts"
         scaled = np.asarray(fitted.scaler.transform(recordings.values), dtype=np.float32)
@@ -142,7 +141,7 @@ class ProbabilitiesClassifier:
         )
 
     def close(self) -> None:
-        """Nothing is held that needs to be closed; Brain-Score's metric calls this."""
+        """Do nothing; Brain-Score's metric calls this method."""
 
 
 def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch.device | None = None) -> Fit:
@@ -155,7 +154,7 @@ def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch
     labels
         (presentation,), indices into `choices`.
     device
-        By default that of `pick_device`.
+        Device of the fit; by default `pick_device`'s.
     """
     device = pick_device() if device is None else device
     scaler = StandardScaler().fit(recordings)
@@ -182,7 +181,7 @@ def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch
 
 
 def first_weights(neuroids: int, choices: int) -> np.ndarray:
-    """The weights (neuroid, choice) that TensorFlow 2.16 and later start from with `VarianceScaling(seed=0)`.
+    """Return the initial weights (neuroid, choice) of TensorFlow 2.16 and later for `VarianceScaling(seed=0)`.
 
     Earlier versions draw others.
     """
@@ -192,7 +191,7 @@ def first_weights(neuroids: int, choices: int) -> np.ndarray:
 
 
 def _truncated_normal(count: int) -> np.ndarray:
-    """Standard normal numbers between -2 and 2, as TensorFlow's `stateless_truncated_normal` draws them for seed 0.
+    """Return standard normal numbers in [-2, 2], as TensorFlow's `stateless_truncated_normal` draws them for seed 0.
 
     Each four numbers have 256 blocks of the generator to themselves and are the first four within the bounds. Among
     the twenty that are drawn here there are four, but for once in 1e20.
@@ -214,7 +213,7 @@ def _truncated_normal(count: int) -> np.ndarray:
 
 
 def _philox(counters: np.ndarray, key: tuple[int, int] | list[int]) -> np.ndarray:
-    """Philox4x32-10 (Salmon et al. 2011, doi 10.1145/2063384.2063405); numpy has the form with 64 bits alone.
+    """Return random words of Philox4x32-10 (Salmon et al. 2011, doi 10.1145/2063384.2063405); numpy has only 4x64.
 
     Parameters
     ----------

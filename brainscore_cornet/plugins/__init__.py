@@ -1,1 +1,1 @@
-"""The doors through which Brain-Score walks in; also installed into brainscore_vision's own folders."""
+"""The plugins that Brain-Score finds, which are also installed into brainscore_vision's own folders."""

@@ -1,4 +1,4 @@
-"""A page of results: what was scored, drawn and listed in one HTML file that asks nothing of any network."""
+"""Reports: results as charts and tables in one HTML file that opens without a network."""
 
 from .page import write_report
 

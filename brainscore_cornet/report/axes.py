@@ -1,4 +1,4 @@
-"""Axes with round numbers at their ends, and numbers as people read them."""
+"""Axes with round ends, and the formatting of numbers."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_FARTHEST = 1e15  # beyond it, steps of an axis are no longer exact; nothing measured comes near
-SCORES_SHOWN = (-1.0, 2.0)  # one wild score does not press all others together; it is drawn at the edge
+_FARTHEST = 1e15  # beyond it, steps of an axis are not exact; measured values are far smaller
+SCORES_SHOWN = (-1.0, 2.0)  # an outlier is drawn at the edge, so that the other scores keep their space
 
 
 @dataclass(frozen=True)
 class Tick:
     at: float
-    """In percent of the axis."""
+    """Position in percent of the axis."""
     text: str
 
 
 @dataclass(frozen=True)
 class Axis:
-    """From `low` to `high` in `intervals` of equal and round width."""
+    """An axis from `low` to `high` in `intervals` of equal and round width."""
 
     low: float
     high: float
     intervals: int
 
     def at(self, value: float) -> float:
-        """Where a value is in percent; beyond the axis it is at its nearer end."""
+        """Return the position of a value in percent; values beyond the axis are at its nearer end."""
         return round(100 * min(max((value - self.low) / (self.high - self.low), 0), 1), 2)
 
     def beyond(self, value: float) -> bool:
@@ -40,7 +40,7 @@ class Axis:
 
 
 def axis_over(values: Iterable[float], at_most: int = 6) -> Axis:
-    """The tightest axis with round steps that holds all values, with at most so many intervals and one more."""
+    """Return the shortest axis with round steps that contains all values, with at most one interval more than given."""
     values = [min(max(value, -_FARTHEST), _FARTHEST) for value in values]
     low, high = min(values), max(values)
     if not high - low > 1e-9 * max(abs(low), abs(high), 1e-9):
@@ -53,7 +53,7 @@ def axis_over(values: Iterable[float], at_most: int = 6) -> Axis:
 
 
 def score_axis(scores: Sequence[float], errors: Sequence[float | None]) -> Axis:
-    """From 0 to 1, and further where scores are, within `SCORES_SHOWN`."""
+    """Return an axis from 0 to 1, extended to the scores within `SCORES_SHOWN`."""
     least, most = SCORES_SHOWN
     ends = [0.0, 1.0]
     for score, error in zip(scores, errors, strict=True):
@@ -65,14 +65,14 @@ def score_axis(scores: Sequence[float], errors: Sequence[float | None]) -> Axis:
 
 
 def three(value: float | None) -> str:
-    """A score with three digits after the point, with a real minus sign; a dash for none."""
+    """Return a score as text with three decimals and a true minus sign, or a dash for None."""
     if value is None:
         return "–"
     return (f"{value:.3f}" if 5e-4 <= abs(value) < 1e4 or value == 0 else f"{value:.3g}").replace("-", "−")
 
 
 def significant(value: float | None) -> str:
-    """A quantity to three digits: 0.0123, 4.56, 1,230; a dash for none."""
+    """Return a quantity as text with three significant digits (0.0123, 4.56, 1,230), or a dash for None."""
     if value is None:
         return "–"
     if 100 <= abs(value) < 1e9:
@@ -81,15 +81,15 @@ def significant(value: float | None) -> str:
 
 
 def plain(value: float) -> str:
-    """The shortest text of a round number."""
+    """Return the shortest text of a round number."""
     return f"{round(value, 9):.10g}".replace("-", "−")
 
 
 def span(start: float, end: float) -> str:
-    """`70–170`; with words where a minus sign would meet the dash."""
+    """Return a span as `70–170`, or with `to` if a number is negative."""
     return f"{plain(start)} to {plain(end)}" if start < 0 or end < 0 else f"{plain(start)}–{plain(end)}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 score`, `2 scores`."""
+    """Return a count with its noun, such as `1 score` or `2 scores`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,4 +1,4 @@
-"""The page itself: what was computed, put into the template and written whole or not at all."""
+"""The report's page, rendered from its template and written as a complete file."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score resul
     Parameters
     ----------
     rows
-        One row for each job, that is, each model on each benchmark. Needed are the columns `model`, `benchmark`,
-        `status` ('scored' or 'failed') and `score`; others are shown where they are there.
+        One row for each job, that is, each model on each benchmark. The columns `model`, `benchmark`, `status`
+        ('scored' or 'failed') and `score` are required; other columns are shown if they exist.
     path
-        Replaced by a complete file only.
+        File to write; an existing file is replaced only by a complete one.
 
     Raises
     ------
     UserError
-        For a table without rows or without a needed column, and for a file that cannot be written.
+        If the table has no rows or lacks a required column, or the file cannot be written.
     """
     text = render(read_jobs(rows), title)
     path = Path(path)
-    # half of a surrogate pair, which UTF-8 cannot hold, becomes a question mark
+    # half of a surrogate pair, which UTF-8 cannot encode, becomes a question mark
     encoded = text.encode("utf-8", "replace")
     with writing(path):
         write_aside(path, lambda part: part.write_bytes(encoded))
 
 
 def render(jobs: list[ReportRow], title: str) -> str:
-    """The page as text."""
+    """Return the page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -77,6 +77,6 @@ def render(jobs: list[ReportRow], title: str) -> str:
         embedded=score_table.embedded(jobs),
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
-        # the browser runs this script and no other, whatever an identifier may hold
+        # the browser runs only this script, whatever an identifier contains
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )

@@ -1,4 +1,4 @@
-"""What was run: versions, devices, dates, settings and weights, each said once for the jobs that share it."""
+"""Provenance of results: versions, devices, dates, settings and weights, each once for the jobs that share it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Setup:
 
     model: str
     facts: list[tuple[str, str]]
-    """What it is and its value, such as ("device", "cuda:0")."""
+    """Name and value of each fact, such as ("device", "cuda:0")."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Note:
 
 
 def sentence(jobs: Sequence[ReportRow]) -> str:
-    """How much was run, how much of it failed, and when."""
+    """Return a sentence with the numbers of models, benchmarks, scores and failures, and the dates."""
     models, benchmarks = ({getattr(job, what) for job in jobs} for what in ("model", "benchmark"))
     failed = sum(job.failed for job in jobs)
     text = f"{counted(len(models), 'model')} on {counted(len(benchmarks), 'benchmark')}: "
@@ -37,7 +37,7 @@ def sentence(jobs: Sequence[ReportRow]) -> str:
 
 
 def setups(jobs: Sequence[ReportRow]) -> list[Setup]:
-    """In the order of the models; a model that was run in two ways comes twice."""
+    """Return the setups in the order of the models; a model with two setups occurs twice."""
     groups: dict[tuple, list[ReportRow]] = {}
     for job in jobs:
         way = tuple(job.text(column) for column in ("settings", "weights_hash", "device", "versions"))
@@ -63,7 +63,7 @@ def _facts(jobs: Sequence[ReportRow]) -> list[tuple[str, str]]:
 
 
 def benchmark_versions(jobs: Sequence[ReportRow]) -> list[tuple[str, str]]:
-    """Benchmark -> its version, or all of them where it changed between jobs."""
+    """Return (benchmark, version), with all versions if it changed between jobs."""
     found: dict[str, dict[str, None]] = {}
     for job in jobs:
         found.setdefault(job.benchmark, {}).update(dict.fromkeys(_texts([job], "benchmark_version")))
@@ -71,7 +71,7 @@ def benchmark_versions(jobs: Sequence[ReportRow]) -> list[tuple[str, str]]:
 
 
 def notes(jobs: Sequence[ReportRow]) -> list[Note]:
-    """Each note once, with the benchmarks it is about."""
+    """Return each note once, with its benchmarks."""
     found: dict[str, dict[str, None]] = {}
     for job in jobs:
         for text in _texts([job], "note"):
@@ -84,7 +84,7 @@ def _texts(jobs: Iterable[ReportRow], column: str) -> list[str]:
 
 
 def _listed(job: ReportRow, column: str) -> str:
-    """A JSON object as `name value, name value`; other text as it is."""
+    """Return a JSON object as `name value, name value`, and other text unchanged."""
     record = job.record(column)
     if record:
         return ", ".join(f"{name} {value}" for name, value in record.items())
@@ -93,7 +93,7 @@ def _listed(job: ReportRow, column: str) -> str:
 
 
 def _days(jobs: Iterable[ReportRow]) -> str:
-    """`2026-12-01`, or the first and the last day."""
+    """Return the day as `2026-12-01`, or the first and the last day."""
     dates = pd.to_datetime(pd.Series(_texts(jobs, "date"), dtype=object), errors="coerce", utc=True, format="ISO8601")
     days = sorted(dates.dropna().dt.strftime("%Y-%m-%d")) if len(dates) else []
     if not days:

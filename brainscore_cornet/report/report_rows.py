@@ -1,4 +1,4 @@
-"""The rows of a table of results, read once: strange and missing values are dealt with here and nowhere else."""
+"""Rows of a table of results, with the handling of unexpected and missing values."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ class ReportRow:
     benchmark: str
     failed: bool
     score: float | None
-    """Ceiled; None where there is no finite number."""
+    """Score divided by the ceiling; None if it is not finite."""
     error: float | None
     """Standard deviation of the score before it is divided by the ceiling."""
     ceiling: float | None
     region: str | None
     time_bins: tuple[TimeBin, ...]
-    """What the benchmark asks for, in ms after stimulus onset."""
+    """Time bins that the benchmark requests, in ms after stimulus onset."""
     model_time_bins: tuple[TimeBin, ...]
-    """What the model has committed for the region."""
+    """Time bins that the model has committed for the region."""
     course: tuple[tuple[float, float, float | None], ...]
     """(start, end, score) of each time bin of a temporal benchmark, in the order of time."""
     cells: Mapping[str, object]
-    """All columns, as text and numbers; None where empty."""
+    """All columns, as text and numbers; None for empty cells."""
 
     @property
     def scaled_error(self) -> float | None:
-        """The error on the scale of the ceiled score."""
+        """Error on the scale of the ceiled score."""
         return None if self.error is None else abs(self.error / (self.divisor or 1))
 
     @property
     def divisor(self) -> float | None:
-        """The ceiling; None where a score cannot be divided by it."""
+        """Ceiling; None if a score cannot be divided by it."""
         return self.ceiling if self.ceiling is not None and self.ceiling > 0 else None
 
     @property
@@ -55,22 +55,22 @@ class ReportRow:
         return self.divisor is not None
 
     def text(self, column: str) -> str | None:
-        """A cell as text; None where it is empty."""
+        """Return a cell as text, None if it is empty."""
         value = self.cells.get(column)
         return None if value is None else str(value)
 
     def number(self, column: str) -> float | None:
-        """A cell as a finite number; None where it is none."""
+        """Return a cell as a finite number, None if it is not one."""
         return _number(self.cells.get(column))
 
     def record(self, column: str) -> dict[str, object]:
-        """A cell that holds a JSON object; empty where it holds none."""
+        """Return a cell's JSON object, empty if it has none."""
         found = _json(self.cells.get(column))
         return found if isinstance(found, dict) else {}
 
 
 def read_jobs(rows: pd.DataFrame) -> list[ReportRow]:
-    """The jobs in their order; `UserError` for a table that holds none or lacks a column without which none is read."""
+    """Return the jobs in order; raises `UserError` for a table without rows or without a required column."""
     missing = [column for column in NEEDED if column not in rows.columns]
     if missing:
         raise UserError(f"Expected results with the columns {', '.join(NEEDED)}; {', '.join(missing)} is missing.")
@@ -79,7 +79,7 @@ def read_jobs(rows: pd.DataFrame) -> list[ReportRow]:
     names = [str(column) for column in rows.columns]
     if len(set(names)) < len(names):
         raise UserError("Expected results in which each column has a name of its own.")
-    # column by column: a row of a DataFrame would make floats of integers
+    # column by column, since a row of a DataFrame converts integers to floats
     columns = [[_plain(value) for value in rows.iloc[:, index].tolist()] for index in range(len(names))]
     return [_job(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
 
@@ -103,14 +103,14 @@ def _job(cells: dict[str, object]) -> ReportRow:
 
 
 def _plain(value: Any) -> object:
-    """What JSON can hold: text, whole and finite numbers, truth, None."""
+    """Return a value that JSON supports: text, an integer, a finite float, a bool or None."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):
         return value if abs(value) <= _EXACT else str(value)
     if isinstance(value, float):
         return None if math.isnan(value) else value if math.isfinite(value) else str(value)
-    if hasattr(value, "item") and not hasattr(value, "__len__"):  # a number of numpy's
+    if hasattr(value, "item") and not hasattr(value, "__len__"):  # a numpy number
         return _plain(value.item())
     return None if value is pd.NA or value is pd.NaT else str(value)
 
@@ -126,7 +126,7 @@ def _number(value: Any) -> float | None:
 
 
 def _json(text: object) -> object:
-    """What JSON text says; None for anything that is not JSON, which the table still shows as it is."""
+    """Return the value of JSON text, None for other text, which the table shows unchanged."""
     try:
         return json.loads(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
@@ -134,7 +134,7 @@ def _json(text: object) -> object:
 
 
 def _time_bins(text: object) -> tuple[TimeBin, ...]:
-    """`70-80 80-90` as pairs; a start may be negative. What cannot be read is left out."""
+    """Return `70-80 80-90` as pairs, of which a start may be negative; invalid bins are omitted."""
     found = []
     for word in str(text or "").split():
         dash = word.find("-", 1)

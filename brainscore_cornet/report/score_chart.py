@@ -1,4 +1,4 @@
-"""Scores by model and region: what is drawn, in percent of the axis, with the words that say the same."""
+"""Charts of scores by model and region: positions in percent of the axis, with alternative texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..cornet.anatomy import REGIONS
 from .axes import Axis, counted, plain, three
 from .report_rows import ReportRow
 
-MARKS = 8  # colours that can be told apart, each with a shape of its own
+MARKS = 8  # distinguishable colours, each with a shape of its own
 ELSEWHERE = "Behaviour and other"
 
 
@@ -20,12 +20,12 @@ class Dot:
 
     model: str
     mark: int | None
-    """Of the model's colour and shape; None where there are more models than marks, and names alone tell."""
+    """Number of the model's colour and shape; None if there are more models than marks."""
     at: float | None
     bar: tuple[float, float] | None
-    """From and to where the error bar goes, in percent."""
+    """Start and end of the error bar in percent."""
     beyond: bool
-    """The score lies beyond the axis, and the dot at its end."""
+    """Whether the score is beyond the axis, so that its dot is at the end."""
     has_ceiling: bool
     value: str
     detail: str
@@ -48,13 +48,13 @@ class RegionChart:
 
 
 def marks_of(jobs: Sequence[ReportRow]) -> Mapping[str, int | None]:
-    """Model -> its mark, the same on the whole page, in the order in which the models come."""
+    """Return model -> mark, which is the same on the whole page, in the order of the models."""
     models = list(dict.fromkeys(job.model for job in jobs))
     return {model: number if len(models) <= MARKS else None for number, model in enumerate(models)}
 
 
 def region_charts(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[RegionChart]:
-    """One for each region that any benchmark is about, in the order of the ventral stream."""
+    """Return a chart for each region with benchmarks, in the order of the ventral stream."""
     by_region: dict[str, list[ReportRow]] = {name: [] for name in (*REGIONS, ELSEWHERE)}
     for job in jobs:
         by_region[job.region if job.region in REGIONS else ELSEWHERE].append(job)
@@ -66,7 +66,7 @@ def region_charts(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int
 
 
 def _means(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[Dot]:
-    """The mean of each model's scores; how many benchmarks it is over is said, as they need not be the same ones."""
+    """Return a dot for each model's mean score, with its number of benchmarks, which may differ between models."""
     benchmarks = len({job.benchmark for job in jobs})
     dots = []
     for model in dict.fromkeys(job.model for job in jobs):
@@ -132,7 +132,7 @@ def _dot(
 
 
 def _ceiling(jobs: Sequence[ReportRow]) -> str:
-    """Models that answer the same benchmark have the same ceiling, unless its version changed in between."""
+    """Return the ceiling as text; models have the same ceiling unless the benchmark's version changed."""
     values = sorted(job.divisor for job in jobs if job.divisor is not None)
     ceilings = list(dict.fromkeys(map(three, values)))
     if not ceilings:

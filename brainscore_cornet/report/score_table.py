@@ -1,4 +1,4 @@
-"""The table of all jobs: which columns it shows, and all columns for the browser to sort and to save."""
+"""The table of all jobs: its visible columns, and all columns as data for the browser to sort and save."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .axes import significant, three
 from .report_rows import ReportRow
 
-# What is shown, with the words of its header; the CSV has every column.
+# Visible columns and their headers; the CSV has every column.
 _SHOWN = {
     "model": "Model",
     "benchmark": "Benchmark",
@@ -19,7 +19,7 @@ _SHOWN = {
     "ceiling": "Ceiling",
     "raw": "Raw",
     "layer": "Layer",
-    "time_bins": "Asked for (ms)",
+    "time_bins": "Requested (ms)",
     "model_time_bins": "Committed (ms)",
     "seconds": "Seconds",
     "memory_mb": "Memory (MB)",
@@ -39,14 +39,14 @@ class Column:
 
 
 def columns(jobs: Sequence[ReportRow]) -> list[Column]:
-    """The shown columns that the results have."""
+    """Return the visible columns that the results have."""
     return [
         Column(name, header, name in _SCORES | _QUANTITIES) for name, header in _SHOWN.items() if name in jobs[0].cells
     ]
 
 
 def cell(job: ReportRow, column: Column) -> str:
-    """What a cell shows: numbers with three digits."""
+    """Return the text of a cell, with numbers to three digits."""
     number = job.number(column.name) if column.numeric else None
     if number is not None:
         return three(number) if column.name in _SCORES else significant(number)
@@ -55,6 +55,6 @@ def cell(job: ReportRow, column: Column) -> str:
 
 
 def embedded(jobs: Sequence[ReportRow]) -> dict[str, object]:
-    """All rows and columns as JSON can hold them."""
+    """Return all rows and columns as values that JSON supports."""
     names = list(jobs[0].cells)
     return {"columns": names, "rows": [[job.cells[name] for name in names] for job in jobs]}

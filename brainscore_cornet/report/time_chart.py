@@ -1,4 +1,4 @@
-"""Time: which bins are asked for and committed, and how scores go through them."""
+"""Charts over time: requested and committed time bins, and scores in time bins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Bars:
     name: str
     mark: int | None
     bars: list[tuple[float, float]]
-    """Left ends and widths in percent."""
+    """Left ends and widths of the bars in percent."""
     value: str
     alternative: str
 
@@ -35,7 +35,7 @@ class TimeChart:
     requested: Bars
     models: list[Bars]
     bands: list[tuple[float, float]]
-    """Where the benchmark asks for anything, drawn behind the models' bars."""
+    """Requested time bins, drawn behind the models' bars."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Line:
     mark: int | None
     points: list[Mark]
     segments: list[tuple[Mark, Mark]]
-    """Between neighbours that both have a number."""
+    """Segments between neighbouring points that both have a number."""
     alternative: str
     peak: str
 
@@ -65,11 +65,11 @@ class Course:
     lines: list[Line]
     time_bins: list[str]
     table: list[tuple[str, list[str]]]
-    """Model -> its scores in the time bins, as text."""
+    """Model -> scores in the time bins, as text."""
 
 
 def time_charts(jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> list[TimeChart]:
-    """One for each region and set of time bins that benchmarks ask for."""
+    """Return a chart for each region and set of requested time bins."""
     groups: dict[tuple[str, tuple[TimeBin, ...]], list[ReportRow]] = {}
     for job in jobs:
         if job.time_bins:
@@ -94,7 +94,7 @@ def _time_chart(region: str, requested: tuple[TimeBin, ...], jobs: Sequence[Repo
         benchmarks=benchmarks,
         named=named,
         axis=axis,
-        requested=_bars("asked for", None, requested, axis, "the benchmark asks for"),
+        requested=_bars("requested", None, requested, axis, "the benchmark requests"),
         models=[_bars(model, marks[model], bins, axis, f"{model} has committed") for model, bins in committed],
         bands=[_bar(time_bin, axis) for time_bin in merged(requested)],
     )
@@ -115,7 +115,7 @@ def _bar(time_bin: TimeBin, axis: Axis) -> tuple[float, float]:
 
 
 def merged(time_bins: Sequence[TimeBin]) -> list[TimeBin]:
-    """Time bins that touch or overlap become one."""
+    """Return time bins, with those that touch or overlap merged."""
     found: list[TimeBin] = []
     for start, end in sorted(time_bins):
         if found and start <= found[-1][1]:
@@ -126,7 +126,7 @@ def merged(time_bins: Sequence[TimeBin]) -> list[TimeBin]:
 
 
 def courses(jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> list[Course]:
-    """One for each temporal benchmark that has a score in any time bin."""
+    """Return the course of each temporal benchmark with a score in any time bin."""
     by_benchmark: dict[str, list[ReportRow]] = {}
     for job in jobs:
         if any(value is not None for _, _, value in job.course):

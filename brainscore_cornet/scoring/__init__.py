@@ -1,4 +1,4 @@
-"""Many models on many benchmarks, through Brain-Score's own functions: one table, of which nothing is lost."""
+"""Scoring of many models on many benchmarks with Brain-Score's own functions, into one table that can be resumed."""
 
 from .catalogue import EMBEDDED
 from .results import read_scores, read_table

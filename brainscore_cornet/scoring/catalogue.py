@@ -1,4 +1,4 @@
-"""What Brain-Score knows: identifiers of models and benchmarks, read from its plugins' text without loading them."""
+"""Brain-Score's registered models and benchmarks, read from the source of its plugins without loading them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ EMBEDDED = LIGHT.identifiers
 """Benchmarks that need no download and little time: those that are scored where none is named."""
 
 OFFLINE, PUBLIC, PRIVATE, UNSTATED = "offline", "public download", "private", "download, not stated whether public"
-_FREE = {OFFLINE: "offline", PUBLIC: "public", PRIVATE: "private"}  # what a benchmark needs -> the name of its group
-KINDS = ("behavioral", "engineering")  # besides regions, what metadata tell a benchmark is of
+# availability of a benchmark's data -> name of its group
+_FREE = {OFFLINE: "offline", PUBLIC: "public", PRIVATE: "private"}
+KINDS = ("behavioral", "engineering")  # kinds of benchmarks in the metadata, besides regions
 MARQUES = "marques2020"
 """The group of the official V1 property benchmarks that need no download."""
 GROUPS = (*_FREE.values(), *REGIONS, *KINDS, MARQUES)
@@ -29,7 +30,7 @@ _OURS = (*LIGHT.identifiers, *OFFICIAL.identifiers)
 
 @dataclass(frozen=True)
 class Listed:
-    """What is known of a benchmark before it is loaded."""
+    """Properties of a benchmark that are known before it is loaded."""
 
     benchmark: str
     region: str | None
@@ -38,7 +39,7 @@ class Listed:
     needs: str
     images: int | None
     folder: str
-    """Of its plugin, inside brainscore_vision's `benchmarks`."""
+    """Folder of its plugin, inside brainscore_vision's `benchmarks`."""
 
     @property
     def groups(self) -> set[str]:
@@ -51,24 +52,24 @@ class Listed:
         return {name for name in groups if name}
 
     def requirements(self) -> Requirements:
-        """What it needs beside its data; a moment's work for each benchmark."""
+        """Return what the benchmark needs besides its data, read from its source."""
         return requirements.of_benchmark(self.benchmark, self.folder, self.region, self.images)
 
 
 @cache
 def folders(kind: str, *, commented: bool = False) -> dict[str, str]:
-    """Identifier -> folder of its plugin, of those that are installed, as `read_folders` has them."""
+    """Return identifier -> folder of the plugin, for the installed plugins, from `read_folders`."""
     return read_folders(plugin_links.plugin_folder(kind).parent, kind, commented=commented)
 
 
 def read_folders(plugins: Path, kind: str, *, commented: bool = True) -> dict[str, str]:
-    """Identifier -> folder of its plugin. Brain-Score finds a plugin by reading these files; so do we.
+    """Return identifier -> folder of the plugin, by reading the plugins' files as Brain-Score does.
 
     Parameters
     ----------
     commented
-        With registrations in comments: Brain-Score takes their identifiers for registered, too, and then has nothing to
-        load under them.
+        Whether to include registrations in comments. Brain-Score treats their identifiers as registered, too, but
+        cannot load anything for them.
     """
     registry = re.compile(rf"{kind[:-1]}_registry\[['\"]([^'\"{{}}<>]+)['\"]\]")
     return {
@@ -86,9 +87,9 @@ def check_known(kind: str, identifier: str) -> None:
 
 
 def expand(names: Iterable) -> list:
-    """Benchmarks with groups such as `V1` replaced by their members; what is not a text stays.
+    """Return benchmarks with groups such as `V1` replaced by their members; anything but text is unchanged.
 
-    A region's or kind's group leaves out what is private: without credentials it only fails.
+    The group of a region or kind omits private benchmarks, which fail without credentials.
     """
     chosen = []
     for name in names:
@@ -103,7 +104,7 @@ def expand(names: Iterable) -> list:
 
 
 def of_groups(names: Sequence[str]) -> list[Listed]:
-    """The benchmarks that are in all of the groups."""
+    """Return the benchmarks that belong to all of the groups."""
     for name in names:
         if name not in GROUPS:
             raise unknown_name(name, GROUPS, "group of benchmarks")
@@ -112,7 +113,7 @@ def of_groups(names: Sequence[str]) -> list[Listed]:
 
 @cache
 def benchmarks() -> tuple[Listed, ...]:
-    """All registered benchmarks, those that need nothing first."""
+    """Return all registered benchmarks, starting with those that need no download."""
     metadata = _metadata()
     listed = [_listed(identifier, folder, metadata) for identifier, folder in folders("benchmarks").items()]
     order = [OFFLINE, PUBLIC, UNSTATED, PRIVATE]
@@ -148,6 +149,10 @@ def _metadata() -> dict[str, dict]:
     for path in sorted(plugin_links.plugin_folder("benchmarks").parent.glob("[!_.]*/metadata.y*ml")):
         try:
             found |= (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("benchmarks") or {}
-        except (yaml.YAMLError, AttributeError, OSError):  # somebody's plugin; without it, less is known
+        except (
+            yaml.YAMLError,
+            AttributeError,
+            OSError,
+        ):  # another package's plugin; without its metadata less is known
             continue
     return found

@@ -1,7 +1,7 @@
-"""Scoring on many machines with Dask: who scores what, and what happens when a worker dies, is Dask's to decide.
+"""Scoring on many machines with Dask, which assigns tasks to workers and reassigns the tasks of lost workers.
 
-A task is one model on the benchmarks of one group, which share stimuli. Each result is told to the scheduler as an
-event as soon as it is there: what a worker had finished before it died is then known to the one that takes over.
+A task is one model on the benchmarks of one group, which share stimuli. The worker reports each result to the
+scheduler as an event. If a worker is lost, the next one thus knows which results are complete.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from .scorer import JobOutcome, failed
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-_PATIENCE = 60  # s without workers, before that is said
-_WAIT = 0.5  # s between two looks at tasks of which nothing is heard
+_WORKER_TIMEOUT = 60  # s without workers before a warning
+_WAIT = 0.5  # s between two checks of tasks without events
 
 
 def on_cluster(
     jobs: Sequence[Job], workers: int | None, scheduler: str | None, slurm: bool, limits: Mapping
 ) -> Iterator[tuple[Job, JobOutcome]]:
-    """Score jobs on a local cluster, a running one or SLURM's; each result comes once, as soon as it is there."""
+    """Score jobs on a local cluster, a running one or SLURM's, and yield each result once, when it is available."""
     if scheduler is not None and (workers is not None or slurm):
         raise UserError("A running scheduler has its own workers: give --scheduler alone.")
     if find_spec("distributed") is None:
@@ -59,11 +59,13 @@ def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple
 
     def delivered(packed: bytes) -> Iterator[tuple[Job, JobOutcome]]:
         name, outcome = pickle.loads(packed)
-        if (job := waiting.pop(name, None)) is not None:  # told twice: by two workers, or as an event and at the end
+        if (
+            job := waiting.pop(name, None)
+        ) is not None:  # may be reported twice: by two workers, or as an event and at the end
             yield job, outcome
 
     tasks: list[tuple[Future, list[Job]]] = []
-    patient_until = time.monotonic() + _PATIENCE
+    warn_at = time.monotonic() + _WORKER_TIMEOUT
     ordered = sorted(jobs, key=lambda job: (job.candidate.name, job.target.group))
     try:
         for _, of_group in groupby(ordered, key=lambda job: (job.candidate.name, job.target.group)):
@@ -80,18 +82,18 @@ def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple
                 tasks = [task for task in tasks if task not in over]
                 for future, group in over:
                     yield from _final(future, group, waiting, delivered)
-                if time.monotonic() > patient_until and not client.nthreads():
+                if time.monotonic() > warn_at and not client.nthreads():
                     warnings.warn("The cluster has no workers: waiting for them.", stacklevel=2)
-                    patient_until = math.inf
+                    warn_at = math.inf
                 if client.status != "running":
-                    raise UserError("The connection to the scheduler was lost. What was scored is kept.") from None
+                    raise UserError("The connection to the scheduler was lost. Results so far are saved.") from None
     finally:
         client.unsubscribe_topic(topic)
         client.cancel([future for future, _ in tasks])
 
 
 def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, JobOutcome]]:
-    """What a task that is over has to say, where its events have not said it."""
+    """Yield the results of a finished task that its events have not reported."""
     if future.status == "finished":
         for packed in future.result():
             yield from delivered(packed)
@@ -103,20 +105,20 @@ def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, Job
 
 
 def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str]) -> list[bytes]:
-    """On a worker: score what no worker before has scored, and tell each result at once."""
+    """Score, on a worker, the jobs that no earlier worker has scored, and report each result immediately."""
     from distributed import get_client, get_worker
 
-    sys.path += [folder for folder in path if folder not in sys.path]  # where the user's own modules are
+    sys.path += [folder for folder in path if folder not in sys.path]  # folders of the user's own modules
     worker = get_worker()
     key = worker.get_current_task()
 
     def is_wanted() -> bool:
         task = worker.state.tasks.get(key)
-        return task is not None and task.state == "executing"  # not after its client has gone
+        return task is not None and task.state == "executing"  # false after the client has disconnected
 
     events: Any = get_client().get_events(topic)  # not awaited outside of an event loop
-    told = [event for _, event in events]
-    done = {pickle.loads(event)[0] for event in told}
+    reported = [event for _, event in events]
+    done = {pickle.loads(event)[0] for event in reported}
     with Process(**limits) as process:
         for job in map(pickle.loads, packed):
             if job.name in done:
@@ -125,9 +127,9 @@ def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str])
                 outcome = process.score(job, is_wanted)
             except JobAbandoned:
                 break
-            told.append(cloudpickle.dumps((job.name, outcome)))
-            worker.log_event(topic, told[-1])
-    return told
+            reported.append(cloudpickle.dumps((job.name, outcome)))
+            worker.log_event(topic, reported[-1])
+    return reported
 
 
 @contextmanager
@@ -147,7 +149,7 @@ def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator
     if slurm:
         make = _slurm_cluster(workers or 1)
     else:
-        # not processes that fork from this one or import its script: a user's script needs no guard of its main part
+        # processes that neither fork from this one nor import its script, so that a user's script needs no main guard
         def make():
             return SubprocessCluster(
                 n_workers=workers,
@@ -156,7 +158,7 @@ def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator
                 dashboard_address=None,  # pyright: ignore[reportArgumentType]  # None is documented: no dashboard
             )
 
-    # workers hold no data of their own, so that their memory is the jobs', which each job's process watches
+    # no memory limit: workers hold no data, and the memory of each job's process is monitored
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 5}),
         make() as cluster,

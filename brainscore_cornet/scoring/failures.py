@@ -1,4 +1,4 @@
-"""Why something could not be scored, in one line that a person can act on."""
+"""One-line explanations of why something could not be scored, with what to do."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ OFFLINE = (
 _GPU = re.compile(r"CUDA|NVIDIA driver|cuda|no kernel image", re.ASCII)
 
 
-def in_plain_words(error: BaseException, what: str) -> str:
-    """One line about an error met while `what` was loaded: a model or a benchmark; or `it`, the job, was scored."""
+def explanation(error: BaseException, what: str) -> str:
+    """Return one line about an error during the loading of `what`, or, if `what` is `it`, during the scoring."""
     subject = "It" if what == "it" else what
     if isinstance(error, MissingImages):
         return f"Cannot score {what} on this machine: {error} {OFFLINE}"
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, SystemExit):
-        return f"{subject} ended the program with exit code {error.code} in place of giving a result."
+        return f"{subject} ended the program with exit code {error.code} instead of returning a result."
     if isinstance(error, ImportError):
         ours = folded(what)
         hint = f" Ours is {ours}." if ours in COMMITMENTS else ""
@@ -42,7 +42,7 @@ def in_plain_words(error: BaseException, what: str) -> str:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Whether it may go better another time, on this machine and with the same command."""
+    """Return whether the cause is temporary or external, so that the same command may succeed later."""
     return isinstance(error, MissingImages | DownloadError) or _network_reason(error) is not None
 
 
@@ -52,13 +52,13 @@ def _first_line(error: BaseException) -> str:
 
 
 def _network_reason(error: BaseException) -> str | None:
-    """Why a download failed, None where the error is another one."""
+    """Return why a download failed, None if the error has another cause."""
     import urllib.error
 
     import botocore.exceptions
     import requests
 
-    # Brain-Score tries its storage with and without credentials, and then raises a bare Exception with both errors
+    # Brain-Score tries its storage with and without credentials, then raises a plain Exception with both errors
     inner = error.args[0] if type(error) is Exception and error.args else None
     errors = inner if isinstance(inner, list) else [error]
     offline = (

@@ -1,4 +1,4 @@
-"""What is asked for, as jobs: one model on one benchmark each, in a form that another process can take."""
+"""Jobs, each one model on one benchmark, which can be sent to another process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Candidate:
     weights_hash: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
-    """Why it cannot be had at all, as when its weights cannot be downloaded."""
+    """Why the model is unavailable, such as weights that cannot be downloaded; None if it is available."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Target:
     name: str
     make: Callable[[], Any]
     group: str
-    """Targets of one group share stimuli: a model is best scored on them in one process."""
+    """Targets of one group share stimuli and are scored in one process, which records them once."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Job:
     candidate: Candidate
     target: Target
     known_version: str | None = None
-    """Of the benchmark, where there is a score already that only another version would make worth repeating."""
+    """Version of the benchmark for which a score exists; the job is repeated only for another version."""
 
     @property
     def name(self) -> tuple[str, str]:
@@ -57,7 +57,7 @@ class Job:
 
 
 def targets(benchmarks: Iterable) -> list[Target]:
-    """Identifiers, groups such as `V1`, Benchmark objects or functions that make one, each once."""
+    """Return targets for identifiers, groups such as `V1`, Benchmark objects or functions that make one, each once."""
     found: dict[str, Target] = {}
     for benchmark in catalogue.expand(_as_list(benchmarks)):
         target = _target(benchmark)
@@ -74,7 +74,7 @@ def _target(benchmark) -> Target:
     if hasattr(benchmark, "identifier"):  # a Benchmark, itself callable
         stimuli = getattr(getattr(benchmark, "_assembly", None), "stimulus_set", None)
         group = getattr(stimuli, "identifier", None) or benchmark.identifier
-        return Target(str(benchmark.identifier), _sendable(_Here(benchmark), f"benchmark {benchmark}"), str(group))
+        return Target(str(benchmark.identifier), _sendable(_InMemory(benchmark), f"benchmark {benchmark}"), str(group))
     if callable(benchmark):
         name = _name_of(benchmark)
         return Target(name, _sendable(benchmark, f"benchmark {name}"), name)
@@ -82,12 +82,12 @@ def _target(benchmark) -> Target:
 
 
 def candidates(models, options: Mapping[str, Any]) -> list[Candidate]:
-    """Identifiers, checkpoints (`mine.pth`, `cornet_rt=mine.pth`), models, functions that make one; or name -> these.
+    """Return candidates for identifiers, checkpoints (`cornet_rt=mine.pth`), models, functions that make one.
 
     Parameters
     ----------
     options
-        Of `load_model`, for our own models; where there are any, others are refused.
+        Options of `load_model`, for this package's models; with options, other models are an error.
     """
     named = isinstance(models, Mapping)
     listed = models.items() if named else ((None, model) for model in _as_list(models))
@@ -114,7 +114,7 @@ def _candidate(model, options: Mapping[str, Any], name: str | None) -> Candidate
         raise UserError(f"{model!r} is not an identifier of ours: {next(iter(options))} cannot be applied to it.")
     if hasattr(model, "look_at"):  # a BrainModel
         name = name or str(model.identifier)
-        return Candidate(name, _sendable(_Here(model), f"model {name}"))
+        return Candidate(name, _sendable(_InMemory(model), f"model {name}"))
     if callable(model):
         name = name or _name_of(model)
         return Candidate(name, _sendable(model, f"model {name}"))
@@ -153,7 +153,7 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
     except UserError as error:
         if "weights" in options or not COMMITMENTS[identifier].trained:
             raise
-        # released weights that cannot be downloaded: other models can be scored all the same
+        # released weights that cannot be downloaded: other models are still scored
         return Candidate(name or identifier, _Unavailable(str(error)), settings=settings, reason=str(error))
     commitment = commitment_for(identifier, weights_file=path, **numbers)
     if path is not None:
@@ -167,7 +167,7 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 
 
 def _identifier_of(path: Path) -> str:
-    """The model that a checkpoint says it holds, or that its entries can only be."""
+    """Return the identifier of the model that a checkpoint states or that its entries imply."""
     from ..cornet.weights.released import locate
     from ..cornet.weights.state_dicts import held_architecture
 
@@ -177,10 +177,10 @@ def _identifier_of(path: Path) -> str:
 def _sendable(make: Callable, what: str) -> Callable:
     try:
         cloudpickle.dumps(make)
-    except Exception as error:  # pickling fails in as many ways as there are objects
+    except Exception as error:  # pickling can raise any exception
         raise UserError(
             f"The {what} cannot be sent to the process that scores it ({type(error).__name__}: {error}): give a "
-            "function that makes it, in place of the object."
+            "function that makes it instead of the object."
         ) from error
     return make
 
@@ -192,7 +192,7 @@ def _name_of(function: Callable) -> str:
     return name
 
 
-# Makers are classes and not lambdas: their pickles are small and say what they are.
+# Classes rather than lambdas, since these can be pickled.
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ class _Loaded:
 
 
 @dataclass(frozen=True)
-class _Here:
+class _InMemory:
     thing: Any
 
     def __call__(self):

@@ -1,4 +1,4 @@
-"""A process of its own for jobs, watched from outside: it may hang, eat the memory or die, and nothing else does."""
+"""A monitored process for jobs: if it hangs, exceeds its memory or dies, only the current job fails."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ..cornet.recording import cache
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
-_POLL = 0.2  # s between two looks at a job under way
+_POLL = 0.2  # s between two checks of a running job
 _GB = 1024**3
 
 
 class JobAbandoned(Exception):
-    """The job was given up because nobody waits for it any more."""
+    """The job was stopped because its result is no longer wanted."""
 
 
 @dataclass
@@ -35,20 +35,20 @@ class _Child:
     process: subprocess.Popen
     connection: Connection
     allowed_gb: float = 0.0
-    """Memory that it may use."""
+    """Memory limit in GB."""
 
 
 class Process:
-    """Scores jobs in a process, which is started when it is needed and again after it was lost.
+    """Scores jobs in a child process, which is started when needed and restarted after it was lost.
 
     Parameters
     ----------
     timeout
-        Seconds for each job.
+        Time limit for each job in s.
     memory_gb
-        For each job; by default nine tenths of what is free when the process starts.
+        Memory limit for each job in GB; by default nine tenths of the free memory when the process starts.
     threads
-        For the computation; by default all cores.
+        Threads for the computation; by default one for each core.
     cache
         Folder for activations, in place of `RESULTCACHING_HOME`.
     """
@@ -74,12 +74,12 @@ class Process:
         self.close()
 
     def score(self, job: Job, is_wanted: Callable[[], bool] = lambda: True) -> JobOutcome:
-        """Score a job. Whatever becomes of the process, there is an outcome.
+        """Score a job and return its outcome, which is a failure if the process is lost.
 
         Raises
         ------
         JobAbandoned
-            When `is_wanted` says that nobody waits for it any more.
+            If `is_wanted` returns False during the job.
         """
         start, largest = time.monotonic(), 0
         try:
@@ -89,7 +89,7 @@ class Process:
             while not child.connection.poll(_POLL):
                 resident = _resident(child.process.pid)
                 largest = max(largest, resident)
-                if reason := self._intolerable(resident, child.allowed_gb, time.monotonic() - start):
+                if reason := self._limit_exceeded(resident, child.allowed_gb, time.monotonic() - start):
                     self.close()
                     return failed(job, reason, seconds=round(time.monotonic() - start, 1), memory_mb=largest / 2**20)
                 if not is_wanted():
@@ -97,7 +97,7 @@ class Process:
                     raise JobAbandoned
             outcome: JobOutcome = pickle.loads(child.connection.recv_bytes())
         except (EOFError, ConnectionError, pickle.UnpicklingError):
-            reason = self._how_it_died(largest)
+            reason = self._cause_of_death(largest)
             self.close()
             return failed(job, reason, seconds=round(time.monotonic() - start, 1), memory_mb=largest / 2**20)
         except BaseException:  # such as Ctrl-C
@@ -125,16 +125,16 @@ class Process:
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=2,  # what benchmarks print is no result
+                stdout=2,  # benchmarks' prints are not part of the command's output
                 env={**os.environ, **self._environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         child = self._child = _Child(process, ours)
         setup = {"path": sys.path, "memory_gb": self._memory_gb, "parent": os.getpid()}
         ours.send_bytes(cloudpickle.dumps(setup))
-        child.allowed_gb = pickle.loads(ours.recv_bytes())  # when it has imported what takes seconds
+        child.allowed_gb = pickle.loads(ours.recv_bytes())  # sent once the imports, which take seconds, are done
         return child
 
-    def _intolerable(self, resident: int, allowed_gb: float, seconds: float) -> str | None:
+    def _limit_exceeded(self, resident: int, allowed_gb: float, seconds: float) -> str | None:
         if self._timeout is not None and seconds > self._timeout:
             return f"It was stopped after {self._timeout:g} seconds (--timeout)."
         if resident > allowed_gb * _GB:
@@ -142,7 +142,7 @@ class Process:
             return f"It was stopped at {resident / _GB:.1f} GB of memory: {limit}."
         return None
 
-    def _how_it_died(self, largest: int) -> str:
+    def _cause_of_death(self, largest: int) -> str:
         if self._child is None:
             return "The process that scores could not be started."
         try:
@@ -156,13 +156,13 @@ class Process:
 
 
 def _resident(pid: int) -> int:
-    """Bytes of a process and those that it started."""
+    """Return the resident memory in bytes of a process and its children."""
     total = 0
     try:
         process = psutil.Process(pid)
         for each in [process, *process.children(recursive=True)]:
             total += each.memory_info().rss
-    except psutil.Error:  # it ended in between
+    except psutil.Error:  # the process has just ended
         pass
     return total
 
@@ -177,13 +177,13 @@ def _kill(pid: int) -> None:
 
 
 def _serve(connection: Connection) -> None:
-    """The other side: score what comes until the parent hangs up or dies."""
+    """Run in the child process: score jobs from the connection until the parent closes it or dies."""
     setup: dict[str, Any] = pickle.loads(connection.recv_bytes())
     sys.path[:] = setup["path"]
-    warnings.simplefilter("ignore", FutureWarning)  # of libraries, to their authors
+    warnings.simplefilter("ignore", FutureWarning)  # addressed to the authors of libraries
     warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
     threading.Thread(target=_die_with, args=(setup["parent"],), daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
     allowed_gb = setup["memory_gb"] or 0.9 * available_memory_gb()
@@ -202,21 +202,23 @@ def _packed(scorer: JobScorer, packed: bytes) -> bytes:
     cache.trim()
     try:
         return cloudpickle.dumps(outcome)
-    except Exception as error:  # pickling fails in as many ways as there are objects among a score's attributes
-        lost = f"the Score object is not kept, since it cannot be sent: {type(error).__name__}: {error}"
+    except Exception as error:  # pickling can raise any exception, depending on a score's attributes
+        lost = f"the Score object is not saved, since it cannot be pickled: {type(error).__name__}: {error}"
         assert outcome.row is not None, "only a score of a known version has no row, and it has no Score either"
         row = replace(outcome.row, note="; ".join(filter(None, [outcome.row.note, lost])))
         return cloudpickle.dumps(replace(outcome, row=row, score=None))
 
 
 def _die_with(parent: int) -> None:
-    """A job under way must not outlive who waits for it, even one that was killed and could not say so."""
+    """End this process when its parent dies, even if the parent was killed."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 
 
 if __name__ == "__main__":
-    from brainscore_cornet.scoring.process import _serve as serve  # so that its classes are those of the package
+    from brainscore_cornet.scoring.process import (
+        _serve as serve,
+    )  # imported, so that its classes are the package's rather than those of `__main__`
 
     serve(Connection(int(sys.argv[1])))

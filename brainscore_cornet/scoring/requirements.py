@@ -1,6 +1,6 @@
-"""What a benchmark needs beside its data, read from the source that its registration leads to.
+"""Requirements of a benchmark besides its data, read from the source code of its plugin.
 
-Nothing of Brain-Score is imported: loading a benchmark would download its data first.
+Brain-Score is not imported, since loading a benchmark downloads its data first.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ from pathlib import Path
 from .. import plugin_links
 
 _GB = 1024**3
-# channels x height x width of CORnet-S at 224 px: what is recorded of one image in one time bin, in float32
+# channels x height x width of CORnet-S at 224 px: the recording of one image in one time bin, in float32
 _NEUROIDS = {"V1": 64 * 56 * 56, "V2": 128 * 28 * 28, "V4": 256 * 14 * 14, "IT": 512 * 7 * 7}
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What is needed beside the data."""
+    """Requirements of a benchmark besides its data."""
 
     missing_packages: tuple[str, ...]
-    """Imported by the code that the benchmark runs, or required by its plugins, and not installed here."""
+    """Packages that the benchmark's code imports or its plugins require, and that are not installed."""
     gpu: bool
-    """Whether that code asks for CUDA by name."""
+    """Whether that code requests CUDA by name."""
     memory_gb: float | None
-    """About what it takes with CORnet-S; None where nothing is known of it."""
+    """Estimated memory in GB with CORnet-S; None if it is unknown."""
 
 
 @dataclass(frozen=True)
 class _Module:
-    """A source file: what it defines at its top level, and where the names that it imports come from."""
+    """A source file: its top-level definitions, and the origins of the names that it imports."""
 
     path: Path
     definitions: dict[str, list[ast.AST]] = field(default_factory=dict)
     imported: dict[str, tuple[Path, str]] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
-    """Imported at its top level."""
+    """Packages that are imported at its top level."""
 
 
 def of_benchmark(identifier: str, folder: str, region: str | None, images: int | None) -> Requirements:
-    """What the code behind one registered benchmark needs, its metrics included.
+    """Return the requirements of a registered benchmark's code, including its metrics.
 
     Parameters
     ----------
     folder
-        Of its plugin, inside brainscore_vision's `benchmarks`.
+        Folder of its plugin, inside brainscore_vision's `benchmarks`.
     region, images
-        That it records from, and how many stimuli it has, where that is known.
+        Region that it records from and number of its stimuli, if known.
     """
     start = _root() / "benchmarks" / folder / "__init__.py"
     registered = _registrations(start)
-    # an identifier that is put together by code stands in none of them
+    # an identifier that code composes is not found in any of them
     nodes = registered.get(identifier) or [node for nodes in registered.values() for node in nodes]
     waiting = [(start, node) for node in nodes]
     visited: set[int] = set()
@@ -83,9 +83,9 @@ def of_benchmark(identifier: str, folder: str, region: str | None, images: int |
 
 
 def _memory_gb(benchmark: str, region: str | None, images: int | None) -> float | None:
-    """The recording of CORnet-S in one time bin, and what Brain-Score's production runs needed besides.
+    """Return the memory in GB of CORnet-S's recording in one time bin, plus the measured overhead of the benchmark.
 
-    The latter is the table in its `benchmark_helpers/memory.py`.
+    The overhead is from Brain-Score's production runs, in the table of its `benchmark_helpers/memory.py`.
     """
     besides = _measured_overheads().get(benchmark)
     recording = images * _NEUROIDS[region] * 4 / _GB if images and region in _NEUROIDS else None
@@ -95,7 +95,7 @@ def _memory_gb(benchmark: str, region: str | None, images: int | None) -> float 
 
 
 def _provided(path: Path) -> tuple[str, ...]:
-    """Packages that a file imports and scoring does without (`metrics/object_solution_times.py`)."""
+    """Return packages that a file imports but scoring does not need (`metrics/object_solution_times.py`)."""
     return ("tensorflow",) if path.parent == _root() / "metrics" / "ost" else ()
 
 
@@ -104,7 +104,7 @@ def _root() -> Path:
 
 
 def _leads_to(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.AST]]:
-    """Definitions that a name, a loaded metric or an entry of a registry stands for."""
+    """Return the definitions that a name, a loaded metric or an entry of a registry refers to."""
     if isinstance(node, ast.Name | ast.Attribute):
         yield from _defined(path, node.id if isinstance(node, ast.Name) else node.attr)
     elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "load_metric":
@@ -135,7 +135,7 @@ def _metrics() -> dict[str, list[tuple[Path, ast.AST]]]:
 
 @cache
 def _registrations(path: Path) -> dict[str, list[ast.AST]]:
-    """Identifier -> what is assigned to it in a registry."""
+    """Return identifier -> expression that is assigned to it in a registry."""
     found: dict[str, list[ast.AST]] = {}
     for node in ast.walk(_tree(path)):
         if not isinstance(node, ast.Assign):
@@ -150,9 +150,9 @@ def _registrations(path: Path) -> dict[str, list[ast.AST]]:
 def _tree(path: Path) -> ast.Module:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escape sequences in other people's source
+            warnings.simplefilter("ignore")  # about escape sequences in other packages' source
             return ast.parse(path.read_text(encoding="utf-8", errors="replace"))
-    except (OSError, SyntaxError, ValueError):  # somebody's plugin, which Brain-Score itself reads as text
+    except (OSError, SyntaxError, ValueError):  # another package's plugin, which Brain-Score itself reads as text
         return ast.Module([], [])
 
 
@@ -174,7 +174,7 @@ def _module(path: Path) -> _Module:
 
 
 def _source(node: ast.ImportFrom, path: Path) -> Path | None:
-    """The file that names are imported from, where it is one of brainscore_vision's."""
+    """Return the file that names are imported from if it belongs to brainscore_vision, else None."""
     parts = node.module.split(".") if node.module else []
     if node.level:
         folder = path.parents[node.level - 1]
@@ -187,7 +187,7 @@ def _source(node: ast.ImportFrom, path: Path) -> Path | None:
 
 
 def _packages(node: ast.AST) -> list[str]:
-    """Top-level names of the packages that an import statement imports."""
+    """Return the top-level names of the packages that an import statement imports."""
     if isinstance(node, ast.Import):
         return [alias.name.split(".")[0] for alias in node.names]
     if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -224,7 +224,7 @@ def _is_installed(name: str) -> bool:
 
 @cache
 def _measured_overheads() -> dict[str, float]:
-    """Brain-Score's table of benchmark -> GB, read from its text, since importing it takes seconds."""
+    """Return Brain-Score's table of benchmark -> GB, read from its source, since importing it takes seconds."""
     for node in _tree(_root() / "benchmark_helpers" / "memory.py").body:
         if not isinstance(node, ast.AnnAssign) or node.value is None:
             continue

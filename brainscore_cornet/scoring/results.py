@@ -1,4 +1,4 @@
-"""Scores on disk: a file for each, written as soon as it is known, and a table made of all of them."""
+"""Scores on disk: one file for each score, written immediately, and a table of all of them."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ if TYPE_CHECKING:
     from brainscore_core.metrics import Score
 
 SCORED, FAILED, UNREACHABLE = "scored", "failed", "unreachable"
-"""Of a job. What could not be downloaded is tried again in the next run, what failed only when it is asked for."""
+"""Status of a job. Unavailable data are tried again in the next run, failures only with `retry_failed`."""
 TABLE = "scores.csv"
 _FOLDER = "scores"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model's score on one benchmark, or why there is none."""
+    """One model's score on one benchmark, or the reason why there is none."""
 
     model: str
     benchmark: str
     status: str
     score: float | None = None
-    """Divided by the ceiling, as Brain-Score does."""
+    """Score as Brain-Score returns it; neural benchmarks divide by the noise ceiling."""
     error: float | None = None
-    """Of the score before that division, as Brain-Score reports it; None for a score of several values."""
+    """Error of the score before that division, from Brain-Score; None for a score of several values."""
     ceiling: float | None = None
     raw: float | None = None
     """The score before that division."""
     region: str | None = None
     time_bins: str | None = None
-    """That the benchmark asks for, in ms after stimulus onset, such as `70-170 170-270`."""
+    """Time bins of the benchmark in ms after stimulus onset, such as `70-170 170-270`."""
     model_time_bins: str | None = None
-    """That the model has committed for the region."""
+    """Time bins that the model has committed for the region."""
     layer: str | None = None
     by_time_bin: str | None = None
-    """JSON of [start, end, value]: the score in each time bin, or the similarity where the score has no time bins."""
+    """JSON of [start, end, value]: the score in each time bin, or the similarity if the score has no time bins."""
     weights_hash: str | None = None
     settings: str = "{}"
     """JSON of the options that the model was loaded with."""
     benchmark_version: str | None = None
     seconds: float | None = None
     memory_mb: float | None = None
-    """The largest resident memory of the process that scored."""
+    """The largest resident memory of the scoring process."""
     memory_estimate_mb: float | None = None
-    """Brain-Score's own estimate beforehand, which is on the safe side; neural benchmarks have one."""
+    """Brain-Score's own estimate before the run, an upper bound; neural benchmarks have one."""
     device: str | None = None
     versions: str = "{}"
     """JSON of package -> version."""
     date: str | None = None
     reason: str | None = None
-    """Why it failed, in one line."""
+    """Why the job failed, in one line."""
     note: str | None = None
 
 
@@ -73,7 +73,7 @@ def table_of(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def read_table(folder: str | os.PathLike) -> pd.DataFrame:
-    """The table of a results folder: a row for each model and benchmark, sorted by these."""
+    """Return the table of a results folder: a row for each model and benchmark, sorted by these."""
     path = Path(folder)
     if not (path / _FOLDER).is_dir():
         raise UserError(f"{path} is not a folder of results: expected one that `score … -o {path}` wrote.")
@@ -81,9 +81,9 @@ def read_table(folder: str | os.PathLike) -> pd.DataFrame:
 
 
 def read_scores(folder: str | os.PathLike, model: str, benchmark: str) -> Score:
-    """The whole Score object of one model on one benchmark, with its raw values and its ceiling.
+    """Return the whole Score object of one model on one benchmark, with its raw values and its ceiling.
 
-    Also of a job that failed after its benchmark had returned one, such as a score that is not finite.
+    There is one also for a job that failed after its benchmark had returned a score, such as one that is not finite.
     """
     from .score_files import load_score
 
@@ -101,8 +101,8 @@ def read_scores(folder: str | os.PathLike, model: str, benchmark: str) -> Score:
 class Results:
     """A folder of results.
 
-    `scores/<model>/<benchmark>-v<version>.json` is what counts, one for each score, with the whole Score beside it as
-    netCDF; `-failed.json` and `-failed.txt` tell of what failed. The table is made of them, and can be made again.
+    The files `scores/<model>/<benchmark>-v<version>.json`, one for each score, are the source of the table. The whole
+    Score is beside each as netCDF; `-failed.json` and `-failed.txt` describe failures.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -110,12 +110,12 @@ class Results:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Inside, this process alone writes to the folder.
+        """Lock the folder, so that only this process writes to it inside this context.
 
         Raises
         ------
         UserError
-            Now, rather than after the work, where the folder cannot be made or written to, or is another run's.
+            If the folder cannot be created or written, or another run is writing to it.
         """
         from filelock import FileLock, Timeout
 
@@ -138,13 +138,13 @@ class Results:
             lock.release()
 
     def rows(self) -> list[Row]:
-        """Of several versions of a benchmark the newest date; a failure only where there is no score."""
+        """Return one row for each model and benchmark: the newest score, or a failure if there is no score."""
         found: dict[tuple[str, str], Row] = {}
         for path in sorted((self.folder / _FOLDER).glob("*/*.json")):
             try:
                 row = Row(**json.loads(path.read_text(encoding="utf-8")))
             except (ValueError, TypeError, OSError) as error:
-                warnings.warn(f"{path} cannot be read and is taken for missing: {error}", stacklevel=2)
+                warnings.warn(f"{path} cannot be read and is treated as missing: {error}", stacklevel=2)
                 continue
             other = found.setdefault((row.model, row.benchmark), row)
             if (row.status == SCORED, row.date or "") > (other.status == SCORED, other.date or ""):
@@ -156,7 +156,7 @@ class Results:
         return self.folder / _FOLDER / _file_name(row.model) / f"{_file_name(row.benchmark)}-{ending}.json"
 
     def add(self, row: Row, score: Score | None = None, trace: str | None = None) -> None:
-        """Keep a result: the Score first, then its row, so that a row never lacks its Score."""
+        """Save a result: the Score before its row, so that a row never lacks its Score."""
         from .score_files import save_score
 
         path = self.path(row)
@@ -168,9 +168,9 @@ class Results:
                     write_aside(path.with_suffix(".nc"), lambda part: save_score(score, part))
                 except OSError:
                     raise
-                except Exception as error:  # attributes can be anything; the row is worth keeping all the same
+                except Exception as error:  # attributes can be of any type; the row is saved anyway
                     warnings.warn(
-                        f"The Score object of {row.model} on {row.benchmark} is not kept: {error}", stacklevel=2
+                        f"The Score object of {row.model} on {row.benchmark} is not saved: {error}", stacklevel=2
                     )
             if trace is not None:
                 write_aside(path.with_suffix(".txt"), lambda part: part.write_text(trace, encoding="utf-8"))
@@ -188,6 +188,6 @@ class Results:
 
 
 def _file_name(identifier: str) -> str:
-    """Names that a file system takes; what had to be changed is told apart by a hash."""
+    """Return an identifier as a valid file name, with a hash if characters had to be replaced."""
     name = re.sub(r"[^\w.-]", "_", identifier).lstrip(".")[:100]
     return name if name == identifier else f"{name}-{hashlib.sha256(identifier.encode()).hexdigest()[:8]}"

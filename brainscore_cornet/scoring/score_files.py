@@ -1,4 +1,4 @@
-"""Brain-Score's Score objects as netCDF: a group for the score, inside it one for each array among its attributes."""
+"""Brain-Score's Score objects as netCDF: a group for the score, with a subgroup for each array in its attributes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from brainscore_core.metrics import Score
 from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
 
 _VALUES = "score"  # the name of the variable in each group
-_JSON = "json:"  # before what netCDF has no type for
+_JSON = "json:"  # prefix of values that netCDF has no type for
 
 
 def save_score(score: Score, path: Path) -> None:
-    """Write a score with everything that hangs on it: raw values, the ceiling, and theirs in turn."""
+    """Write a score with the arrays in its attributes, such as raw values and the ceiling, recursively."""
     with netCDF4.Dataset(path, "w"):
         pass
     for group, array in _walk(score, "/"):
@@ -29,7 +29,7 @@ def save_score(score: Score, path: Path) -> None:
 
 
 def load_score(path: Path) -> Score:
-    """What `save_score` wrote; arrays among the attributes come back as Score objects."""
+    """Read a score that `save_score` wrote; arrays in the attributes become Score objects."""
     return _read(path, "/")
 
 
@@ -41,7 +41,7 @@ def _walk(score: xr.DataArray, group: str) -> Iterator[tuple[str, xr.DataArray]]
 
 
 def _read(path: Path, group: str) -> Score:
-    with netCDF4.Dataset(path) as file:  # and closed: a file that is open twice crashes the library
+    with netCDF4.Dataset(path) as file:  # closed here: opening a file twice crashes the library
         inside = list((file if group == "/" else file[group]).groups)
     with xr.open_dataset(path, group=group, engine="netcdf4") as dataset:
         array = dataset[_VALUES].load()
@@ -53,7 +53,7 @@ def _read(path: Path, group: str) -> Score:
 
 
 def _plain(values) -> np.ndarray:
-    """netCDF knows numbers and text; what is neither becomes text."""
+    """Return an array whose values are numbers or text, as netCDF requires; others become text."""
     values = np.asarray(values)
     if values.dtype == bool:
         return values.astype(np.int8)

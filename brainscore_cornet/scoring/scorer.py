@@ -1,4 +1,4 @@
-"""Scoring one model on one benchmark, and all that is worth knowing about it afterwards."""
+"""Scoring of one model on one benchmark, with the provenance of the score."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ..cornet.commitments import check_time_bin
-from .failures import in_plain_words, is_unreachable
+from .failures import explanation, is_unreachable
 from .jobs import Candidate, Job
 from .results import FAILED, SCORED, UNREACHABLE, Row
 from .summary import summarize
@@ -29,10 +29,10 @@ _PACKAGES = ("brainscore_cornet", "brainscore_vision", "brainscore_core", "torch
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What came of a job."""
+    """The result of a job."""
 
     row: Row | None
-    """None where the benchmark's version is the one that there is a score of already."""
+    """None if a score for the benchmark's current version exists already."""
     score: Score | None = None
     trace: str | None = None
 
@@ -59,9 +59,9 @@ def _of_any(job: Job) -> dict[str, Any]:
 
 
 class JobScorer:
-    """Where jobs are scored one after the other; the last model is kept, and what was recorded from it.
+    """Scores jobs in sequence and keeps the last model with its recordings.
 
-    Benchmarks that share a recording then record it once.
+    Benchmarks that share a recording thus record it once.
     """
 
     def __init__(self, memory_gb: float | None = None) -> None:
@@ -71,7 +71,7 @@ class JobScorer:
         self._recordings = ExitStack()
 
     def score(self, job: Job) -> JobOutcome:
-        """Score, or say why not; whatever a model or a benchmark raises ends here."""
+        """Return the score of a job, or a failure with its reason; errors of models and benchmarks are not raised."""
         from ..metrics.object_solution_times import without_tensorflow
 
         start = time.perf_counter()
@@ -93,7 +93,7 @@ class JobScorer:
         except (Exception, SystemExit) as error:
             outcome = failed(
                 job,
-                in_plain_words(error, what),
+                explanation(error, what),
                 traceback.format_exc(),
                 UNREACHABLE if is_unreachable(error) else FAILED,
                 seconds=_since(start),
@@ -115,13 +115,13 @@ class JobScorer:
         return self._model
 
     def _estimate(self, model, benchmark) -> tuple[float | None, str | None]:
-        """Brain-Score's estimate in MB where it has one, and a refusal where that is more than there is."""
+        """Return Brain-Score's memory estimate in MB, if any, and a reason not to score if memory is short."""
         from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
         try:
-            with redirect_stdout(io.StringIO()):  # a line for machines of Brain-Score's own
+            with redirect_stdout(io.StringIO()):  # Brain-Score prints a machine-readable line
                 found = benchmark.preallocate_memory(model, raise_if_oom=False)
-        except (TypeError, AttributeError):  # benchmarks that estimate nothing
+        except (TypeError, AttributeError):  # benchmarks without an estimate
             return None, None
         needed = getattr(found, "total_estimated_gb", None)
         if needed is None:
@@ -132,7 +132,7 @@ class JobScorer:
         return needed * 1024, (
             f"{benchmark.identifier} needs about {needed:.1f} GB of memory for {found.num_stimuli} stimuli x "
             f"{found.num_features} neuroids x {found.num_timebins} time bins, {available:.1f} GB are free: use a "
-            "machine with more, or raise --memory if it was given. (BRAINSCORE_SKIP_MEMORY_CHECK=1 tries all the same.)"
+            "machine with more, or raise --memory if it was given. (BRAINSCORE_SKIP_MEMORY_CHECK=1 skips this check.)"
         )
 
 
@@ -156,14 +156,14 @@ def _row(job: Job, model, benchmark, score: Score, notes: Sequence[str]) -> Row:
         by_time_bin=found.by_time_bin,
         benchmark_version=None if _or_none(benchmark, "version") is None else str(benchmark.version),
         device=_shown_device(_device(model)),
-        reason=None if finite else f"The score is {found.score}, which is no number.",
+        reason=None if finite else f"The score is {found.score}, which is not finite.",
         note="; ".join(filter(None, [found.note, *notes])) or None,
         **{**_of_any(job), "weights_hash": job.candidate.weights_hash or _weights_hash(model)},
     )
 
 
 def _or_none(thing, name: str):
-    """An attribute, None where it has none or cannot say: benchmarks compute some of theirs."""
+    """Return an attribute, None if it is missing or raises: benchmarks compute some of their attributes."""
     try:
         return getattr(thing, name, None)
     except Exception:
@@ -187,7 +187,7 @@ def _committed_bins(model, region: str | None) -> str | None:
 
 
 def _weights_hash(model) -> str | None:
-    """Of another package's PyTorch model, by its parameters."""
+    """Return a hash of the parameters of another package's PyTorch model, if it has any."""
     import torch
 
     from ..cornet.inference.prepared import network_hash

@@ -1,4 +1,4 @@
-"""Scoring models on benchmarks: what is missing is scored, here or on a cluster, and kept as it comes."""
+"""Scoring of models on benchmarks: missing scores are computed, locally or on a cluster, and saved immediately."""
 
 from __future__ import annotations
 
@@ -38,46 +38,46 @@ def score_models(
 ) -> pd.DataFrame:
     """Score each model on each benchmark.
 
-    A job is one model on one benchmark. Each is scored in a process of its own, model by model; one that raises,
-    hangs, eats the memory or dies is a row that says so, and the others are scored all the same.
+    A job is one model on one benchmark. Each model is scored in a process of its own. A job that raises, hangs,
+    exceeds its memory or dies becomes a row with the reason; the other jobs are not affected.
 
     Parameters
     ----------
     models
         Identifiers, ours or other Brain-Score plugins'; checkpoints (`"mine.pth"`, or `"cornet_rt=mine.pth"` where
-        the file does not say what it holds); BrainModel objects, or functions that make one; or name -> any of these.
+        the file does not state its model); BrainModel objects, or functions that make one; or name -> any of these.
     benchmarks
         Identifiers, groups (`offline`, `public`, `V1`, …), Benchmark objects or functions that make one; by default
         those that are embedded in this package.
     output
-        A folder. Each result is there as soon as it is known, and a run that finds it there does not repeat it.
+        Results folder. Each result is saved immediately, and later runs do not repeat it.
     retry_failed
-        Score again what failed in an earlier run into `output`.
+        Whether to repeat jobs that failed in an earlier run into `output`.
     timeout
-        Seconds for each job.
+        Time limit for each job in s.
     memory_gb
-        For each job; by default nine tenths of what is free.
+        Memory limit for each job in GB; by default nine tenths of the free memory.
     workers
         Processes of a local cluster; with `slurm` the number of its jobs. Needs the extra `[cluster]`.
     scheduler
         Address of a running Dask scheduler, such as `tcp://host:8786`.
     slurm
-        Start workers as SLURM jobs, as dask-jobqueue is configured.
+        Whether to start workers as SLURM jobs, with dask-jobqueue's configuration.
     cache
         Folder for activations that several benchmarks share, in place of `RESULTCACHING_HOME`.
     on_result
-        Told each row as soon as it is there, with its number and how many there will be.
+        Callback for each row, with its number and the total number of rows.
     options
-        Of `load_model`, for identifiers of ours: `weights`, `times`, `device`, `batch_size`, `precision`, …
+        Options of `load_model`, for this package's models: `weights`, `times`, `device`, `batch_size`, `precision`, …
 
     Returns
     -------
-    The table: a row for each model and benchmark that was asked for, with the columns of `Row`.
+    The table: a row for each requested model and benchmark, with the columns of `Row`.
 
     Raises
     ------
     UserError
-        For what is unknown or cannot be, before any work is done.
+        If a name is unknown or an option is invalid, before any work is done.
     """
     plugin_links.require()
     options = {name: value for name, value in options.items() if not _is_default(name, value)}
@@ -125,7 +125,7 @@ def _still_to_do(job: Job, rows: Mapping[tuple[str, str], Row], retry_failed: bo
     if row is None or row.status == UNREACHABLE or (row.status == FAILED and retry_failed):
         return job
     if row.status == SCORED and job.candidate.weights_hash not in (None, row.weights_hash):
-        return job  # a model of the same name with other weights
+        return job  # the earlier score is of a model with the same name and other weights
     if row.status == SCORED and _brainscore(row) != versions().get("brainscore_vision"):
         return replace(job, known_version=row.benchmark_version)
     return None
@@ -149,7 +149,7 @@ def _chained(*parts: Iterator) -> Iterator:
 
 
 def _here(jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, JobOutcome]]:
-    """One model after the other, each in a process that ends with it: nothing of it stays in memory."""
+    """Score one model after the other, each in a process of its own, so that its memory is freed afterwards."""
     from .process import Process
 
     for _, of_model in groupby(jobs, key=lambda job: job.candidate.name):

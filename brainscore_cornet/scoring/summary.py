@@ -1,4 +1,4 @@
-"""The numbers of a table's row, from a Score object of any shape."""
+"""Summaries of Score objects of any shape as the numbers of a table's row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """One number each for the score and what belongs to it; None where there is none."""
+    """The score, its error and its ceilings as one number each; None if there is none."""
 
     score: float | None
     error: float | None
@@ -27,24 +27,24 @@ class ScoreSummary:
     by_time_bin: str | None
     """JSON of [start, end, value] with start and end in ms."""
     note: str | None
-    """How one number was made of several, and which protocol the benchmark says it has."""
+    """How several values were reduced to one number, and the benchmark's protocol."""
 
 
 def summarize(score: xr.DataArray, ceiling: xr.DataArray | float | None = None) -> ScoreSummary:
-    """Summary of what a benchmark returned.
+    """Return the summary of a benchmark's Score.
 
-    A score of several values, as temporal benchmarks give them, is summarized by the mean of its finite values, and
-    the note says so.
+    A score of several values, as temporal benchmarks return it, is summarized by the mean of its finite values, which
+    the note states.
 
     Parameters
     ----------
     ceiling
-        The benchmark's, for scores that do not carry one.
+        The benchmark's ceiling, for scores without one.
 
     Raises
     ------
     UserError
-        For what is not a Score of numbers.
+        If the benchmark did not return a Score of numbers.
     """
     import xarray as xr
 
@@ -55,7 +55,7 @@ def summarize(score: xr.DataArray, ceiling: xr.DataArray | float | None = None) 
             f"The benchmark returned {score.size} values of type {score.dtype} with dimensions {score.dims}, expected "
             "numbers."
         )
-    notes = [_how_many(score), score.attrs.get("protocol")]
+    notes = [_reduction(score), score.attrs.get("protocol")]
     return ScoreSummary(
         score=_center(score),
         error=_number(score.attrs.get("error")),
@@ -67,7 +67,7 @@ def summarize(score: xr.DataArray, ceiling: xr.DataArray | float | None = None) 
 
 
 def _center(score) -> float | None:
-    """One number of a score: itself, the centre where an older benchmark gives (centre, error), else the mean."""
+    """Return a score as one number: its value, the centre of an older (centre, error), else the mean."""
     if score is None:
         return None
     if _has_center(score):
@@ -89,11 +89,11 @@ def _has_center(score) -> bool:
 def _number(value) -> float | None:
     try:
         return None if value is None else float(value)
-    except (TypeError, ValueError):  # several values: they stay with the score itself
+    except (TypeError, ValueError):  # several values, which remain in the score itself
         return None
 
 
-def _how_many(score: xr.DataArray) -> str | None:
+def _reduction(score: xr.DataArray) -> str | None:
     if score.size == 1 or _has_center(score):
         return None
     found = _time_bins(score)
@@ -105,7 +105,7 @@ def _how_many(score: xr.DataArray) -> str | None:
 
 
 def _time_bins(score: xr.DataArray) -> tuple[list[tuple[float, float]], xr.DataArray] | None:
-    """(start, end) in ms of each time bin and the array that has them: the score, or the raw one that it comes from."""
+    """Return (start, end) in ms of each time bin, and the array with the bins: the score or its raw score."""
     array: Any = score
     while hasattr(array, "dims"):
         if array.sizes.get("time_bin", 1) > 1:
@@ -117,7 +117,7 @@ def _time_bins(score: xr.DataArray) -> tuple[list[tuple[float, float]], xr.DataA
 
 
 def _by_time_bin(score: xr.DataArray) -> str | None:
-    """The score's own values where it has one for each time bin, else means of the raw values in each."""
+    """Return a value for each time bin: the score's own values, else means of the raw values."""
     found = _time_bins(score)
     if found is None:
         return None
@@ -130,5 +130,5 @@ def _by_time_bin(score: xr.DataArray) -> str | None:
 
 
 def _is_by_time_bin(score: xr.DataArray, bins: list) -> bool:
-    # dividing by the ceiling makes Brain-Score lose the name of the dimension, which xarray then numbers
+    # Brain-Score's division by the ceiling loses the name of the dimension, which xarray then numbers
     return score.dims in (("time_bin",), ("dim_0",)) and score.size == len(bins)

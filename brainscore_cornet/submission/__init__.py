@@ -1,4 +1,4 @@
-"""Submissions to brain-score.org: written, checked by every rule, and run as they will be run there."""
+"""Submissions to brain-score.org: their writing, their check by rules, and a trial run as on Brain-Score."""
 
 from .making import SubmissionOutcome, check, pull_request, submit
 from .variant import REGISTERED, Variant, make_variant

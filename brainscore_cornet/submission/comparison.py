@@ -1,4 +1,4 @@
-"""Inside a trial: the submitted model is scored by Brain-Score, and held against this package's own.
+"""The comparison of a submitted model with this package's own model, inside a trial.
 
 `python -m brainscore_cornet.submission.comparison "{'identifier': …}"`, where brainscore_vision is the copy.
 """
@@ -20,7 +20,7 @@ from .template import stand_in
 
 
 def compare(identifier: str, benchmark: str, base: str | None, options: Mapping[str, Any] | None) -> tuple[bool, str]:
-    """Whether both give the same, and what was found."""
+    """Return whether both models give the same, and the result as text."""
     score = brainscore_vision.score(identifier, benchmark)
     found = f"score {float(score):.4f}"
     if not np.isfinite(float(score)):
@@ -37,7 +37,7 @@ def compare(identifier: str, benchmark: str, base: str | None, options: Mapping[
 
 
 def different_regions(theirs, ours: CORnetModel) -> list[str]:
-    """In what two models differ: recordings of regions at all committed time bins, labels."""
+    """Return in what two models differ: recordings of regions at all committed time bins, labels."""
     different = []
     with tempfile.TemporaryDirectory() as folder:
         pictures = stand_in.draw_pictures(Path(folder), 256)

@@ -1,4 +1,4 @@
-"""Submissions on disk: a zip for the website, a folder in a clone of Brain-Score's repository."""
+"""Writing of submissions: a zip for the website, or a folder in a clone of Brain-Score's repository."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROOT = "submission"  # the one folder at the top of a zip
 
 @dataclass(frozen=True)
 class SubmissionOutcome:
-    """What became of a submission: the path written or checked, broken rules, and the steps of its trial."""
+    """The result of a submission: the written or checked path, broken rules, and the steps of its trial."""
 
     path: Path
     findings: Sequence[Finding]
@@ -61,12 +61,12 @@ def submit(
     run
         Whether each is unpacked into a copy of brainscore_vision, tested and scored there.
     online
-        Whether weights are asked for.
+        Whether weights are requested from their addresses.
 
     Raises
     ------
     UserError
-        Where a zip cannot be written, or would replace one that is there.
+        If a zip cannot be written or exists already.
     """
     folder = Path(folder).expanduser()
     targets = {variant.identifier: folder / f"{variant.identifier}.zip" for variant in variants}
@@ -105,9 +105,9 @@ def check(
     variants: Sequence[Variant] = (),
     say: Say = lambda text: None,
 ) -> SubmissionOutcome:
-    """Check any zip for the website by every rule and, where it passes, run it if that is asked for.
+    """Check any zip for the website by every rule and, if it passes, optionally run it.
 
-    Running executes what is in the zip.
+    A run executes the zip's code.
     """
     findings, plugin = check_zip(path, online=online, downloaded=_downloaded(variants))
     names = [] if plugin is None else identifiers(plugin)
@@ -127,12 +127,12 @@ def pull_request(
 ) -> SubmissionOutcome:
     """Write one plugin folder with all variants and its metadata.yaml into a clone of brain-score/vision.
 
-    A folder that does not pass is not left there.
+    A folder that does not pass is removed.
 
     Raises
     ------
     UserError
-        Where `clone` is no such clone or cannot be written, or its folder for this plugin is there already.
+        If `clone` is not such a clone or cannot be written, or has a folder of this plugin already.
     """
     models = Path(clone).expanduser() / "brainscore_vision" / "models"
     if not (models / "__init__.py").is_file():

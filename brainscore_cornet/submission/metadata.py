@@ -1,4 +1,4 @@
-"""metadata.yaml of a model plugin, by Brain-Score's schema 2.0: what is counted is counted from the networks."""
+"""metadata.yaml of a model plugin, by Brain-Score's schema 2.0, with counts computed from the networks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PAPERS = {
 
 
 def metadata(variants: Sequence[Variant]) -> str:
-    """The text of metadata.yaml, which Brain-Score's own validation has accepted."""
+    """Return the text of metadata.yaml, checked by Brain-Score's own validation."""
     from brainscore_core.metadata.contract import dump
 
     document = {
@@ -44,7 +44,7 @@ def metadata(variants: Sequence[Variant]) -> str:
 
 
 def counts(network: CORnet) -> dict[str, Any]:
-    """Numbers of a network by the definitions of Brain-Score's own metadata generator; its size is in 10^6 bytes."""
+    """Return a network's counts by the definitions of Brain-Score's metadata generator; its size is in 10^6 bytes."""
     parameters = list(network.parameters())
     return {
         "total_parameter_count": sum(each.numel() for each in parameters),
@@ -96,12 +96,12 @@ def _entry(variant: Variant) -> dict[str, Any]:
     if is_released:
         entry["model"]["supervision"] = {"type": "supervised", "description": "Object classification on ImageNet"}
         entry |= _training(architecture, RELEASED[variant.base])
-    elif url is not None:  # who trained it, and how, its owner knows
+    elif url is not None:  # only its owner knows who trained it and how
         entry["provenance"] = {"checkpoint": url.rsplit("/", 1)[-1], "source_url": url}
     else:
         description = "None: a control with its own initialization"
         entry["model"]["supervision"] = {"type": "untrained", "description": description}
-    # what the schema has no other place for
+    # information without a field of its own in the schema
     entry["legacy"] = {name: value for name, value in counted.items() if name != "total_parameter_count"}
     return entry
 
@@ -114,7 +114,7 @@ def _layers(network: CORnet, architecture: str) -> str:
 
 def _training(architecture: str, file) -> dict[str, Any]:
     training = {"objective": "1000-class image classification", "loss": "cross-entropy"}
-    if architecture != "R":  # nothing is published about how that was trained
+    if architecture != "R":  # its training is not published
         recipe = RECIPES[architecture]
         training |= {
             "learning_rate": f"{recipe.lr}, times {DECAY} every {recipe.step_size} of {recipe.epochs} epochs",

@@ -1,4 +1,4 @@
-"""A plugin folder that stands alone: a copy of the package's `cornet/`, and the files in `template/`."""
+"""A self-contained plugin folder: a copy of the package's `cornet/`, and the files in `template/`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_plugin(folder: Path, variants: Sequence[Variant]) -> None:
     shutil.copytree(SHIPPED, folder / SHIPPED.name, ignore=shutil.ignore_patterns("__pycache__", "*.md", "py.typed"))
     _write(folder / SHIPPED.name / "__init__.py", _CORNET_DOCSTRING.format(version=version("brainscore_cornet")))
     for source in TEMPLATE.glob("*.py"):
-        # the one difference between a file here and in a plugin: where `cornet/` is
+        # the location of `cornet/` is the one difference between a template and a plugin's file
         text = source.read_text(encoding="utf-8").replace("brainscore_cornet.cornet", f".{SHIPPED.name}")
         _write(folder / source.name, text)
     registrations = "".join(
@@ -50,7 +50,7 @@ def write_plugin(folder: Path, variants: Sequence[Variant]) -> None:
 
 
 def _reference_values(variants: Sequence[Variant]) -> dict[str, dict]:
-    """Identifier -> what its tests expect. With stand-in weights, trained and untrained networks are the same."""
+    """Return identifier -> expected values of its tests. With stand-in weights, training makes no difference."""
     measured: list[tuple[tuple, dict]] = []
     found = {}
     for variant in variants:

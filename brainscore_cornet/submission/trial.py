@@ -1,4 +1,4 @@
-"""A submission run as Brain-Score runs it: unpacked into a copy of brainscore_vision, tested and scored there."""
+"""The trial of a submission: it is tested and scored in a copy of brainscore_vision, as Brain-Score does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .template import stand_in
 
 BENCHMARK = EMBEDDED[-1]
 _PICTURES = ("rgb1.jpg", "rgb2.jpg", "rgb3.png")
-"""That Brain-Score's generic tests look at, and that its installations do not bring along."""
+"""Files that Brain-Score's generic tests read, and that its installations lack."""
 _TIMEOUT = 1800  # s, for each step
 _TAIL = 25  # lines of a failed step's output that are shown
 
@@ -39,7 +39,7 @@ class Step:
     passed: bool
     seconds: float
     output: str
-    """Of its process; what it found, where it is a comparison."""
+    """Output of its process, or the result of a comparison."""
 
     @property
     def tail(self) -> str:
@@ -48,13 +48,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Model:
-    """One model of the plugin; `base` and `options` where this package wrote it, and can be compared with it."""
+    """One model of the plugin; `base` and `options` are set if this package wrote it and can be compared with it."""
 
     identifier: str
     base: str | None = None
     options: dict | None = None
     file: Path | None = None
-    """Its weights on this machine, where their owner has named them."""
+    """Its weight file on this machine, if given."""
 
 
 def run_trial(
@@ -65,7 +65,7 @@ def run_trial(
     Raises
     ------
     UserError
-        Where pytest is missing, and where the disk has no room for a copy of brainscore_vision.
+        If pytest is missing or the disk has no space for a copy of brainscore_vision.
     """
     if missing := [name for name in ("pytest", "pytest_check") if importlib.util.find_spec(name) is None]:
         raise UserError(
@@ -104,11 +104,11 @@ def run_trial(
 
 
 def copy_library(workspace: Path) -> Path:
-    """A folder with a copy of the installed brainscore_vision, whose models are Brain-Score's own."""
+    """Return a folder with a copy of the installed brainscore_vision, with Brain-Score's own models only."""
     library = workspace / "library"
     installed = plugin_links.plugin_folder("models").parents[1]
     shutil.copytree(installed, library / installed.name, ignore=shutil.ignore_patterns(plugin_links.NAME))
-    for kind in ("benchmarks", "data"):  # what it is scored on
+    for kind in ("benchmarks", "data"):  # the trial's benchmark is one of them
         shutil.copytree(plugin_links.source_folder(kind), library / installed.name / kind / plugin_links.NAME)
     pictures = library / installed.name / "model_helpers" / "generic_plugin_tests_resources"
     pictures.mkdir(exist_ok=True)
@@ -130,7 +130,7 @@ def unpack(plugin: Plugin, library: Path) -> None:
 
 
 def _place_weights(model: Model, workspace: Path) -> bool:
-    """Put a model's weights where it will look for downloads; False where stand-ins had to be made."""
+    """Put a model's weights into its download folder; returns False if stand-in weights were made."""
     options = model.options or {}
     if model.base is None or (model.base not in RELEASED and "weights" not in options):
         return True
@@ -162,7 +162,7 @@ def _torch_home(workspace: Path) -> Path:
 
 
 class _Runner:
-    """Python in which the copy is brainscore_vision, and nothing of the user's is read or written."""
+    """Runs Python with the copy as brainscore_vision, and without access to the user's files."""
 
     def __init__(self, workspace: Path, library: Path) -> None:
         self._library = library
@@ -185,7 +185,7 @@ class _Runner:
         }
 
     def run(self, arguments: Sequence[str], *, with_package: bool = False) -> tuple[int, str]:
-        """Exit code and output of `python …`; without this package, which Brain-Score does not have."""
+        """Return exit code and output of `python …`, without this package, which is not installed at Brain-Score."""
         paths = [self._library] if with_package else [self._without, self._library]
         inherited = sys.path if with_package else []
         environment = {**self._environment, "PYTHONPATH": os.pathsep.join(filter(None, map(str, [*paths, *inherited])))}

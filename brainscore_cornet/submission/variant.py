@@ -1,4 +1,4 @@
-"""What is submitted: a model under the identifier that its owner wants, and the options that make it."""
+"""Variants: the submitted models, with their identifiers and options."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Variant:
 
     identifier: str
     base: str
-    """Which CORnet: `cornet_s` or, with its own initialization, `cornet_s_untrained`."""
+    """Registered model: `cornet_s` or, with its own initialization, `cornet_s_untrained`."""
     options: Mapping[str, Any]
-    """What `load_model` takes beside: weights (a URL), weights_sha256, times, time_mapping, image_size."""
+    """Options of `load_model`: weights (a URL), weights_sha256, times, time_mapping, image_size."""
     commitment: Commitment
     file: Path | None = None
-    """The weights on this machine: the owner's own, or as they were just downloaded from their address."""
+    """Weight file on this machine: the owner's own, or the one just downloaded from its address."""
     downloaded: bool = False
 
     @property
@@ -38,17 +38,17 @@ class Variant:
 
     @property
     def shape(self) -> dict[str, Any]:
-        """The options but for the weights."""
+        """Options without those of the weights."""
         return _shape(self.options)
 
     @property
     def folder_name(self) -> str:
-        """Of a plugin that holds this model alone; Brain-Score's own plugin for CORnet-S is called `cornet_s`."""
+        """Folder of a plugin with this model alone, other than `cornet_s`, Brain-Score's own plugin for CORnet-S."""
         return "brainscore_" + re.sub(r"\W", "_", self.identifier)
 
 
 REGISTERED = tuple(Variant(name, name, {}, commitment) for name, commitment in COMMITMENTS.items())
-"""The models of this package, as a pull request brings them."""
+"""The models of this package, as in a pull request."""
 
 
 def make_variant(
@@ -62,21 +62,21 @@ def make_variant(
     time_mapping: TimeBins | None = None,
     image_size: int | None = None,
 ) -> Variant:
-    """A variant from what its owner says, checked as far as no network is needed.
+    """Return a variant from its owner's options, after the checks that need no network.
 
     Parameters
     ----------
     weights
-        The file on this machine; gives the SHA-256, and is what the submission is tried with.
+        Weight file on this machine, which gives the SHA-256 and is used in the trial.
     weights_url
-        Where Brain-Score will find it.
+        Address from which Brain-Score downloads the weights.
     weights_sha256
-        Of the file; needed where `weights` is not given and the URL cannot be downloaded now.
+        SHA-256 of the weights; required if `weights` is not given and the URL cannot be downloaded now.
 
     Raises
     ------
     UserError
-        For options that the model cannot have, or that do not go together.
+        If options are invalid or exclude each other.
     """
     base = get_commitment(model)
     file = None if weights is None else locate(weights)
@@ -89,7 +89,7 @@ def make_variant(
                 raise UserError(f"{file} has the SHA-256 {found}, not {weights_sha256}: leave the option out.")
             weights_sha256 = found
         elif weights_sha256 is None:
-            # never an older copy: what the address gives now is what Brain-Score will get
+            # never an older copy: Brain-Score will get the file that the address serves now
             file, downloaded = fetch_now(weights_url), True
             weights_sha256 = file_hash(file)
     elif weights_sha256 is not None:
@@ -112,7 +112,7 @@ def make_variant(
     check_identifier(identifier)
     commitment = commitment_for(model, **_shape(options))
     if file is not None:
-        # read now rather than by Brain-Score: it has to fit
+        # checks now that the file fits, rather than at Brain-Score
         classes = load_network(model, weights=file, times=times).decoder.linear.out_features
         if classes != CLASSES:
             raise UserError(f"{file} has {classes} classes: Brain-Score's tasks need ImageNet's {CLASSES}.")

@@ -1,4 +1,4 @@
-"""Training CORnets on images in folders with Lightning's Trainer, nothing lost when it is interrupted; validating."""
+"""Training and validation of CORnets on images in folders, with Lightning's Trainer and resumable runs."""
 
 from importlib.util import find_spec
 

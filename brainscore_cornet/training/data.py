@@ -1,4 +1,4 @@
-"""Training and validation images as Lightning's Trainer asks for them."""
+"""The Lightning data module of training and validation images."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .image_dataset import TrainingSampler, ValidationSampler, Views, loader
 
 
 class Data(pl.LightningDataModule):
-    """Training and validation images, in the part that this device has of them.
+    """Training and validation images, of which each device loads its share.
 
     Parameters
     ----------
     train
-        None where there is only validation.
+        Training images, None if there is only validation.
     least
-        Images that a network needs in each part of a batch.
+        Least number of images in each part of a batch.
     workers
         Processes that load images, for each device.
     """
@@ -31,8 +31,8 @@ class Data(pl.LightningDataModule):
 
     @property
     def order(self) -> TrainingSampler:
-        """Which images are in which training batch on this device; known after `setup`."""
-        assert self._order is not None  # asked for in training alone, which Lightning sets up first
+        """The sampler of this device's training batches, available after `setup`."""
+        assert self._order is not None  # used in training only, which Lightning sets up first
         return self._order
 
     @property
@@ -40,12 +40,12 @@ class Data(pl.LightningDataModule):
         return len(self._validation.images)
 
     def is_too_small(self, parts: int) -> bool:
-        """Whether there is not a single step in an epoch."""
+        """Return whether an epoch would have no step."""
         count = len(self._training.images)
         return not TrainingSampler(count, self._batch_size, 0, world=parts, least=self._least).steps
 
     def setup(self, stage: str) -> None:
-        # not before: only now it is known which of the devices this is
+        # the device's rank is not known earlier
         trainer = self._attached
         if self._train is not None:
             self._order = TrainingSampler(
@@ -69,7 +69,7 @@ class Data(pl.LightningDataModule):
 
     @property
     def _training(self) -> Views:
-        assert self._train is not None  # asked for in training alone
+        assert self._train is not None  # used in training only
         return self._train
 
     @property
@@ -83,5 +83,5 @@ class Data(pl.LightningDataModule):
 
 
 def data_of(trainer: pl.Trainer) -> Data:
-    """The images that a Trainer runs on."""
+    """Return the data module of a Trainer."""
     return trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue] -- Lightning sets it without declaring it

@@ -1,4 +1,4 @@
-"""Images in a folder for each class, as ImageNet is usually kept: found and checked before any training."""
+"""Search and checks of image folders with a subfolder for each class, as ImageNet is usually stored."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from ..cornet.errors import UserError
 
-# What torchvision's ImageFolder takes for an image.
+# Endings of images in torchvision's ImageFolder.
 ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 TRAIN = ("train",)
 VALIDATION = ("val", "val_in_folders")  # the second is CORnet's name
-_NAMED = 3  # of the folders that are wrong, before the rest is only counted
+_NAMED = 3  # wrong folders that a message names; the rest is counted
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class ImageSet:
 
     folder: Path
     classes: tuple[str, ...]
-    """Names of the class folders, sorted: an image's label is its class's place."""
+    """Names of the class folders, sorted; an image's label is the index of its class."""
     paths: np.ndarray
-    """Bytes, relative to the folder; one array, for a million strings would be copied into each loading process."""
+    """Paths relative to the folder, as one array of bytes: a million strings would be copied into each worker."""
     labels: np.ndarray
 
     def __len__(self) -> int:
@@ -36,14 +36,14 @@ class ImageSet:
         return self.folder / os.fsdecode(self.paths[index])
 
     def fingerprint(self) -> str:
-        """Of classes and relative paths, wherever the folder lies; not of the images' contents."""
+        """Return a hash of the classes and relative paths, independent of the folder's location and image contents."""
         found = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogateescape"))
         found.update(self.paths.tobytes())
         return found.hexdigest()[:16]
 
 
 def find_training(data_path: str | os.PathLike) -> tuple[ImageSet, ImageSet]:
-    """The training and the validation images; `UserError` where they do not fit together."""
+    """Return the training and the validation images; raises `UserError` if their classes differ."""
     root = _root(data_path)
     train, validation = (_subfolder(root, names, what) for names, what in ((TRAIN, "training"), _VALIDATING))
     _compare(train, validation)
@@ -53,7 +53,7 @@ def find_training(data_path: str | os.PathLike) -> tuple[ImageSet, ImageSet]:
 
 
 def find_validation(data_path: str | os.PathLike) -> ImageSet:
-    """The validation images: in `val/` or `val_in_folders/`, or in the folder itself where it holds the classes."""
+    """Return the validation images, in `val/`, `val_in_folders/` or the folder itself if it holds the classes."""
     root = _root(data_path)
     within = [root / name for name in VALIDATION if (root / name).is_dir()]
     if not within and not (root / TRAIN[0]).is_dir() and _class_names(root):
@@ -62,7 +62,7 @@ def find_validation(data_path: str | os.PathLike) -> ImageSet:
 
 
 def find_images(folder: Path) -> ImageSet:
-    """The images of each class folder and its subfolders; `UserError` where a class has none."""
+    """Return the images of each class folder and its subfolders; raises `UserError` if a class has none."""
     classes = _class_names(folder)
     if not classes:
         raise UserError(f"{folder} has no class folders: expected one for each class, with its images inside.")
@@ -122,7 +122,7 @@ def _images_below(folder: Path) -> list[str]:
     found = []
     for root, _, names in sorted(os.walk(folder, followlinks=True)):
         parts = Path(root).relative_to(folder).parts
-        if not any(part.startswith(".") for part in parts):  # what is hidden is no image either
+        if not any(part.startswith(".") for part in parts):  # hidden files are no images either
             shown = [name for name in sorted(names) if name[0] != "."]
             found += [os.path.join(root, name) for name in shown if name.lower().endswith(ENDINGS)]
     return found

@@ -1,7 +1,7 @@
-"""Image files -> batches: what is in each batch of each epoch, and what an image looks like there.
+"""Datasets, samplers and loaders of images, with reproducible order, crops and flips.
 
-Neither depends on how many processes load images, how many devices share a batch, or where a run was interrupted: the
-order is drawn from (seed, epoch), the crop and the flip of an image from (seed, epoch, image).
+The order is drawn from (seed, epoch), the crop and the flip of an image from (seed, epoch, image). They do not depend
+on the number of workers or devices, or on interruptions of the run.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from ..cornet.seeding import seeded
 from .folders import ImageSet
 
 _AREA, _ASPECT = [0.08, 1.0], [3 / 4, 4 / 3]  # of random crops: torchvision's defaults, which CORnet uses
-_GRAY = 124  # what an unreadable image is replaced by; it does not count
+_GRAY = 124  # replaces an unreadable image, which is not counted
 
 
 class Batch(NamedTuple):
-    """Images on their way to the network."""
+    """A batch of images for the network."""
 
     images: Tensor
-    """(batch, 3, height, width), 8 bits; normalized on the device, where it costs nothing and moves a quarter."""
+    """(batch, 3, height, width), 8 bits; normalized on the device, so that a quarter of the bytes are copied."""
     labels: Tensor
     """(batch,)"""
     weights: Tensor
-    """(batch,): 1 for what counts, 0 for what only stands in."""
+    """(batch,): 1 for images that are counted, 0 for padding and unreadable images."""
     unreadable: dict[str, str]
-    """Path -> why."""
+    """Path -> why the image is unreadable."""
 
 
 class Key(NamedTuple):
@@ -53,14 +53,14 @@ class Key(NamedTuple):
 
 
 class Views(Dataset):
-    """Images as they are seen in training (a random part, perhaps mirrored) or in validation (the centre).
+    """The dataset of images, with random crops and flips for training or centre crops for validation.
 
     Parameters
     ----------
     image_size
         Height and width in px.
     seed
-        Of the random parts; None for validation.
+        Seed of the crops and flips; None for validation.
     """
 
     def __init__(self, images: ImageSet, image_size: int, seed: int | None = None) -> None:
@@ -84,7 +84,7 @@ class Views(Dataset):
         return Batch(pixels.permute(0, 3, 1, 2), labels, weights, unreadable)
 
     def _view(self, image: Image.Image, key: Key) -> np.ndarray:
-        """(height, width, 3)"""
+        """Return the cropped image (height, width, 3), 8 bits."""
         size = [self.image_size, self.image_size]
         whole: Any = image  # torchvision declares its functions for tensors alone, and they take PIL's images as well
         if self.seed is None:
@@ -98,23 +98,23 @@ class Views(Dataset):
 
 
 class TrainingSampler:
-    """Which images are in which batch: the batch sampler of training.
+    """The batch sampler of training: which images are in which batch.
 
-    A step of the optimizer takes a joint batch: each of several devices takes its share, in one part or, where the
-    gradients of several are accumulated, in several. So the same images make the same step on any number of devices.
+    A step of the optimizer uses a global batch, of which each device computes its share, in several parts if gradients
+    are accumulated. A step thus uses the same images on any number of devices.
 
     Parameters
     ----------
     count
-        Images in the set.
+        Number of images.
     batch_size
-        Of the joint batch. What is left at the end of an epoch is a smaller one, as in CORnet's training.
+        Size of the global batch. The last one of an epoch may be smaller, as in CORnet's training.
     rank, world
-        This device among all.
+        Rank of this device, and number of devices.
     parts
-        Into which each device's share is divided.
+        Number of parts of each device's share.
     least
-        Images that each part needs; a last joint batch with fewer is left out.
+        Least number of images in each part; a smaller last batch is omitted.
     """
 
     def __init__(
@@ -127,19 +127,19 @@ class TrainingSampler:
         self.epoch, self.first_step = 0, 0
 
     def start(self, epoch: int, step: int = 0) -> None:
-        """Let the next iteration begin there."""
+        """Start the next iteration at this epoch and step."""
         self.epoch, self.first_step = epoch, step
 
     @property
     def images(self) -> int:
-        """Of an epoch."""
+        """Number of images of an epoch."""
         return min(self.count, self.steps * self.batch_size)
 
     def joint_size(self, step: int) -> int:
         return min(self.batch_size, self.count - step * self.batch_size)
 
     def __len__(self) -> int:
-        """Of a whole epoch, wherever the next iteration begins: so Lightning counts."""
+        """Return the batches of a whole epoch, independent of the start of the iteration, as Lightning counts them."""
         return self.steps * self.parts
 
     def __iter__(self) -> Iterator[list[Key]]:
@@ -148,14 +148,14 @@ class TrainingSampler:
             joint = order[step * self.batch_size : (step + 1) * self.batch_size]
             share = joint[self.rank :: self.world]
             for part in range(self.parts):
-                # devices wait for each other: one that has nothing left shows an image that does not count
+                # devices wait for each other: one without images left computes padding
                 yield [Key(epoch, int(index)) for index in share[part :: self.parts]] or [
                     Key(epoch, int(joint[0]), counts=False)
                 ]
 
 
 class ValidationSampler:
-    """Every image once, over all devices; as many batches on each of them."""
+    """The batch sampler of validation: every image once over all devices, with equally many batches on each."""
 
     def __init__(self, count: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
         self.share = range(rank, count, world)
@@ -173,7 +173,7 @@ class ValidationSampler:
 
 
 def loader(views: Views, order: TrainingSampler | ValidationSampler, workers: int, pinned: bool) -> DataLoader:
-    """Batches in order, prepared by processes that live as long as the loader."""
+    """Return a loader of batches in order, with persistent worker processes."""
     return DataLoader(
         views,
         batch_sampler=order,
@@ -187,14 +187,14 @@ def loader(views: Views, order: TrainingSampler | ValidationSampler, workers: in
 
 
 def normalized(images: Tensor) -> Tensor:
-    """8 bits -> float32, each channel of zero mean and unit variance over ImageNet."""
+    """Return images of 8 bits as float32, normalized by ImageNet's mean and standard deviation of each channel."""
     mean, deviation = _constants(images.device)
     return images.float().div_(255).sub_(mean).div_(deviation)
 
 
 @cache
 def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
-    """(channel, 1, 1); on the device once, since to bring them there would wait for it at each step."""
+    """Return mean and scale (channel, 1, 1), copied to the device once, since a copy waits for the device."""
     with torch.inference_mode(False):
         mean, deviation = (torch.tensor(each, device=device).view(3, 1, 1) for each in (MEAN, STANDARD_DEVIATION))
     return mean, deviation
@@ -205,17 +205,17 @@ def _drawn_from(*numbers: int) -> int:
 
 
 def _as_it_is(batch: Any) -> Any:
-    """The `Batch` that `Views` gives; DataLoader's own type of this function knows only lists of single images."""
+    """Return the `Batch` from `Views` unchanged; DataLoader's declared type expects a list of single images."""
     return batch
 
 
 def _begin_worker(_: int) -> None:
     # A batch system, and Ctrl+C, signal all processes of a job. The one that trains decides, and these end with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # which macOS has not
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_obey_parent_alone, daemon=True).start()
-    warnings.filterwarnings("ignore", module="PIL")  # of odd metadata, which some of ImageNet's files have
+    warnings.filterwarnings("ignore", module="PIL")  # about unusual metadata in some of ImageNet's files
 
 
 def _obey_parent_alone() -> None:

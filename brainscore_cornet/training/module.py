@@ -1,4 +1,4 @@
-"""What Lightning's Trainer runs: a step of training, a batch of validation, and what is kept of them."""
+"""The Lightning module: training steps, validation batches and their means."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Sums:
-    """Of all images that counted."""
+    """Loss and accuracies over all counted images."""
 
     images: int
     loss: float
@@ -34,7 +34,7 @@ class Sums:
 
     @classmethod
     def of(cls, sums: Tensor) -> Sums:
-        """Means from sums (loss, hits, hits among five, images)."""
+        """Return means from sums (loss, top-1 hits, top-5 hits, images)."""
         loss, top1, top5, images = sums.tolist()
         many = max(images, 1)
         return cls(round(images), loss / many, top1 / many, top5 / many)
@@ -43,15 +43,15 @@ class Sums:
 class Learner(pl.LightningModule):
     """A network that learns to classify.
 
-    No global random number is used in a step, so that none has to be kept: what is random, `images` draws from the
-    seed and the place in the run.
+    A step uses no global random numbers, so that checkpoints need no random state: crops and flips are drawn from the
+    seed and the position in the run.
 
     Parameters
     ----------
     what
-        What is trained, to be written into checkpoints.
+        Settings of the run, which are written into checkpoints.
     first_epoch
-        Where a run begins that goes on from no checkpoint of its own kind.
+        First epoch of a run without a checkpoint of Lightning.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class Learner(pl.LightningModule):
         self.what = what or {}
         self.position = Position(first_epoch)
         self.seconds = 0.0
-        """That this epoch's steps have taken, those before an interruption too."""
+        """Duration of this epoch's steps in s, including those before an interruption."""
         self._validated: Sums | None = None
         self.validation_seconds = 0.0
         self.unreadable: dict[str, str] = {}
         self._skip_unreadable = skip_unreadable
         self._clock = 0.0
-        # no buffers: DDP would give all devices the first one's
+        # no buffers: DDP would copy rank 0's to all devices
         self.training_sums = self.validation_sums = torch.zeros(4)
         self._diverged_at = torch.tensor(-1)
 
@@ -84,12 +84,12 @@ class Learner(pl.LightningModule):
 
     @property
     def validated(self) -> Sums:
-        """What the last validation found, on all devices together."""
-        assert self._validated is not None  # asked for after a validation alone
+        """Means of the last validation, over all devices."""
+        assert self._validated is not None  # used only after a validation
         return self._validated
 
     def logits(self, images: Tensor) -> Tensor:
-        """(batch, class) for normalized images; only what they depend on is computed: 8 of CORnet-RT's 20 updates."""
+        """Return logits (batch, class) for normalized images, by only the needed updates: 8 of CORnet-RT's 20."""
         network = self.network
         for _, activity in network.unfold(images, [network.last_point]):  # noqa: B007 -- there is only one
             pass
@@ -102,15 +102,15 @@ class Learner(pl.LightningModule):
         self.training_sums += sums
         broken = ~torch.isfinite(sums[0]) & (self._diverged_at < 0)
         self._diverged_at = torch.where(broken, step, self._diverged_at)
-        # Lightning divides by the parts, DDP by the devices: what remains is the mean over the joint batch, whose
-        # images may not be shared out evenly
+        # Lightning divides by the parts and DDP by the devices. The result is the mean over the global batch, also if
+        # the devices have different numbers of images.
         return (losses * batch.weights).sum() * (parts * self.trainer.world_size / self.order.joint_size(step))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.validation_sums += self._judge(batch)[1]
 
     def _judge(self, batch: Batch, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-        """The loss of each image, and sums over the batch: loss, hits, hits among five, images."""
+        """Return the loss of each image, and sums over the batch: loss, top-1 hits, top-5 hits, images."""
         self._note_unreadable(batch.unreadable)
         logits = self.logits(normalized(batch.images))
         losses = functional.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=label_smoothing)
@@ -118,7 +118,7 @@ class Learner(pl.LightningModule):
             best = logits.topk(min(TOP, logits.shape[1])).indices
             hits = best == batch.labels[:, None]
             each = torch.stack([losses, hits[:, 0], hits.any(dim=1), torch.ones_like(losses)])
-            # zero times what is not finite would not be zero
+            # zero times a value that is not finite would not be zero
             sums = torch.where(batch.weights > 0, each, 0).to(self._exact).sum(dim=1)
         return losses, sums
 
@@ -133,7 +133,7 @@ class Learner(pl.LightningModule):
             self._begin_at_position(self.trainer.fit_loop.load_state_dict)
 
     def _begin_at_position(self, load: Callable[[dict], None]) -> None:
-        """Set the order of images to the position, and hand the state of Lightning's loops to `load`."""
+        """Set the sampler to the position, and pass the state of Lightning's loops to `load`."""
         self.order.start(self.position.epoch, self.position.step)
         load(loops_at(self.trainer, self.position, self.order.steps, self.trainer.accumulate_grad_batches))
 
@@ -159,11 +159,11 @@ class Learner(pl.LightningModule):
         self.seconds, self._clock = self.seconds + now - self._clock, now
 
     def learning_rate(self, step: int) -> float:
-        """At a step of the current epoch."""
+        """Return the learning rate at a step of the current epoch."""
         return self.recipe.learning_rate(self.current_epoch + step / self.order.steps)
 
     def on_validation_start(self) -> None:
-        if self.trainer.world_size > 1:  # of each device's running averages the first one's are kept, and judged
+        if self.trainer.world_size > 1:  # rank 0's running averages are saved, and therefore validated
             for buffer in self.network.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
@@ -174,11 +174,11 @@ class Learner(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         self.validation_seconds = time.monotonic() - self._clock
         self._validated = Sums.of(self.summed(self.validation_sums))
-        self.unreadable = self._of_all_devices(self.unreadable)
+        self.unreadable = self._gathered(self.unreadable)
 
     @property
     def _exact(self) -> torch.dtype:
-        """Sums of a million losses need more digits than single precision has; Apple's GPUs have no more."""
+        """Return the type of sums: a million losses need double precision, which Apple's GPUs lack."""
         return torch.float32 if self.device.type == "mps" else torch.float64
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -188,11 +188,11 @@ class Learner(pl.LightningModule):
         return torch.optim.SGD(parameters, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay)
 
     def summed(self, sums: Tensor) -> Tensor:
-        """Over all devices, which all have to ask."""
+        """Return the sums over all devices (all-reduce), each of which must call this."""
         return self.trainer.strategy.reduce(sums.clone(), reduce_op="sum")
 
-    def _of_all_devices(self, found: dict[str, str]) -> dict[str, str]:
-        """Likewise."""
+    def _gathered(self, found: dict[str, str]) -> dict[str, str]:
+        """Return the union of the dictionaries of all devices (all-gather), each of which must call this."""
         if self.trainer.world_size == 1:
             return found
         all_found: list = [None] * self.trainer.world_size
@@ -200,11 +200,11 @@ class Learner(pl.LightningModule):
         return {name: value for each in all_found for name, value in each.items()}
 
     def has_diverged(self) -> bool:
-        """Whether a loss was not finite on this device."""
+        """Return whether a loss was not finite on this device."""
         return int(self._diverged_at) >= 0
 
     def divergence(self) -> UserError:
-        """Says from which step on the loss was not finite."""
+        """Return an error that reports the first step at which the loss was not finite."""
         found = int(self._diverged_at)
         step = found if found >= 0 else self.trainer.fit_loop.batch_idx // self.trainer.accumulate_grad_batches
         what = "The loss is" if found >= 0 else "The weights are"

@@ -1,4 +1,4 @@
-"""Where a run has got to, and Lightning's loops set to it."""
+"""The position of a run, and the state of Lightning's loops at a position."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytorch_lightning as pl
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run has got to: whole steps of the optimizer, so that no gradient is half gathered."""
+    """The position of a run, in whole steps of the optimizer."""
 
     epoch: int = 0
     step: int = 0
-    """Steps of this epoch that are done; with all of them done, its validation is what comes next."""
+    """Completed steps of this epoch; after the last one, its validation is next."""
 
 
 def loops_at(trainer: pl.Trainer, position: Position, steps: int, parts: int) -> dict[str, Any]:
-    """The counters of Lightning's loops for a run that begins at `position`.
+    """Return the counters of Lightning's loops for a run that starts at `position`.
 
     They are made anew, since those of a checkpoint depend on the hook in which it was saved (in most, the batch or the
     epoch that is just over is not counted yet) and on how many batches make a step.

@@ -1,4 +1,4 @@
-"""Progress for people: a bar where there is a terminal, and a line for each epoch everywhere."""
+"""The progress bar of training and validation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tqdm import tqdm
 from .data import data_of
 from .module import Learner, Sums
 
-_RENEWED_AFTER = 1.0  # s; looking at numbers waits for the device
+_RENEWED_AFTER = 1.0  # s; reading the loss waits for the device
 
 
 @dataclass
 class _Passed:
-    """What a bar has shown."""
+    """The state of a bar at its last update."""
 
     images: int = 0
     renewed: float = 0.0
 
 
 class Progress(pl.Callback):
-    """Images of the epoch or of the validation that are done, and how well it goes."""
+    """A callback that shows the processed images of an epoch or validation, with loss and accuracy."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
@@ -34,7 +34,7 @@ class Progress(pl.Callback):
         self._begin_epoch(trainer, learner)
 
     def on_train_batch_end(self, trainer: pl.Trainer, learner: Learner, outputs, batch, batch_idx: int) -> None:
-        if self._bar is None:  # a run that goes on in the middle of an epoch
+        if self._bar is None:  # a run that resumes in the middle of an epoch
             self._begin_epoch(trainer, learner, batch_idx)
         if (bar := self._advance(trainer, len(batch.labels))) is None:
             return
@@ -88,5 +88,5 @@ class Progress(pl.Callback):
 
     @staticmethod
     def say(line: str) -> None:
-        """Without disturbing the bar."""
+        """Print a line without disturbing the bar."""
         tqdm.write(line, file=sys.stderr)

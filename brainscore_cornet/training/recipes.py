@@ -1,4 +1,4 @@
-"""How each CORnet was trained, and how a run differs from it."""
+"""Training recipes: each CORnet's own, and changes to it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DECAY = 0.1  # of the step schedule, CORnet's
 
 @dataclass(frozen=True)
 class Recipe:
-    """What, beside the images and the initialization, decides which weights come out."""
+    """The hyperparameters of training."""
 
     epochs: int
     lr: float
     step_size: int
-    """Epochs after which the step schedule takes a tenth of the learning rate."""
+    """Epochs after which the step schedule multiplies the learning rate by 0.1."""
     batch_size: int = 256
     """Images for one step of the optimizer, over all devices."""
     momentum: float = 0.9
@@ -30,7 +30,7 @@ class Recipe:
     label_smoothing: float = 0.0
 
     def learning_rate(self, epoch: float) -> float:
-        """The learning rate at an epoch, counted from 0; within an epoch, its part that is done is added.
+        """Return the learning rate at an epoch, counted from 0 and fractional within an epoch.
 
         `step` is CORnet's lr x 0.1^floor(epoch / step_size); `cosine` falls to 0 in half a wave.
         """
@@ -51,12 +51,12 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 def recipe_for(architecture: str, **changes) -> Recipe:
-    """An architecture's recipe, with what is not None in its place.
+    """Return an architecture's recipe, changed by the arguments that are not None.
 
     Raises
     ------
     UserError
-        For a value that cannot be, and for AdamW without a learning rate: the recipes' are those of SGD.
+        If a value is invalid, or for AdamW without a learning rate: the recipes' are SGD's.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
     recipe = replace(RECIPES[architecture], **changes)

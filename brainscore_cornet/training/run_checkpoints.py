@@ -1,4 +1,4 @@
-"""Checkpoints: when they are written, that the last good one is never lost, and the form in which others read them."""
+"""Checkpoints of a run: when they are written, which one a run resumes from, and the form of released files."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from .stopping import Stopping
 FOLDER = "checkpoints"
 ENDING = ".ckpt"
 DEFAULT_SAVE_EVERY = "1e,30m"
-FINITE_CHECK_INTERVAL = 50  # steps between two looks at what the device knows, which waits for it
-_AGREED_AFTER = 10  # steps between two agreements of several devices, which is how soon a signal is obeyed
+FINITE_CHECK_INTERVAL = 50  # steps between two checks that the loss is finite, which wait for the device
+_AGREED_AFTER = 10  # steps between two all-reduces of the stop flag, after which a signal takes effect
 
 
 @dataclass(frozen=True)
 class SaveEvery:
-    """How much of a run can be lost at most."""
+    """Intervals in epochs and minutes at which a run is saved."""
 
     epochs: int = 1
     minutes: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> SaveEvery:
-        """Such as `2e`, `30m`, or `2e,30m` for both; without epochs, each one is saved."""
+        """Return the intervals of a text such as `2e`, `30m` or `2e,30m`; by default every epoch is saved."""
         found: dict[str, float] = {}
         for part in text.replace(" ", "").split(","):
             match = re.fullmatch(r"(\d+)(e)|(\d+(?:\.\d+)?)(m)", part)
@@ -50,7 +50,7 @@ class SaveEvery:
 
 
 class WrittenAside(TorchCheckpointIO):
-    """How Lightning writes and reads its checkpoints."""
+    """Lightning's checkpoint plugin, which writes a file under a temporary name first."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path, storage_options: Any = None) -> None:
         save(checkpoint, Path(path))
@@ -60,12 +60,12 @@ class WrittenAside(TorchCheckpointIO):
 
 
 class Saving(pl.Callback):
-    """Saves after epochs and minutes, at a signal, and never what is broken.
+    """A callback that saves checkpoints after epochs and minutes and at a signal, but never diverged weights.
 
     Parameters
     ----------
     output
-        The run's folder.
+        The run directory.
     """
 
     def __init__(self, output: Path, every: SaveEvery, stopping: Stopping) -> None:
@@ -91,7 +91,7 @@ class Saving(pl.Callback):
             raise self._stopping.stopped(f"after step {step} of epoch {trainer.current_epoch + 1}", self._output)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, learner: Learner, *_) -> None:
-        # of several devices each has its own pace here: they stop after the validation
+        # several devices are not synchronized here: they stop after the validation
         if self._stopping.asked and trainer.world_size == 1:
             self._check(trainer, learner)
             self._save(trainer, learner, Position(trainer.current_epoch, learner.order.steps))
@@ -113,7 +113,7 @@ class Saving(pl.Callback):
             raise self._stopping.stopped(f"after epoch {done}", self._output)
 
     def _any(self, trainer: pl.Trainer, learner: Learner, *flags: bool) -> list[bool]:
-        """Whether a flag is set on any of the devices."""
+        """Return whether a flag is set on any of the devices (all-reduce)."""
         if trainer.world_size == 1:
             return list(flags)
         counts = learner.summed(torch.tensor(flags, dtype=torch.float32, device=learner.device))
@@ -124,11 +124,11 @@ class Saving(pl.Callback):
             raise learner.divergence()
 
     def _check_weights(self, learner: Learner) -> None:
-        if not all_finite(learner.network.state_dict()):  # the step after a finite loss may have broken them
+        if not all_finite(learner.network.state_dict()):  # the step after a finite loss may have made them infinite
             raise learner.divergence()
 
     def _save(self, trainer: pl.Trainer, learner: Learner, position: Position) -> None:
-        """Of all devices together."""
+        """Save a checkpoint, which all devices must call."""
         self._check_weights(learner)
         learner.position = position
         path = self._output / FOLDER / _name(position)
@@ -141,12 +141,12 @@ class Saving(pl.Callback):
 
 
 def newest(output: Path) -> Path | None:
-    """The checkpoint from which a run in this folder goes on.
+    """Return the checkpoint from which a run in this directory resumes.
 
     Raises
     ------
     UserError
-        Where there are checkpoints, but all are damaged.
+        If there are checkpoints, but all are damaged.
     """
     found = sorted((output / FOLDER).glob(f"*{ENDING}"), reverse=True)
     good = next((path for path in found if _is_whole(path)), None)
@@ -159,14 +159,14 @@ def newest(output: Path) -> Path | None:
 
 
 def tidy(output: Path) -> None:
-    """Remove what a process left half-written that was killed."""
+    """Remove incomplete files of a killed process."""
     for folder in (output, output / FOLDER):
         for path in folder.glob(part_of(Path("*")).name):
             path.unlink(missing_ok=True)
 
 
 def released_form(learner: Learner, epoch: int) -> dict[str, Any]:
-    """As CORnet's released files are: names begin with `module.`; plain values and tensors only."""
+    """Return a checkpoint in the form of CORnet's released files, with plain values, tensors and names in `module.`."""
     state = learner.network.state_dict()
     return {
         "epoch": epoch,
@@ -184,7 +184,7 @@ def save(contents: Mapping[str, Any], path: Path) -> None:
         try:
             with open(part, "wb") as file:
                 torch.save(contents, file)
-        except RuntimeError as error:  # torch hides what the system said
+        except RuntimeError as error:  # torch hides the system's error
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
@@ -195,7 +195,7 @@ def save(contents: Mapping[str, Any], path: Path) -> None:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """On the CPU, without running any code in it."""
+    """Read a checkpoint to the CPU, without running any code in it."""
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -204,11 +204,11 @@ def all_finite(state: Mapping[str, Tensor]) -> bool:
 
 
 def _name(position: Position) -> str:
-    return f"epoch_{position.epoch:05}_step_{position.step:09}{ENDING}"  # in whose order they are sorted
+    return f"epoch_{position.epoch:05}_step_{position.step:09}{ENDING}"  # so that names sort by position
 
 
 def epochs_in(path: Path) -> int:
-    """That were done before a checkpoint of this name."""
+    """Return the number of epochs before a checkpoint, from its name."""
     return int(path.stem.split("_")[1])
 
 

@@ -1,4 +1,4 @@
-"""Signals that ask a run to end: SIGTERM, which batch systems send some time before they kill, and Ctrl+C."""
+"""Handling of signals that stop a run: SIGTERM, which batch systems send before they kill a job, and Ctrl+C."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _NAMES: dict[int, str] = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl+C"}
 
 
 class TrainingStopped(UserError):
-    """A run that ended early because it was asked to, with all that it had done saved."""
+    """The run was stopped by a signal; its progress is saved."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
-        """That the process ends with: 128 and the signal's number, as shells have it."""
+        """Exit code of the process: 128 plus the signal's number, as in shells."""
 
 
 class Stopping:
-    """Remembers that a signal came, for those who can stop in good order."""
+    """Records that a signal arrived, so that the callbacks can stop the run after a step."""
 
     def __init__(self) -> None:
         self._signal: int | None = None
@@ -34,8 +34,8 @@ class Stopping:
 
     @contextmanager
     def restored(self) -> Iterator[Stopping]:
-        """Outside, signals do what they did before."""
-        if threading.current_thread() is not threading.main_thread():  # signals go to the main thread alone
+        """Restore the previous signal handlers after this context."""
+        if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
             yield self
             return
         before = {number: signal.getsignal(number) for number in _NAMES}
@@ -46,7 +46,7 @@ class Stopping:
                 signal.signal(number, handler)
 
     def listen(self) -> None:
-        """From now on; what Lightning does at a SIGTERM, it then does not: it would stop in the middle of a step."""
+        """Install the handlers, in place of Lightning's, which would stop in the middle of a step."""
         if threading.current_thread() is threading.main_thread():
             for number in _NAMES:
                 signal.signal(number, self._note)
@@ -57,8 +57,8 @@ class Stopping:
         self._signal = number
 
     def stopped(self, when: str, output: Path) -> TrainingStopped:
-        number = self._signal or signal.SIGTERM  # another process of the run was asked
+        number = self._signal or signal.SIGTERM  # another process of the run received it
         return TrainingStopped(
-            f"Stopped by {_NAMES[number]} {when}; all that is done is saved in {output}, and the same command goes on.",
+            f"Stopped by {_NAMES[number]} {when}; the progress is saved in {output}, and the same command resumes.",
             128 + number,
         )

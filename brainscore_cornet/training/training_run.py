@@ -1,4 +1,4 @@
-"""Training from the first step to the last, however often it is interrupted."""
+"""Training of a CORnet, in runs that can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ..cornet.network import plain_integers
 from .data import Data
 from .folders import find_training
 from .image_dataset import Views
-from .machine import Machine, is_first, quiet
+from .initial_network import Start, architecture_of, build, restored
 from .module import Learner
-from .output import opened
 from .progress import Progress
 from .recipes import recipe_for
-from .records import TABLE, Records
 from .run_checkpoints import DEFAULT_SAVE_EVERY, ENDING, FOLDER, SaveEvery, Saving, epochs_in, newest, tidy
-from .start import Start, architecture_of, build, restored
+from .run_devices import Machine, is_first, quiet
+from .run_directory import locked
 from .stopping import Stopping
+from .training_records import TABLE, Records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +63,9 @@ def train(
     save_every: str = DEFAULT_SAVE_EVERY,
     on_error: str = "fail",
 ) -> pd.DataFrame:
-    """Train a CORnet; called again with the same arguments, go on where it was interrupted.
+    """Train a CORnet; a call with the same arguments resumes an interrupted run.
 
-    The output folder gets the table `metrics.csv`, TensorBoard's log, the picture `training.png`, a checkpoint to go on
+    The run directory gets the table `metrics.csv`, TensorBoard's log, the figure `training.png`, a checkpoint to resume
     from, and for each saved epoch the weights in the form of CORnet's released files, such as `cornet_s_epoch_43.pth`.
 
     Parameters
@@ -75,22 +75,22 @@ def train(
     data_path
         A folder with `train/` and `val/` (or `val_in_folders/`), in both of them a folder with images for each class.
     output_path
-        A folder of this run.
+        The run directory.
     weights
-        To begin with: None for the network's own initialization, `released`, a path or a URL. Of a network with
-        another number of classes all but the decoder's linear layer is taken.
+        Initial weights: None for the network's own initialization, `released`, a path or a URL. From a network with
+        another number of classes, everything but the decoder's linear layer is loaded.
     restore_path
-        A checkpoint, or another run's folder, to go on from at its epoch. Of a file in the released form weights and
-        epoch are taken, the optimizer starts anew; of this package's own checkpoints everything. Not looked at once the
-        output folder has a checkpoint.
+        A checkpoint or another run directory to resume from, at its epoch. From a file in the released form, weights
+        and epoch are loaded, and the optimizer starts anew; from this package's own checkpoints everything is loaded.
+        Ignored once the run directory has a checkpoint.
     times
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S.
     image_size
         Height and width in px; in validation the shorter side becomes 256/224 of it, and the centre is shown.
     epochs, lr, step_size, batch_size, momentum, weight_decay, optimizer, schedule, label_smoothing
-        As `Recipe` has them, in place of the architecture's own.
+        As in `Recipe`; by default the architecture's own.
     seed
-        Of the initialization, the order, the crops and the flips.
+        Seed of the initialization, the order, the crops and the flips.
     device, devices, nodes
         `cuda`, `mps` or `cpu`, how many of them on each node, and how many nodes. By default the best single device,
         or what torchrun or SLURM has started.
@@ -99,10 +99,10 @@ def train(
     precision
         `fp32`, `bf16-mixed` or `fp16-mixed`.
     accumulate
-        In how many parts a device takes its share of a batch, where its memory is too small for one.
+        Gradient accumulation: number of parts in which a device computes its share of a batch, to save memory.
     sync_batchnorm
-        Whether CORnet-S' batch normalization sees the joint batch of all devices. By default each device normalizes
-        its own share, and the first one's running averages are kept: so did CORnet's own training.
+        Whether CORnet-S' batch normalization uses the global batch of all devices. By default, as in CORnet's own
+        training, each device normalizes its own share, and rank 0's running averages are saved.
     save_every
         Such as `2e,30m`: weights and a checkpoint after every second epoch, a checkpoint after 30 minutes.
     on_error
@@ -116,8 +116,7 @@ def train(
     Raises
     ------
     UserError
-        For anything that cannot be, before training where that can be seen; `TrainingStopped`, a kind
-        of it, after SIGTERM.
+        If an argument is invalid, before training if possible; its subclass `TrainingStopped` after SIGTERM.
     """
     architecture = architecture_of(model)
     changes = {"epochs": epochs, "lr": lr, "step_size": step_size, "batch_size": batch_size, "momentum": momentum}
@@ -156,7 +155,7 @@ def train(
     # under the step schedule a run can be made longer, since no earlier epoch depends on it
     free = frozenset({"epochs"} if recipe.schedule == "step" else ())
     kept = (TABLE, f"{FOLDER}/*{ENDING}")
-    with opened(output, settings, free, kept) if is_first() else nullcontext():
+    with locked(output, settings, free, kept) if is_first() else nullcontext():
         if is_first():
             tidy(output)
         own = newest(output)
@@ -215,7 +214,7 @@ def _fit(
     title = f"CORnet-{learner.what['architecture']}"
     stopping = Stopping()
     with quiet(), stopping.restored():
-        # in this order at the end of an epoch: what is recorded again after an interruption does no harm
+        # this order at the end of an epoch: repeated records after an interruption are harmless
         trainer = machine.trainer(
             output,
             [progress, Records(output, title, progress.say), Saving(output, every, stopping)],

@@ -1,4 +1,4 @@
-"""How good a network is on images in folders: exact counts, next to what was published."""
+"""Validation of a network on images in folders: exact accuracies, next to published ones."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ..cornet.weights.state_dicts import read_checkpoint
 from .data import Data
 from .folders import ImageSet, find_validation
 from .image_dataset import Views
-from .machine import Machine, quiet
+from .initial_network import architecture_of, build, held_classes
 from .module import Learner
 from .progress import Progress
 from .recipes import RECIPES
-from .start import architecture_of, build, held_classes
+from .run_devices import Machine, quiet
 from .training_run import check_on_error
 
 DEFAULT_BATCH_SIZE = 256
@@ -36,27 +36,27 @@ _SYNSET = re.compile(r"n\d{8}")
 
 @dataclass(frozen=True)
 class Validation:
-    """What `validate` found."""
+    """The result of `validate`."""
 
     model: str
     weights: str | None
-    """The file; None for a network with its own initialization."""
+    """Weight file; None for a network with its own initialization."""
     image_size: int
     images: int
-    """That were classified."""
+    """Number of classified images."""
     top1: float
     top5: float
     loss: float
     """Cross-entropy, the mean over images, in nats."""
     images_per_second: float
     published_top1: tuple[float, ...]
-    """The most reliable first; empty where there is none."""
+    """Published top-1 accuracies, the most reliable first; empty if there is none."""
     agrees: bool | None
-    """With that one; None where they cannot be compared."""
+    """Whether top-1 agrees with the first of these; None if they cannot be compared."""
     comparison: str
-    """Says so in words, or why not."""
+    """The comparison as text, or why there is none."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """Path -> why it was left out."""
+    """Path -> why the image was omitted."""
 
 
 def validate(
@@ -74,7 +74,7 @@ def validate(
     precision: str = "fp32",
     on_error: str = "fail",
 ) -> Validation:
-    """Classify validation images, each exactly once, and say how often that was right.
+    """Classify validation images, each exactly once, and return top-1, top-5 and loss.
 
     Parameters
     ----------
@@ -89,14 +89,14 @@ def validate(
     image_size
         Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown.
     batch_size
-        Over all devices.
+        Images in a batch, over all devices.
     device, devices, nodes, workers, precision, on_error
-        As `train` takes them.
+        As in `train`.
 
     Raises
     ------
     UserError
-        For anything that cannot be had, and for class folders that are not the classes that the network tells apart.
+        If an argument is invalid, weights are unavailable, or the class folders are not the network's classes.
     """
     image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
     batch_size = whole_number(batch_size, "a batch size", 1)
@@ -142,7 +142,7 @@ def validate(
 
 
 def _check_classes(images: ImageSet, path: Path) -> None:
-    """A label is a class folder's place: both must be the ones that the network was trained with."""
+    """Raise `UserError` if the class folders are not those that the network was trained with."""
     names = read_checkpoint(path).get("classes")
     if isinstance(names, list):
         if names != list(images.classes):

@@ -83,7 +83,7 @@ def test_models_prints_every_commitment():
                 for line in table.splitlines()
             ), (model["identifier"], region)
     assert "decoder.avgpool" in table
-    assert "8 degrees" in table
+    assert "8 visual degrees" in table
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_models_prints_every_commitment():
         (("score", "cornet_x=nowhere.pth"), "Unknown model 'cornet_x'"),
         (("benchmarks", "V5"), "Unknown group of benchmarks 'V5'"),
         (("report", "no_such_folder"), "not a folder of results"),
-        (("cache", "--clear", "everything"), "Unknown kept folder 'everything'"),
+        (("cache", "--clear", "everything"), "Unknown cache 'everything'"),
         (("score", "cornet_z_untrained", "-b", "pref_or"), "Marques2020light_DeValois1982-pref_or"),
         (("score", "cornet_z_untrained", "-b", "xyzzyxyzzy"), "known ones has a similar name"),
         (("score", "alexnet", "--times", "3"), "alexnet is not one of ours"),

@@ -1,4 +1,4 @@
-"""Whatever stops an extraction, the same call goes on where it was and ends with the same file."""
+"""After any interruption, the same call resumes an extraction and ends with the same file."""
 
 from __future__ import annotations
 

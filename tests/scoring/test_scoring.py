@@ -119,7 +119,7 @@ def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
 
 BROKEN = {
     "raise": "It raised KeyError: 'no such neuroid'",
-    "nan": "The score is nan, which is no number.",
+    "nan": "The score is nan, which is not finite.",
     "hang": "stopped after 4 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
     "die": "died by SIGKILL",
@@ -254,7 +254,7 @@ def test_a_damaged_row_is_scored_again(tmp_path, log, models):
     score_models({"good": models["good"]}, ToyBenchmark("one", log), output=tmp_path)
     (row,) = (tmp_path / "scores" / "good").glob("*.json")
     row.write_text(row.read_text()[:40])
-    with pytest.warns(UserWarning, match="taken for missing"):
+    with pytest.warns(UserWarning, match="treated as missing"):
         table = score_models({"good": models["good"]}, ToyBenchmark("one", log), output=tmp_path)
     assert table["score"].tolist() == [0.9]
     assert len(calls(log)) == 2

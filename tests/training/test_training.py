@@ -17,7 +17,7 @@ from brainscore_cornet import UserError, extract_features, load_model, load_netw
 from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.training.module import Learner
 from brainscore_cornet.training.recipes import RECIPES, recipe_for
-from brainscore_cornet.training.records import read_table
+from brainscore_cornet.training.training_records import read_table
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_what_was_trained_is_written_in_it(tmp_path):
     train("R", folder, tmp_path / "out", epochs=1, **SMALL)
     with pytest.raises(UserError, match="says that it holds CORnet-R"):
         load_network("cornet_rt", weights=tmp_path / "out" / "cornet_r_epoch_01.pth")
-    with pytest.raises(UserError, match="cannot be gone on with as CORnet-RT"):
+    with pytest.raises(UserError, match="cannot be resumed as CORnet-RT"):
         train("RT", folder, tmp_path / "rt", restore_path=tmp_path / "out", **SMALL)
 
 

@@ -14,9 +14,9 @@ from helpers.trainings import SMALL, command, pictures, side_by_side
 from PIL import Image
 
 from brainscore_cornet import UserError, train, validate
-from brainscore_cornet.training.machine import Machine
-from brainscore_cornet.training.records import read_table
 from brainscore_cornet.training.run_checkpoints import newest
+from brainscore_cornet.training.run_devices import Machine
+from brainscore_cornet.training.training_records import read_table
 
 slow = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""Whatever stops a training, the same command goes on, and ends as if nothing had happened: bit for bit."""
+"""After any interruption, the same command resumes training and ends with the same weights, bit for bit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Brain-Score's door to the embedded benchmarks. It reads these lines as text: one literal line for each."""
+"""The registrations of the embedded benchmarks, one literal line each, since Brain-Score reads them as text."""
 
-# Brain-Score's registry does not declare its own kind of property benchmarks, which these are:
+# these are property benchmarks, which the declared type of Brain-Score's registry does not include:
 # pyright: reportArgumentType=false
 
 from functools import partial

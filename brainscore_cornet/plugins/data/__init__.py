@@ -1,4 +1,4 @@
-"""Brain-Score's door to the embedded data. It reads these lines as text: one literal line for each."""
+"""The registrations of the embedded data, one literal line each, since Brain-Score reads them as text."""
 
 from brainscore_vision import data_registry, stimulus_set_registry
 

@@ -1,4 +1,4 @@
-"""Brain-Score's door to the models. It reads these lines as text: one literal line for each identifier."""
+"""The registrations of the models, one literal line for each identifier, since Brain-Score reads them as text."""
 
 from brainscore_vision import model_registry
 

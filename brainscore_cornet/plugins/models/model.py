@@ -1,4 +1,4 @@
-"""What Brain-Score asks a model plugin for."""
+"""The functions that Brain-Score calls in a model plugin."""
 
 from brainscore_cornet.cornet.brain_model import CORnetModel, load_model
 from brainscore_cornet.cornet.citations import bibtex

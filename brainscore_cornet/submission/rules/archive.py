@@ -1,4 +1,4 @@
-"""Zips as the website wants them: one root folder, an entry for each folder, the same bytes for the same content."""
+"""Writing of zips for the website: one root folder, an entry for each folder, equal bytes for equal content."""
 
 from __future__ import annotations
 

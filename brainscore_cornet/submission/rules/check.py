@@ -1,4 +1,4 @@
-"""All rules for a submission, before anything of it is run."""
+"""The check of a submission by all rules, which runs none of its code."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .surroundings import check_environment, check_files, check_tests
 def check_zip(
     path: Path, *, online: bool = True, downloaded: Mapping[str, Path] = MappingProxyType({})
 ) -> tuple[list[Finding], Plugin | None]:
-    """Every broken rule of a zip for the website, and the plugin in it where there is one.
+    """Return every broken rule of a zip for the website, and the plugin in it, if any.
 
     Parameters
     ----------
     online
-        Whether weights are asked for; that they were not is a finding which is not fatal.
+        Whether weights are requested; if not, there is a finding that is not fatal.
     downloaded
-        URL -> file, of weights that were downloaded a moment ago.
+        URL -> file of weights that have just been downloaded.
     """
     findings, plugin = read_zip(path)
     if plugin is None:
@@ -48,13 +48,13 @@ def check_folder(
     online: bool = True,
     downloaded: Mapping[str, Path] = MappingProxyType({}),
 ) -> tuple[list[Finding], Plugin]:
-    """Every broken rule of a plugin's folder in a clone whose other models are `taken` (identifier -> folder)."""
+    """Return every broken rule of a plugin's folder in a clone with other models `taken` (identifier -> folder)."""
     plugin = read_folder(folder)
     return _check(plugin, taken, one=False, online=online, downloaded=downloaded), plugin
 
 
 def taken_identifiers() -> dict[str, str]:
-    """Identifier -> folder of the models that the installed brainscore_vision has, without this package's."""
+    """Return identifier -> folder of the installed brainscore_vision's models, without this package's."""
     found = catalogue.folders("models", commented=True)
     return {name: folder for name, folder in found.items() if folder != plugin_links.NAME}
 

@@ -1,4 +1,4 @@
-"""What a check says: which rule is broken, where, and what to do about it."""
+"""Findings of a check: a rule, the place, the problem and its remedy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """A broken rule; or, where it is not fatal, what its owner should know."""
+    """A broken rule, or, if it is not fatal, a note for the plugin's owner."""
 
     rule: str
     where: str

@@ -1,4 +1,4 @@
-"""Rules for imports: what a plugin needs must be in its folder, or be installed with Brain-Score or by the plugin."""
+"""Rules for imports: modules must be in the plugin's folder, or be installed with Brain-Score or by the plugin."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _TESTS = {"pytest", "pytest_check", "pytest_mock", "pytest_timeout", "matplotlib
 
 
 def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
-    """Broken rules of a plugin's imports.
+    """Yield the broken rules of a plugin's imports.
 
     Parameters
     ----------
     models
-        Folders of the model plugins that Brain-Score has.
+        Folders of Brain-Score's model plugins.
     """
     findings = []
     for name, tree in plugin.trees:
@@ -84,12 +84,12 @@ def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> It
 
 
 def _defined(plugin: Plugin, file: str) -> set[str] | None:
-    """Names that a file defines; None where that cannot be told."""
+    """Return the names that a file defines, None if they cannot be determined."""
     tree = plugin.tree(file)
     if tree is None:
         return None
     names = {"__file__", "__name__", "__doc__"}
-    for node in ast.walk(tree):  # also what is defined in a branch; more than is really there does no harm
+    for node in ast.walk(tree):  # includes definitions in branches; additional names are harmless
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -157,13 +157,13 @@ def _is_test(file: str) -> bool:
 
 @cache
 def _owners() -> Mapping[str, list[str]]:
-    """Module -> packages that it may come from, of all that is installed; looking takes a while."""
+    """Return module -> installed packages that may provide it, cached because the search is slow."""
     return packages_distributions()
 
 
 @cache
 def _with_brainscore() -> set[str]:
-    """Modules that come with brainscore_vision: its own, and those of all that it requires."""
+    """Return the modules of brainscore_vision and of all its requirements."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 

@@ -1,4 +1,4 @@
-"""The zip itself, as the website and Brain-Score's unpacking take it: what is in it, and where."""
+"""Rules for the zip's layout, as the website and Brain-Score's unpacking require it."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ class Plugin:
 
     name: str
     files: dict[str, bytes]
-    """Path within the folder -> contents."""
+    """Path inside the folder -> contents."""
     _trees: dict[str, ast.Module | None] = field(default_factory=dict, repr=False, compare=False)
 
     def text(self, path: str) -> str | None:
-        """A file's text, None where there is no such file or it is no UTF-8."""
+        """Return a file's text, None if the file does not exist or is not UTF-8."""
         try:
-            return self.files[path].decode("utf-8-sig")  # Python takes such a mark at the beginning
+            return self.files[path].decode("utf-8-sig")  # Python accepts a byte order mark
         except (KeyError, UnicodeDecodeError):
             return None
 
     @property
     def trees(self) -> Iterator[tuple[str, ast.Module]]:
-        """Path and syntax tree of each Python file that Python can read."""
+        """Yield path and syntax tree of each Python file with valid syntax."""
         for path in self.files:
             if path.endswith(".py") and (tree := self.tree(path)) is not None:
                 yield path, tree
 
     def tree(self, path: str) -> ast.Module | None:
-        """A Python file's syntax tree, parsed once; None where there is no such file or Python cannot read it."""
+        """Return a Python file's syntax tree, parsed once; None if the file does not exist or has invalid syntax."""
         if path not in self._trees:
             text = self.text(path)
             try:
                 self._trees[path] = None if text is None else ast.parse(text)
-            except (SyntaxError, ValueError):  # a rule of its own says so
+            except (SyntaxError, ValueError):  # another rule reports it
                 self._trees[path] = None
         return self._trees[path]
 
@@ -66,7 +66,7 @@ def read_folder(folder: Path) -> Plugin:
 
 
 def read_zip(path: Path) -> tuple[list[Finding], Plugin | None]:
-    """What is wrong with a zip's layout, and the one plugin in it, None where that cannot be told."""
+    """Return the broken rules of a zip's layout, and the one plugin in it, None if it cannot be determined."""
     try:
         size = path.stat().st_size
         archive = zipfile.ZipFile(path)
@@ -186,7 +186,7 @@ _OF_ENTRIES: list[tuple[str, Callable[[zipfile.ZipInfo, Counter], bool], str, st
 
 
 def _find_plugin(contents: dict[str, bytes], findings: list[Finding]) -> Plugin | None:
-    """The one plugin of <root>/models/<plugin>/."""
+    """Return the one plugin in <root>/models/<plugin>/."""
 
     def add(rule: str, where: str, problem: str, remedy: str) -> None:
         findings.append(Finding(rule, where, problem, remedy))

@@ -1,4 +1,4 @@
-"""Rules for weights: everybody must be able to download them, and they must be the ones that were meant."""
+"""Rules for weights: they must be publicly available and have the stated hash."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .layout import WEIGHTS, Plugin
 _ENDINGS = "|".join(re.escape(ending[1:]) for ending in (*WEIGHTS, ".gz", ".zip", ".pkl", ".onnx"))
 _LOOKS_LIKE_WEIGHTS = re.compile(rf"https?://\S+\.(?:{_ENDINGS})(?:\?\S*)?$")
 _ON_A_DISK = re.compile(r"(?:/(?:home|Users|root|mnt|media|data|scratch)/|~/|[A-Za-z]:[\\/])\S.*")
-# what people copy from their browser in place of the file's own address
+# addresses of pages, which people copy instead of the file's own address
 _PAGES = (
     r"drive\.google\.com/(file|open)",
     r"github\.com/[^/]+/[^/]+/blob/",
@@ -33,12 +33,12 @@ _TIMEOUT = 20  # s
 
 
 def check_weights(plugin: Plugin, *, online: bool, downloaded: Mapping[str, Path]) -> Iterator[Finding]:
-    """Ask for every file of weights that the plugin names, and compare hashes where it states one.
+    """Request every weight file that the plugin names, and compare the hash if it states one.
 
     Parameters
     ----------
     downloaded
-        URL -> file, of what was downloaded a moment ago. Any older copy may be another file than the address gives now.
+        URL -> file that has just been downloaded. Older copies may differ from the file that the address serves now.
     """
     yield from _on_a_disk(plugin)
     for where, url, sha256 in _named(plugin):
@@ -53,12 +53,12 @@ def check_weights(plugin: Plugin, *, online: bool, downloaded: Mapping[str, Path
 
 
 def fetch_now(url: str) -> Path:
-    """The file that a URL gives at this moment, kept as a download; an older copy is replaced."""
+    """Download the file that a URL serves now, replacing an older copy, and return its path."""
     return download((url,), url_path(url), check=lambda part: None, is_complete=lambda path: False)
 
 
 def models_of(plugin: Plugin) -> dict[str, dict] | None:
-    """Identifier -> base and options, of a plugin that this package wrote; None for others."""
+    """Return identifier -> base and options of a plugin that this package wrote, None for others."""
     tree = plugin.tree("variants.py")
     try:
         for node in tree.body if tree else ():
@@ -72,7 +72,7 @@ def models_of(plugin: Plugin) -> dict[str, dict] | None:
 
 
 def _named(plugin: Plugin) -> list[tuple[str, str, str | None]]:
-    """(where, URL, SHA-256) of what looks like weights."""
+    """Yield (place, URL, SHA-256) of each address that looks like weights."""
     if (models := models_of(plugin)) is not None:
         own = [(model["weights"], model.get("weights_sha256")) for model in models.values() if "weights" in model]
         released = {model["base"] for model in models.values() if "weights" not in model}
@@ -96,7 +96,7 @@ def _on_a_disk(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
-    """(where, text) of all texts in the code."""
+    """Yield (place, text) of all texts in the code."""
     for name, tree in plugin.trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -130,7 +130,7 @@ def _unreachable(where: str, url: str) -> Finding | None:
     import requests
 
     try:
-        # not HEAD, which some stores of files refuse
+        # not HEAD, which some file servers refuse
         with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
             if response.ok:
                 return None
@@ -153,7 +153,7 @@ def _unchecked(where: str, url: str, why: str) -> Finding:
 
 
 def _differs(url: str, sha256: str, downloaded: Path | None) -> str | None:
-    """How what the URL gives differs from what was submitted."""
+    """Return how the file at the URL differs from the submitted one, None if it does not."""
     try:
         if downloaded is not None:
             found = file_hash(downloaded)

@@ -1,4 +1,4 @@
-"""Rules for the lines that register models: what each of Brain-Score's parsers makes of them."""
+"""Rules for the lines that register models, which each of Brain-Score's parsers must understand."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _WRITE = "Write model_registry['my_model'] = lambda: get_model('my_model') in on
 
 
 def check_registrations(plugin: Plugin, taken: Mapping[str, str], *, one: bool = True) -> list[Finding]:
-    """Broken rules of a plugin's registrations.
+    """Yield the broken rules of a plugin's registrations.
 
     Parameters
     ----------
     taken
-        Identifier -> folder of the models that are there already.
+        Identifier -> folder of the existing models.
     one
-        Whether it may register one model only, as in a zip for the website.
+        Whether only one model may be registered, as in a zip for the website.
     """
     text = plugin.text(_FILE)
     if text is None:
@@ -39,7 +39,7 @@ def check_registrations(plugin: Plugin, taken: Mapping[str, str], *, one: bool =
 
 
 def identifiers(plugin: Plugin) -> list[str]:
-    """Those that Brain-Score would load, each once."""
+    """Return the identifiers that Brain-Score would load, each once."""
     return list(dict.fromkeys(parsers.loader(plugin.text(_FILE) or "")))
 
 
@@ -75,7 +75,7 @@ def _lines(text: str, literal: set[int], computed: set[int]) -> Iterator[Finding
 
 
 def _assignments(text: str, tree: ast.Module | None) -> tuple[set[int], set[int]]:
-    """Lines of assignments to the registry: by an identifier as it stands, and by one that has to be computed."""
+    """Return the lines of assignments to the registry: with a literal identifier, and with a computed one."""
     literal, computed = set(), set()
     if tree is None:
         return {number for number, _ in parsers.lines(text)}, computed  # another rule says so
@@ -89,14 +89,14 @@ def _assignments(text: str, tree: ast.Module | None) -> tuple[set[int], set[int]
 
 
 def _of_others(tree: ast.Module | None) -> Iterator[Finding]:
-    """Registrations that make a model of another identifier."""
+    """Yield findings for registrations that load a model with another identifier."""
     for node in ast.walk(tree) if tree else ():
         if not isinstance(node, ast.Assign):
             continue
         target = node.targets[0]
         if not isinstance(target, ast.Subscript) or getattr(target.value, "id", None) != "model_registry":
             continue
-        told = [
+        loaded = [
             argument.value
             for call in ast.walk(node.value)
             if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "get_model"
@@ -104,11 +104,11 @@ def _of_others(tree: ast.Module | None) -> Iterator[Finding]:
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
         ]
         name = getattr(target.slice, "value", None)
-        if told and isinstance(name, str) and name not in told:
+        if loaded and isinstance(name, str) and name not in loaded:
             yield Finding(
                 "registration-of-another",
                 f"{_FILE}, line {node.lineno}",
-                f"{name} is made as {told[0]!r}.",
+                f"{name} is made as {loaded[0]!r}.",
                 "Are both meant to be one name?",
                 fatal=False,
             )

@@ -1,4 +1,4 @@
-"""Rules for what surrounds a model: required files, environment, requirements and tests."""
+"""Rules for a plugin's other files: required files, environment, requirements and tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .finding import Finding
 from .layout import REQUIRED, Plugin
 
 PYTHON = "3.11"
-"""What Brain-Score runs."""
+"""Python version of Brain-Score."""
 _LEFT_OUT = ("slow", "travis_slow", "private_access", "memory_intense", "requires_gpu")
-"""Marks of tests that Brain-Score's own runs leave out, the first one everywhere."""
+"""Marks of tests that Brain-Score's runs skip, the first one everywhere."""
 
 
 def check_files(plugin: Plugin) -> list[Finding]:
@@ -95,7 +95,7 @@ def _citation(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _environment_yml(plugin: Plugin) -> Iterator[Finding]:
-    """As brainscore_core 2.5 has it: the file is read, written again, and searched as text."""
+    """Yield the broken rules of environment.yml, which brainscore_core 2.5 reads, rewrites and searches as text."""
     import yaml
 
     where = "environment.yml"
@@ -159,7 +159,7 @@ def _requirements(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _needed_by_brainscore(name: str):
-    """The requirement of brainscore_vision or brainscore_core for a package, None where they have none."""
+    """Return the requirement of brainscore_vision or brainscore_core for a package, None if there is none."""
     from importlib.metadata import requires
 
     from packaging.requirements import Requirement
@@ -173,7 +173,7 @@ def _needed_by_brainscore(name: str):
 
 
 def _agree(ours, theirs) -> bool:
-    """Whether some version fits both: the one that is installed, or one that a bound names."""
+    """Return whether a version satisfies both: the installed one, or one that a bound names."""
     from importlib.metadata import version
 
     named = [specifier.version.removesuffix(".*") for specifier in (*ours.specifier, *theirs.specifier)]

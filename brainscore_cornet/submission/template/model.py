@@ -11,12 +11,12 @@ from .variants import MODELS
 
 
 def base(identifier: str) -> str:
-    """The CORnet that a model is a variant of."""
+    """Return the registered CORnet that a model is a variant of."""
     return MODELS[identifier]["base"]
 
 
 def options(identifier: str, **changed) -> dict:
-    """Options of `load_model` for a model, with some of them changed."""
+    """Return the options of `load_model` for a model, with some of them changed."""
     return {name: value for name, value in {**MODELS[identifier], **changed}.items() if name != "base"}
 
 

@@ -1,6 +1,6 @@
-"""Weights, pictures and measurements by which a plugin is tested where its own weights cannot be had.
+"""Stand-in weights, pictures and measurements, for tests of a plugin without its own weights.
 
-Ships with every submission, and is what wrote its golden.json: both sides compute the same from the same numbers.
+Every submission contains this file, and its golden.json was computed with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SAMPLES = 12  # neuroids of each region that are compared
 
 
 def fill(network: torch.nn.Module) -> torch.nn.Module:
-    """Replace all weights by numbers that depend on their names alone, whatever torch's own generator does."""
+    """Replace all weights by numbers that depend only on their names, not on torch's random generator."""
     state = network.state_dict()
     for name, tensor in state.items():
         if not tensor.is_floating_point():
@@ -36,7 +36,7 @@ def fill(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def draw_pictures(folder: Path, size: int, count: int = PICTURES) -> list[str]:
-    """Square pictures of `size` px with structure at several scales, all different."""
+    """Write different square pictures of `size` px with structure at several scales, and return their paths."""
     paths = []
     for index in range(count):
         random = np.random.RandomState(index)
@@ -51,7 +51,7 @@ def draw_pictures(folder: Path, size: int, count: int = PICTURES) -> list[str]:
 
 
 def measure(model, folder: Path) -> dict:
-    """What a model commits to and does: region -> layer, time bins, and some neuroids' activity; labels.
+    """Return a model's commitments and outputs: region -> layer, time bins, and some neuroids' activity; labels.
 
     Activity is given for each picture and committed time bin: (neuroid, presentation, time bin).
     """

@@ -1,4 +1,4 @@
-"""Tests of this plugin that need neither its weights nor a network, but for the one that is marked slow."""
+"""Tests of this plugin; only the one marked slow needs its weights and a network connection."""
 
 import json
 from importlib import import_module
@@ -21,12 +21,12 @@ def identifier(request):
 
 @pytest.fixture(scope="module")
 def model(identifier):
-    """The model with stand-in weights in the place of its own."""
+    """The model with stand-in weights instead of its own."""
     brain_model = import_module(f"{PLUGIN}.cornet.brain_model")
     options = plugin.options(identifier, weights=None, weights_sha256=None)
-    subject = brain_model.load_model(plugin.base(identifier), named=identifier, **options)
-    stand_in.fill(subject.activations_model.network)
-    return subject
+    submitted = brain_model.load_model(plugin.base(identifier), named=identifier, **options)
+    stand_in.fill(submitted.activations_model.network)
+    return submitted
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def measured(model, tmp_path_factory):
 
 
 def test_identifiers(identifier, model):
-    """What is registered, what is listed and what a model calls itself are one name."""
+    """The registered, the listed and the model's own identifier are equal."""
     registrations = (FOLDER / "__init__.py").read_text()
     assert plugin.get_model_list() == list(GOLDEN)
     assert registrations.count(f"model_registry['{identifier}']") == 1
@@ -44,7 +44,7 @@ def test_identifiers(identifier, model):
 
 
 def test_commitments(identifier, model, measured):
-    """Layers, time bins in ms, readout layer and visual degrees are those that were submitted."""
+    """Layers, time bins in ms, readout layer and visual degrees equal the submitted ones."""
     golden = GOLDEN[identifier]
     for region, expected in golden["regions"].items():
         assert measured["regions"][region]["layer"] == expected["layer"]
@@ -59,7 +59,7 @@ def test_commitments(identifier, model, measured):
 
 
 def test_activations(identifier, measured):
-    """Each region's activity at each of its time bins is what was computed when this was submitted."""
+    """Each region's activity at each of its time bins equals the values from the submission."""
     for region, expected in GOLDEN[identifier]["regions"].items():
         found = measured["regions"][region]
         assert found.get("neuroids") == expected.get("neuroids")
@@ -69,14 +69,14 @@ def test_activations(identifier, measured):
 
 
 def test_pictures_differ(identifier, measured):
-    """What is recorded depends on the picture, in every region that has a time bin."""
+    """Recordings depend on the picture, in every region with a time bin."""
     for region, found in measured["regions"].items():
         activity = np.array(found.get("activity", []))
         assert not activity.size or np.ptp(activity, axis=1).max() > 0, region
 
 
 def test_requested_time_bins(model, tmp_path):
-    """A requested time bin is answered by the committed one of the nearest start, and labelled as requested."""
+    """A requested time bin gives the committed one with the nearest start, labelled as requested."""
     pictures = stand_in.draw_pictures(tmp_path, model.commitment.image_size, count=1)
     for region, bins in model.commitment.time_bins.items():
         if not bins:
@@ -92,15 +92,15 @@ def test_requested_time_bins(model, tmp_path):
 
 
 def test_labels(identifier, measured):
-    """The network's own decoder labels pictures with ImageNet synsets, as it did when this was submitted."""
+    """The network's own decoder labels pictures with ImageNet synsets, as in the submission."""
     golden = np.array(GOLDEN[identifier]["logits"])
     np.testing.assert_allclose(np.array(measured["logits"]), golden, rtol=1e-3, atol=1e-4 * np.abs(golden).max())
-    assert np.ptp(golden, axis=0).max() > 0  # both pictures are told apart
+    assert np.ptp(golden, axis=0).max() > 0  # the pictures have different activity
     assert measured["labels"] == GOLDEN[identifier]["labels"]
 
 
 def test_readout(model, tmp_path):
-    """A readout that is fitted on pictures knows them again, with probabilities that add up to one."""
+    """A readout that is fitted on pictures recognizes them, with probabilities that add up to one."""
     from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
     pictures = stand_in.draw_pictures(tmp_path, model.commitment.image_size)
@@ -116,9 +116,9 @@ def test_readout(model, tmp_path):
 
 @pytest.mark.slow
 def test_own_weights(identifier):
-    """The model's own weights can be downloaded, are what was promised, and fit."""
+    """The model's own weights can be downloaded, have the stated hash, and fit."""
     import brainscore_vision
 
-    subject: Any = brainscore_vision.load_model(identifier)
-    assert subject.identifier == identifier
-    assert subject.start_recording("IT", time_bins=[(100, 200)]) is None
+    submitted: Any = brainscore_vision.load_model(identifier)
+    assert submitted.identifier == identifier
+    assert submitted.start_recording("IT", time_bins=[(100, 200)]) is None

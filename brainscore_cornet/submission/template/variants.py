@@ -1,4 +1,4 @@
-"""The models of this plugin: identifier -> which CORnet it is, and the options of `load_model`.
+"""The models of this plugin: identifier -> registered CORnet, and the options of `load_model`.
 
 SPDX-License-Identifier: GPL-3.0-or-later
 """

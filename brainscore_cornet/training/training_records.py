@@ -1,4 +1,4 @@
-"""What a run has done, to be looked at: a table, TensorBoard's log, and a picture."""
+"""Records of a run: its table, TensorBoard's log and a figure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from ..cornet.writing import write_aside, writing
+from ..palette import BLUE, GREEN, VERMILLION
 from .module import Learner, Sums
 
 TABLE = "metrics.csv"
@@ -22,10 +23,10 @@ UNREADABLE = "unreadable.csv"
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of the table. Of training, the mean over the epoch, while the network learnt, on random parts of images."""
+    """A row of the table. Training values are means over the epoch's steps, on random crops."""
 
     epoch: int
-    """Counted from 1, as in names of files."""
+    """Number of the epoch from 1, as in file names."""
     train_loss: float
     train_top1: float
     train_top5: float
@@ -33,30 +34,30 @@ class Epoch:
     val_top1: float
     val_top5: float
     learning_rate: float
-    """At the beginning of the epoch."""
+    """Learning rate at the beginning of the epoch."""
     images_per_second: float
     """In training."""
     seconds: float
-    """That training took, without validation."""
+    """Duration of training in s, without validation."""
     train_images: int
     val_images: int
 
 
 class Records(pl.Callback):
-    """Renews the records after each epoch's validation.
+    """A callback that updates the records after each epoch's validation.
 
     Parameters
     ----------
     output
-        The run's folder.
+        The run directory.
     title
-        Of the picture.
-    tell
-        Takes a line for people after each epoch.
+        Title of the figure.
+    print_line
+        Callback that prints a line after each epoch.
     """
 
-    def __init__(self, output: Path, title: str, tell: Callable[[str], None]) -> None:
-        self._output, self._title, self._tell = output, title, tell
+    def __init__(self, output: Path, title: str, print_line: Callable[[str], None]) -> None:
+        self._output, self._title, self._print_line = output, title, print_line
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: Learner) -> None:
         train = Sums.of(learner.summed(learner.training_sums))
@@ -77,7 +78,7 @@ class Records(pl.Callback):
             train_images=train.images,
             val_images=val.images,
         )
-        # an epoch that was done again after an interruption takes the place of the first time
+        # an epoch that was repeated after an interruption replaces its first row
         rows = [*(each for each in read_table(self._output) if each.epoch < row.epoch), row]
         _write_table(self._output / TABLE, fields(Epoch), [asdict(each) for each in rows])
         if learner.unreadable:
@@ -86,7 +87,7 @@ class Records(pl.Callback):
         with writing(self._output / TENSORBOARD):
             _log(self._output / TENSORBOARD, row)
         draw(rows, self._output / PICTURE, self._title)
-        self._tell(
+        self._print_line(
             f"epoch {row.epoch}/{trainer.max_epochs}: training {_in_words(train)}; validation {_in_words(val)}; "
             f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
             + (f"; {len(learner.unreadable)} images left out, see {UNREADABLE}" if learner.unreadable else "")
@@ -98,7 +99,7 @@ def _in_words(sums: Sums) -> str:
 
 
 def read_table(output: Path) -> list[Epoch]:
-    """The rows of a run's table, none where it has not got there yet."""
+    """Return the rows of a run's table, none before the first epoch is complete."""
     try:
         text = (output / TABLE).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -130,12 +131,12 @@ def _log(folder: Path, row: Epoch) -> None:
             writer.add_scalar(name, getattr(row, name), row.epoch)
 
 
-_COLOURS = {"train": "#4c78a8", "val": "#f58518"}
+_COLOURS = {"train": BLUE, "val": VERMILLION}
 _NAMES = {"train": "training", "val": "validation"}
 
 
 def draw(rows: list[Epoch], path: Path, title: str) -> None:
-    """Loss, accuracy and learning rate over epochs."""
+    """Draw loss, accuracy and learning rate over epochs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -153,7 +154,7 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
             label = f"top-{name[-1]}, {_NAMES[part]}"
             accuracy.plot(epochs, values, dashes, color=colour, label=label, **style)
     rates = [row.learning_rate for row in rows]
-    rate.plot(epochs, rates, color="#54a24b", drawstyle="steps-post", **style)
+    rate.plot(epochs, rates, color=GREEN, drawstyle="steps-post", **style)
     rate.set_yscale("log")
     rate.set_ylim(min(rates) / 2, max(rates) * 2)
     loss.set_ylabel("cross-entropy (nats)")

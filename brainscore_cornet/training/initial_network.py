@@ -1,4 +1,4 @@
-"""The network with which a run begins: its own initialization, weights of a file, or another run's checkpoint."""
+"""The initial network of a run: its own initialization, weights from a file, or another run's checkpoint."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LINEAR = "decoder.linear."
 
 @dataclass(frozen=True)
 class Start:
-    """Where a run begins."""
+    """The initial network and epoch of a run."""
 
     network: CORnet
     epoch: int = 0
-    """That is the first, counted from 0."""
+    """First epoch, counted from 0."""
     checkpoint: Path | None = None
-    """Of Lightning, from which everything is taken."""
+    """Lightning checkpoint from which the whole state is restored."""
 
 
 def build(
@@ -36,18 +36,18 @@ def build(
     seed: int = 0,
     weights: str | os.PathLike | None = None,
 ) -> CORnet:
-    """A network to be trained.
+    """Return a network to train.
 
     Parameters
     ----------
     weights
-        None for its own initialization, `released`, a path or a URL. Of a file with another number of classes all but
-        the decoder's linear layer is taken.
+        None for its own initialization, `released`, a path or a URL. From a file with another number of classes,
+        everything but the decoder's linear layer is loaded.
 
     Raises
     ------
     UserError
-        For weights that cannot be had or do not fit, and for so few time steps that the image does not reach IT.
+        If weights are unavailable or do not fit, or the image does not reach IT in the time steps.
     """
     network = build_network(architecture, times, seed, classes)
     if not network.sees_image(network.last_point):
@@ -66,19 +66,19 @@ def build(
 
 
 def held_classes(path: Path) -> int:
-    """How many classes a file's decoder tells apart; ImageNet's number where it does not say."""
+    """Return the number of classes of a file's decoder, ImageNet's number if the file has none."""
     weight = state_dict_of(read_checkpoint(path), path).get(f"{_LINEAR}weight")
     return len(weight) if weight is not None and weight.ndim == 2 else CLASSES
 
 
 def restored(network: CORnet, restore_path: str | os.PathLike, architecture: str, settings: Mapping[str, Any]) -> Start:
-    """A run that goes on from another one's checkpoint.
+    """Return the start of a run that resumes from another run's checkpoint.
 
     Parameters
     ----------
     restore_path
-        A file of the released form, of which weights and epoch are taken; a checkpoint of Lightning, of which
-        everything is; or the output folder of a run, whose newest checkpoint is meant.
+        A file in the released form, from which weights and epoch are loaded; a checkpoint of Lightning, from which
+        everything is; or a run directory, whose newest checkpoint is loaded.
     """
     path = Path(restore_path).expanduser()
     if path.is_dir():
@@ -93,18 +93,16 @@ def restored(network: CORnet, restore_path: str | os.PathLike, architecture: str
         return Start(network, epoch=_epoch(checkpoint, path))
     stated = stated_architecture(checkpoint, path)
     if stated != architecture:
-        raise WeightsError(
-            f"{path} was trained as CORnet-{stated}: it cannot be gone on with as CORnet-{architecture}."
-        )
-    load_checkpoint(network, path, architecture)  # says what does not fit better than Lightning would
+        raise WeightsError(f"{path} was trained as CORnet-{stated}: it cannot be resumed as CORnet-{architecture}.")
+    load_checkpoint(network, path, architecture)  # reports misfits more clearly than Lightning
     before = checkpoint["flags"]
     needed = ["optimizer"]
-    if checkpoint["position"]["step"]:  # of an epoch that is to be gone on with as it began
+    if checkpoint["position"]["step"]:  # the epoch is resumed with the settings that it began with
         needed += ["batch_size", "seed", "training_images"]
     for name in needed:
         if before[name] != settings[name]:
             raise UserError(
-                f"{path} cannot be gone on with: its {name.replace('_', ' ')} was {before[name]}, not {settings[name]}."
+                f"{path} cannot be resumed: its {name.replace('_', ' ')} was {before[name]}, not {settings[name]}."
                 " Give the same, or restore a file of the form cornet_…_epoch_….pth."
             )
     return Start(network, epoch=checkpoint["position"]["epoch"], checkpoint=path)
@@ -114,14 +112,14 @@ def _epoch(checkpoint: Mapping[str, Any], path: Path) -> int:
     epoch = checkpoint.get("epoch")
     if isinstance(epoch, bool) or not isinstance(epoch, int | float) or epoch < 0:
         raise UserError(
-            f"{path} does not say after which epoch it was written: to begin at the first epoch with its weights, "
+            f"{path} does not state after which epoch it was written: to begin at the first epoch with its weights, "
             "give it as --weights."
         )
     return int(epoch)
 
 
 def architecture_of(model: str) -> str:
-    """`Z`, `R`, `RT` or `S` of CORnet's own spelling or of an identifier."""
+    """Return `Z`, `R`, `RT` or `S` for CORnet's own spelling or an identifier."""
     from ..cornet.anatomy import TIME_STEPS
     from ..cornet.commitments import COMMITMENTS
 

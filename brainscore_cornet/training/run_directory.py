@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, and that only one process writes to it."""
+"""The run directory: its settings, and the lock that lets only one process write to it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SETTINGS = "run.json"
 
 
 @contextmanager
-def opened(
+def locked(
     folder: Path, settings: Mapping[str, Any], free: frozenset[str] = frozenset(), kept: Sequence[str] = ()
 ) -> Iterator[None]:
-    """Inside, this process alone writes to the folder, which is this run's.
+    """Lock the run directory for this process, after a check that it belongs to this run.
 
     Parameters
     ----------
     settings
-        All that the run's weights depend on; JSON.
+        Everything that the run's weights depend on, as JSON.
     free
-        Names of settings that may differ from the ones that the run began with.
+        Names of settings that may differ from the run's first ones.
     kept
         Patterns of the files that make a folder a run's: without any of them nothing is lost with other settings.
 

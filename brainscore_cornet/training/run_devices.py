@@ -1,4 +1,4 @@
-"""On which devices a run computes: what was asked for, what torchrun or SLURM has given, and Lightning's Trainer."""
+"""The devices of a run, as requested or as started by torchrun or SLURM, and Lightning's Trainer on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "fp16-mixed": "16-mixed",
 }
 _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric")
-# Of Lightning and DDP, about what is meant to be as it is: loaders that begin in the middle of an epoch, few workers
+# Warnings of Lightning and DDP about what is intended: loaders that start in the middle of an epoch, few workers
 # where there are few cores, layers in another memory layout than their gradients, checkpoints in a folder with others.
 _EXPECTED = (
     r".*does not have many workers.*",
@@ -47,18 +47,18 @@ class Machine:
 
     kind: str
     devices: int
-    """On each node."""
+    """Number of devices on each node."""
     nodes: int
     precision: str = "fp32"
 
     @classmethod
     def find(cls, device: str | None, devices: int | None, nodes: int | None, precision: str = "fp32") -> Machine:
-        """What was asked for; of what was not, torchrun's or SLURM's number, else one device, the best there is.
+        """Return the requested devices; by default those of torchrun or SLURM, else one device, CUDA, MPS or CPU.
 
         Raises
         ------
         UserError
-            For what this machine does not have, and for a precision that is none.
+            If a device is not available or the precision is invalid.
         """
         if precision not in PRECISIONS:
             raise unknown_name(precision, PRECISIONS, "precision")
@@ -88,14 +88,14 @@ class Machine:
         return self.devices * self.nodes
 
     def workers(self, asked: int | None) -> int:
-        """Processes that load images, for each device: by default the cores, shared out."""
+        """Return the number of processes that load images for each device; by default its share of the cores."""
         if asked is not None:
             return whole_number(asked, "a number of workers", 0)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, cores // self.devices)
 
     def trainer(self, folder: Path, callbacks: Sequence[pl.Callback], **options) -> pl.Trainer:
-        """Lightning's, with nothing that writes or prints but the callbacks."""
+        """Return Lightning's Trainer, in which only the callbacks write and print."""
         several = self.world > 1
         plugins: list = [WrittenAside()]
         if SLURMEnvironment.detect():
@@ -124,8 +124,8 @@ class Machine:
 
 
 def is_first() -> bool:
-    """Whether this process is the one of its run that writes and prints."""
-    # torchrun's, Lightning's own launcher's and SLURM's way to tell, in this order: one may be started within another
+    """Return whether this process has rank 0, which writes and prints."""
+    # variables of torchrun, Lightning's own launcher and SLURM, in this order: one may be started within another
     for names in (("RANK",), ("LOCAL_RANK", "NODE_RANK"), ("SLURM_PROCID",)):
         if names[0] in os.environ:
             return all(int(os.environ.get(name, 0)) == 0 for name in names)
@@ -134,7 +134,7 @@ def is_first() -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Inside, Lightning says nothing of what we say ourselves."""
+    """Suppress Lightning's messages that this package prints itself, inside this context."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
@@ -150,7 +150,7 @@ def quiet() -> Iterator[None]:
 
 
 def _given() -> tuple[int, int]:
-    """(devices on each node, nodes) as torchrun or SLURM has started this process, (1, 1) where none of them has."""
+    """Return (devices on each node, nodes) from torchrun or SLURM, (1, 1) if neither started this process."""
     environment = os.environ
     if "TORCHELASTIC_RUN_ID" in environment:
         local = int(environment["LOCAL_WORLD_SIZE"])
