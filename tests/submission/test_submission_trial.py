@@ -18,11 +18,7 @@ from helpers.submissions import TEST, write
 
 from brainscore_cornet.submission import REGISTERED, pull_request
 
-<<<<<<< HEAD
 README = (Path(__file__).parents[2] / "brainscore_cornet" / "submission" / "README.md").read_text(encoding="utf-8")
-=======
-README = (Path(__file__).parents[2] / "brainscore_cornet/submission/README.md").read_text(encoding="utf-8")
->>>>>>> 7b73a23 (Tests of submissions cost less: large networks at a small size, commands in the test's own process)
 COMMANDS = re.search(r"```bash\n(brainscore-cornet submit .*?)```", README, re.DOTALL)[1]
 
 
