@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from .choosing import as_assembly, trials
-from .files import Stimuli, assembly, stimuli_of, stimulus_set
+from .files import Reason, Stimuli, assembly, stimuli_of, stimulus_set
 from .making import stimuli
 
 READ_IN = {
@@ -21,8 +21,8 @@ READ_IN = {
         "metrics/kato_accuracy_distance/metric.py",
     ),
 }
-# The others need a model that recognizes at least one photograph: the untrained CORnet-S names the same class always.
 REPRESENTATIVES = {"kato2026": ("Kato2026Ori-error_consistency", "Kato2026Ori-accuracy_distance")}
+IMAGE_SIZE = {"kato2026": 64}  # the untrained CORnet-Z recognizes a few photographs
 
 ENDINGS = {
     "Kato2026.Ori": "o",
@@ -38,6 +38,17 @@ ENDINGS = {
 CATEGORIES = ("acorn", "bird", "car", "dog", "elephant", "mushroom", "snake", "tiger")
 PER_CATEGORY = 8  # that some photographs are recognized by networks that know nothing
 SUBJECTS = ("1", "2", "3")
+
+CANNOT = {
+    f"{name.replace('.', '')}-{metric}": Reason(
+        "It scores photographs that a model recognizes, and the untrained CORnet-S, which names one class, knows none.",
+        "Model classified no base-condition images correctly",
+        networks=("s",),
+    )
+    for name in ENDINGS
+    for metric in ("error_consistency", "accuracy_distance")
+    if name != "Kato2026.Ori"
+}
 
 
 @stimulus_set(*ENDINGS)

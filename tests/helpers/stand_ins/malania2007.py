@@ -24,6 +24,7 @@ READ_IN = {
     ),
 }
 REPRESENTATIVES = {"malania2007": ("Malania2007.short2-threshold_elevation",)}  # all are alike, and fitting takes long
+IMAGE_SIZE = {"malania2007": 64}  # the pictures, shown on a screen of 8 degrees, are small in it
 CANNOT = {
     "Malania2007.vernieracuity-threshold": Reason(
         "Its code passes the metric a dictionary of two assemblies where it expects one: only a model at chance, whose "
