@@ -138,7 +138,8 @@ def commitment_for(
 
 def _hash_unless_released(path: Path, model: str) -> str | None:
     """Return the SHA-256 of a weight file, or None if it is the released file, whose hash is not in the identifier."""
-    return None if mismatch(RELEASED[model], path) is None else file_hash(path)
+    is_released = model in RELEASED and mismatch(RELEASED[model], path) is None
+    return None if is_released else file_hash(path)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ def _time_bins(architecture: str, steps: Mapping[str, int]) -> TimeBins:
             region: {step: (50 + 20 * step, 70 + 20 * step) for step in range(arrival, steps[region])}
             for region, arrival in _RT_ARRIVAL.items()
         }
+    if architecture != "R":
+        raise ValueError(f"No time bins are committed for the architecture {architecture!r}.")
     published = {
         "V1": {step: (50 + 30 * step, 80 + 30 * step) for step in range(5)},
         "V2": {1: (60, 110), 2: (110, 140), 3: (140, 170), 4: (170, 200)},

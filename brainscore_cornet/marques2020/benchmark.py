@@ -212,7 +212,7 @@ def _all_neuroids(model: InFieldModel, **_) -> np.ndarray:
 
 @contextmanager
 def numpy_seed(seed: int) -> Iterator[None]:
-    """numpy's global random numbers start from `seed` inside, and go on as if nothing had been outside."""
+    """numpy's global random numbers start from `seed` inside, and are restored afterwards."""
     state = np.random.get_state()
     np.random.seed(seed)
     try:

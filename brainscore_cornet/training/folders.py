@@ -112,7 +112,7 @@ def _compare(train: Path, validation: Path) -> None:
 
 def _class_names(folder: Path) -> list[str]:
     try:
-        # hidden folders are no classes: Jupyter and macOS make some beside them
+        # hidden folders are not classes: Jupyter and macOS make some beside them
         return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != ".")
     except OSError as error:
         raise UserError(f"Cannot read {folder}: {error.strerror}.") from error

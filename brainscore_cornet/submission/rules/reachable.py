@@ -49,7 +49,7 @@ def check_weights(plugin: Plugin, *, online: bool, downloaded: Mapping[str, Path
         elif (finding := _unreachable(where, url)) is not None:
             yield finding
         elif sha256 is not None and (problem := _differs(url, sha256, downloaded.get(url))):
-            yield Finding("weights-hash", where, f"{url}: {problem}.", "Upload the right file, or submit anew.")
+            yield Finding("weights-hash", where, f"{url}: {problem}.", "Upload the right file, or submit again.")
 
 
 def fetch_now(url: str) -> Path:
@@ -149,7 +149,9 @@ def _unreachable(where: str, url: str) -> Finding | None:
 
 def _unchecked(where: str, url: str, why: str) -> Finding:
     remedy = "Check again where there is a network."
-    return Finding("weights-unchecked", where, f"Not known whether {url} can be had: {why}.", remedy, fatal=False)
+    return Finding(
+        "weights-unchecked", where, f"Not known whether {url} can be downloaded: {why}.", remedy, fatal=False
+    )
 
 
 def _differs(url: str, sha256: str, downloaded: Path | None) -> str | None:
