@@ -29,6 +29,8 @@ class CORnetS(CORnet):
         Region -> number of time steps, for V2, V4 and IT; by default the released numbers 2, 4, 2.
     """
 
+    V1: FeedforwardV1
+
     def __init__(self, times: Mapping[str, int] | None = None, classes: int = CLASSES) -> None:
         super().__init__()
         unknown = set(times or ()) - set(RECURRENT)
@@ -36,9 +38,8 @@ class CORnetS(CORnet):
             raise UserError(f"Time steps can be set for {', '.join(RECURRENT)}, not for {', '.join(sorted(unknown))}.")
         steps = {**TIME_STEPS["S"], **(times or {})}
         self.times = {region: check_steps(region, count) for region, count in steps.items()}
-        self.V1 = _v1(CHANNELS["V1"])
-        for region in RECURRENT:
-            self.add_module(region, BottleneckRegion(CHANNELS[below(region)], CHANNELS[region], self.times[region]))
+        for region in REGIONS:
+            self.add_module(region, build_region(region, self.times[region]))
         self.decoder = build_decoder(CHANNELS["IT"], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -113,6 +114,13 @@ class StridedConv2d(nn.Conv2d):
 
     def forward(self, activity: Tensor, stride: int) -> Tensor:
         return functional.conv2d(activity, self.weight, self.bias, stride, self.padding)
+
+
+def build_region(region: str, times: int) -> nn.Module:
+    """A region with PyTorch's own initialization."""
+    if region == "V1":
+        return _v1(CHANNELS["V1"])
+    return BottleneckRegion(CHANNELS[below(region)], CHANNELS[region], times)
 
 
 class FeedforwardV1(nn.Sequential):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..anatomy import REGIONS
 from ..architectures.base import CORnet, Decoder, Point, is_hooked
-from ..architectures.cornet_s import RECURRENT, BottleneckRegion, CORnetS, FeedforwardV1, StridedConv2d
+from ..architectures.cornet_s import RECURRENT, BottleneckRegion, CORnetS, FeedforwardV1, StridedConv2d, build_region
 from .winograd import Winograd
 
 _UNDERSTOOD = {
@@ -75,9 +75,9 @@ def can_fold(network: CORnet) -> TypeGuard[CORnetS]:
     if not all(type(module) in _UNDERSTOOD for module in network.modules()):
         return False
     with torch.device("meta"):
-        built = CORnetS({region: network.times[region] for region in RECURRENT})
+        built = {region: build_region(region, network.times[region]) for region in REGIONS}
     # a module's representation contains all its arguments: names, strides, whether there is a bias
-    return all(repr(getattr(network, region)) == repr(getattr(built, region)) for region in REGIONS)
+    return all(repr(getattr(network, region)) == repr(expected) for region, expected in built.items())
 
 
 class _V1(nn.Module):
