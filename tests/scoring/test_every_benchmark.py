@@ -24,7 +24,8 @@ CHOSEN = {
     for family, first in sorted(collected("REPRESENTATIVES").items())
 }
 """Family -> up to four of its benchmarks, one that is quick first."""
-NETWORKS = ("z", "r", "rt", "s")
+LONG = ("baker2022", "gifford2022", "igustibagus2024", "muzellec2026")  # several seconds each, in Brain-Score's metrics
+NETWORKS = ("z", "s", "r", "rt")
 SIZE = 32  # px, the smallest: the number of neuroids is what most benchmarks spend their time on
 
 
@@ -54,7 +55,10 @@ def check(network: str, benchmark: str, row) -> None:
 
 @pytest.mark.parametrize(
     ("network", "benchmark"),
-    [(NETWORKS[number % len(NETWORKS)], first) for number, (first, *_) in enumerate(CHOSEN.values())],
+    [
+        pytest.param(NETWORKS[number % 4], first, marks=[pytest.mark.slow] if family in LONG else [])
+        for number, (family, (first, *_)) in enumerate(CHOSEN.items())
+    ],
 )
 def test_a_benchmark_of_each_family(score, network, benchmark):
     """One of each family, with the four networks in turn."""

@@ -159,7 +159,7 @@ SESSIONS = tuple(f"Cowley2026.{session}" for session in (190923, 201025, 210225,
 @stimulus_set(*SESSIONS)
 def photographs(identifier: str) -> Stimuli:
     """Photographs, each with a number as its only label."""
-    numbers = range(1, 41)
+    numbers = range(1, 33)
     table = {"stimulus_id": [f"image{each:04}" for each in numbers], "object_name": [f"{each:04}" for each in numbers]}
     return stimuli(table, ending="jpg")
 
@@ -168,7 +168,7 @@ def photographs(identifier: str) -> Stimuli:
 def sessions(identifier: str) -> xr.DataArray:
     """Rates in V4, with unequal numbers of repetitions; the first session alone has a time bin."""
     of = stimuli_of(identifier)
-    neuroids = {"neuroid_id": [f"neuron_{number}" for number in range(3)], "region": ["V4"] * 3}
+    neuroids = {"neuroid_id": ["neuron_0", "neuron_1"], "region": ["V4"] * 2}
     first = identifier == SESSIONS[0]
     array = recordings(
         of,
