@@ -127,8 +127,8 @@ LIGHT = Protocol(
 OFFICIAL = Protocol(
     prefix="Marques2020offline",
     note=(
-        "official protocol; the data are a draw of ours from the published histograms, the leaderboard's are another "
-        "draw, so that scores differ by resampling alone"
+        "official protocol; the data are a draw of ours from the published histograms, the leaderboard's assemblies "
+        "are another: scores agree up to that draw, whose standard deviation is .002 or less"
     ),
     degrees=12,  # DEGREES
     size=672,  # SIZE_PX
