@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
+import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, redirect_stdout, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -72,8 +73,6 @@ class JobScorer:
 
     def score(self, job: Job) -> JobOutcome:
         """Return the score of a job, or a failure with its reason; errors of models and benchmarks are not raised."""
-        from ..metrics.object_solution_times import without_tensorflow
-
         start = time.perf_counter()
         what = job.candidate.name
         estimate_mb = score = None
@@ -87,7 +86,7 @@ class JobScorer:
             estimate_mb, refusal = self._estimate(model, benchmark)
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
-            with without_tensorflow(_device(model)) as notes:
+            with _classifier(model) as notes:
                 score = benchmark(model)
             row = _row(job, model, benchmark, score, notes)
         except (Exception, SystemExit) as error:
@@ -134,6 +133,15 @@ class JobScorer:
             f"{found.num_features} neuroids x {found.num_timebins} time bins, {available:.1f} GB are free: use a "
             "machine with more, or raise --memory if it was given. (BRAINSCORE_SKIP_MEMORY_CHECK=1 skips this check.)"
         )
+
+
+def _classifier(model) -> AbstractContextManager[list[str]]:
+    """Return a context in which Brain-Score's metric `ost` needs no TensorFlow; its import costs memory."""
+    if "brainscore_vision.metrics.ost.metric" not in sys.modules:  # benchmarks load their metric when they are made
+        return nullcontext([])
+    from ..metrics.object_solution_times import without_tensorflow
+
+    return without_tensorflow(_device(model))
 
 
 def _row(job: Job, model, benchmark, score: Score, notes: Sequence[str]) -> Row:

@@ -114,7 +114,7 @@ REFUSED = {
     ),
     "one label": (
         lambda model, stimuli: model.start_task("probabilities", stimuli.assign(image_label="dog")),
-        r"at least two labels .*\['dog'\]",
+        r"at least two labels, .*\['dog'\]",
     ),
     "label missing": (
         lambda model, stimuli: model.start_task("probabilities", stimuli.assign(image_label=["a", "b", None] * 2)),

@@ -58,7 +58,7 @@ print(json.dumps([model.identifier, recorded.shape, brainscore_vision.load_model
 """
     identifier, shape, bibtex = json.loads(run_elsewhere(code, tmp_path))
     assert identifier == "cornet_z_untrained"
-    assert shape == [1, 1, 512 * 7 * 7]
+    assert shape == [1, 512 * 7 * 7]  # a single time bin has no dimension
     assert "10.1101/408385" in bibtex
 
 

@@ -16,9 +16,10 @@ import pytest
 from helpers.stand_ins import collected, stand_ins_installed
 from helpers.stand_ins.scored import scorer
 
-from brainscore_cornet.scoring import EMBEDDED, catalogue
+from brainscore_cornet import plugin_links
+from brainscore_cornet.scoring import catalogue
 
-BENCHMARKS = {name: folder for name, folder in catalogue.folders("benchmarks").items() if name not in EMBEDDED}
+BENCHMARKS = {name: folder for name, folder in catalogue.folders("benchmarks").items() if folder != plugin_links.NAME}
 CHOSEN = {
     family: list(dict.fromkeys([*first, *sorted(name for name, folder in BENCHMARKS.items() if folder == family)]))[:4]
     for family, first in sorted(collected("REPRESENTATIVES").items())

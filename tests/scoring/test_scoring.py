@@ -112,7 +112,7 @@ def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
     np.testing.assert_array_equal(read_scores(tmp_path, "good", "several").values, [1.0, 2.0, np.nan])
     assert read_scores(tmp_path, "good", "nan").attrs["comment"] == "a toy"
     assert table.loc["unsendable", "score"] == 0.9
-    assert "cannot be sent: TypeError" in table.loc["unsendable", "note"]
+    assert "cannot be pickled: TypeError" in table.loc["unsendable", "note"]
     with pytest.raises(UserError, match="only the row of good on unsendable was kept"):
         read_scores(tmp_path, "good", "unsendable")
 

@@ -66,7 +66,7 @@ def test_a_trial_that_fails(tmp_path, monkeypatch, capsys):
     changes = {"model.py": model, "test.py": TEST, "parts/network.py": "", "parts/__init__.py": ""}
     path = write(tmp_path / "theirs.zip", changes)
     assert submit(monkeypatch, "--check", path, "--offline") == 0
-    assert "What is in it was not run" in capsys.readouterr().err
+    assert "The zip's code was not run" in capsys.readouterr().err
     assert submit(monkeypatch, "--check", path, "--offline", "--run") == 1
     printed = capsys.readouterr().out
     assert "Failed: load_model('stranger_net')" in printed
