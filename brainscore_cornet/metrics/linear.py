@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from .gram import Gram
 from .predictions import Smoother, Split
-from .samples import Gram, Samples
+from .samples import Samples
 
 _SINGULAR = 1e-10  # of the mean variance: a sample that the others determine that closely adds rounding
 _KEPT = 1e-14  # of the largest singular value

@@ -132,7 +132,9 @@ def cross_validated_similarity(metric) -> bool:
         return False
     validation, inner = metric._cross_validation, metric._metric
     is_known = cka(inner) or (_is(inner, RDMMetric) and rdm(inner._rdm) and rdm_similarity(inner._similarity))
-    return is_known and _is(validation, TestOnlyCrossValidation) and cross_validates_stimuli(validation._cross_validation)
+    return (
+        is_known and _is(validation, TestOnlyCrossValidation) and cross_validates_stimuli(validation._cross_validation)
+    )
 
 
 def _is_per_time(thing) -> bool:

@@ -10,9 +10,10 @@ from brainscore_vision.metric_helpers.transformations import apply_aggregate
 
 from ..errors import UserError
 from .alignment import NEUROIDS, PRESENTATIONS, TIME, NotCovered, Recorded, coordinate, partners, sorted_rows
+from .gram import MakeGram
 from .predictions import Split, correlate
 from .recognition import NEUROID, Plan
-from .regressions import Fitted, MakeGram
+from .regressions import Fitted
 from .samples import Samples
 
 _NAMED = 10  # neuroids that still fit a message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -18,10 +18,9 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 
 from . import linear, pls, single
+from .gram import MakeGram
 from .predictions import Given, Prediction, Split
-from .samples import Gram, Samples
-
-MakeGram = Callable[[Samples], Gram]
+from .samples import Samples
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from brainscore_vision.metrics.regression_correlation.metric import pearsonr
 
+from .gram import pick_device
 from .predictions import Given, Split
-from .samples import Samples, pick_device
+from .samples import Samples
 
 _CLOSE = 1e-4  # of r: features that near to the best one are compared once more, in Brain-Score's own arithmetic
 _UNCERTAIN = 1e-9  # of the variance in all samples: less than that in the training samples may be rounding
