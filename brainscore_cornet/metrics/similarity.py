@@ -119,13 +119,15 @@ def _correlations(assembly) -> np.ndarray:
     count, width = samples.shape
     if count < 2 or variable.dtype.kind not in "fiub":
         raise NotCovered
+    if count**2 * width <= _LARGE:
+        return np.corrcoef(variable.values)  # equal to the last digit, which decides between ranks of equal values
     means = sum(columns.sum(1, dtype=float) for _, columns in samples.portions()) / width
     if not np.isfinite(means).all():
         raise NotCovered
     products = torch.zeros(count, count, dtype=torch.float64, device=pick_device(8 * count**2))
     means = torch.from_numpy(means).to(products)[:, None]
     for _, columns in samples.portions():
-        add_products(products, torch.from_numpy(columns).to(products) - means, _is_rough(samples))
+        add_products(products, torch.from_numpy(columns).to(products) - means, samples.dtype == np.float32)
     mirror(products)
     lengths = products.diagonal().sqrt()
     return (products / lengths / lengths[:, None]).clamp(-1, 1).cpu().numpy()
