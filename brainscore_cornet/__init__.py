@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .brain_model import load_model
     from .features import extract_features
+    from .metrics.predictivity import predictivity
     from .network import load_network
     from .scoring import score_models
     from .training import train, validate
@@ -14,13 +15,23 @@ _PUBLIC = {
     "extract_features": "features",
     "load_model": "brain_model",
     "load_network": "network",
+    "predictivity": "metrics.predictivity",
     "score_models": "scoring",
     "train": "training",
     "validate": "training",
     "UserError": "errors",
 }
 
-__all__ = ["UserError", "extract_features", "load_model", "load_network", "score_models", "train", "validate"]
+__all__ = [
+    "UserError",
+    "extract_features",
+    "load_model",
+    "load_network",
+    "predictivity",
+    "score_models",
+    "train",
+    "validate",
+]
 
 
 def __getattr__(name: str):

@@ -17,8 +17,9 @@ from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 
+from ..errors import UserError
 from . import linear, pls, single
-from .gram import MakeGram
+from .gram import Gram, MakeGram
 from .predictions import Given, Prediction, Split
 from .samples import Samples
 
@@ -44,7 +45,14 @@ class Regression:
     """Whether it is one of Brain-Score's own classes around the estimator."""
 
     def fit(self, predictors: Samples, targets: Samples, splits: Sequence[Split], gram: MakeGram) -> Fitted:
-        """Fit on each split's training samples, and predict its test samples."""
+        """Fit on each split's training samples, and predict its test samples.
+
+        Raises
+        ------
+        UserError
+            When features are not finite.
+        """
+        gram = _finite(gram)
         single_precision = predictors.dtype == np.float32
         if self.estimator is None:
             return Fitted(single.fit(predictors, targets, splits), predictors.dtype)
@@ -89,6 +97,16 @@ class Regression:
                 alpha = float(alpha) if self.is_dual else alpha
             predictions.append(prediction)
         return Fitted(predictions, np.dtype(float), alpha)
+
+
+def _finite(gram: MakeGram) -> MakeGram:
+    def make(samples: Samples, is_rough: bool = False) -> Gram:
+        made = gram(samples, is_rough)
+        if not made.is_finite:
+            raise UserError("The features hold values that are NaN or infinite: expected finite ones.")
+        return made
+
+    return make
 
 
 def known(estimator) -> Regression | None:
