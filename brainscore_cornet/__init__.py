@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .cornet.errors import UserError
     from .cornet.network import load_network
     from .features import extract_features
+    from .metrics.predictivity import predictivity
     from .scoring import score_models
     from .training import train, validate
 
@@ -15,13 +16,23 @@ _PUBLIC = {
     "extract_features": "features",
     "load_model": "cornet.brain_model",
     "load_network": "cornet.network",
+    "predictivity": "metrics.predictivity",
     "score_models": "scoring",
     "train": "training",
     "validate": "training",
     "UserError": "cornet.errors",
 }
 
-__all__ = ["UserError", "extract_features", "load_model", "load_network", "score_models", "train", "validate"]
+__all__ = [
+    "UserError",
+    "extract_features",
+    "load_model",
+    "load_network",
+    "predictivity",
+    "score_models",
+    "train",
+    "validate",
+]
 
 
 def __getattr__(name: str):

@@ -1,1 +1,1 @@
-"""Brain-Score's metrics, computed faster or with fewer required packages, with equal results."""
+"""Brain-Score's metrics and ceilings with equal numbers, from fewer operations or fewer packages."""

@@ -74,7 +74,7 @@ def without_tensorflow(device: torch.device | None = None) -> Iterator[list[str]
 
 
 @dataclass(frozen=True)
-class Fit:
+class SoftmaxFit:
     """A fitted softmax regression."""
 
     scaler: StandardScaler
@@ -96,9 +96,9 @@ class LastFit:
     def __init__(self, device: torch.device | None = None) -> None:
         self._device = device
         self._key: bytes | None = None
-        self._fit: Fit | None = None
+        self._fit: SoftmaxFit | None = None
 
-    def __call__(self, recordings: np.ndarray, labels: np.ndarray) -> Fit:
+    def __call__(self, recordings: np.ndarray, labels: np.ndarray) -> SoftmaxFit:
         indices, choices = pd.factorize(labels)
         recordings = np.ascontiguousarray(recordings)
         found = hashlib.sha256(recordings.data)
@@ -115,15 +115,15 @@ class ProbabilitiesClassifier:
     Parameters
     ----------
     fit
-        Function of recordings (presentation, neuroid) and labels (presentation,) that returns a `Fit`.
+        Function of recordings (presentation, neuroid) and labels (presentation,) that returns a `SoftmaxFit`.
     """
 
     def __init__(self, fit: LastFit | None = None) -> None:
         self._make_fit = fit or LastFit()
-        self.fitted: Fit | None = None
+        self.fitted: SoftmaxFit | None = None
 
     def fit(self, recordings: xr.DataArray, labels: xr.DataArray) -> None:
-        """Fit the classifier to recordings (presentation, neuroid) and the label of each presentation."""
+        """SoftmaxFit the classifier to recordings (presentation, neuroid) and the label of each presentation."""
         self.fitted = self._make_fit(recordings.values, labels.values)
 
     def predict_proba(self, recordings: xr.DataArray) -> BehavioralAssembly:
@@ -144,8 +144,8 @@ class ProbabilitiesClassifier:
         """Do nothing; Brain-Score's metric calls this method."""
 
 
-def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch.device | None = None) -> Fit:
-    """Fit a softmax regression as Brain-Score's classifier does in TensorFlow.
+def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch.device | None = None) -> SoftmaxFit:
+    """SoftmaxFit a softmax regression as Brain-Score's classifier does in TensorFlow.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch
             adam.step()
         if loss.item() < _TOLERANCE:  # of the last minibatch, without weight decay
             break
-    return Fit(scaler, weights.detach().cpu().numpy(), bias.detach().cpu().numpy(), choices)
+    return SoftmaxFit(scaler, weights.detach().cpu().numpy(), bias.detach().cpu().numpy(), choices)
 
 
 def first_weights(neuroids: int, choices: int) -> np.ndarray:

@@ -36,25 +36,44 @@ def main(
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for name, row in chosen.items():
-            paths = pictures(Path(folder), images or row.images, row.width, row.ending)
-            result = compare(name, paths, repeats or row.repeats)
-            result["goal"] = row.goal
+            paths = pictures(Path(folder), images or row.images, row.width, row.ending) if row.images else []
+            result = compare(name, paths, repeats or row.repeats, Path(folder), row.tolerance)
+            result["goal"], result["most_added_mb"] = row.goal, row.most_added_mb
             result["floor_ms"] = None if row.gflop is None else row.gflop / rate * 1000
             results.append(result)
             print(f"{name}: {result['ratio']:.2f}", file=sys.stderr)
     if as_json:
         print(json.dumps({"matrix_product_gflops": rate, "rows": results}, indent=2))
         return
-    print(f"\nThis machine multiplies matrices at {rate:.0f} GFLOP/s; times are ms an image, medians.\n")
-    heads = ("theirs", 8), ("ours", 8), ("ratio", 6), ("goal", 5), ("floor", 6), ("their MB", 9), ("our MB", 7)
-    print(" " * 52, *(f"{head:>{width}}" for head, width in heads), " numbers")
-    for result in results:
-        floor = "-" if result["floor_ms"] is None else f"{result['floor_ms']:.1f}"
-        print(
-            f"{result['name']:52} {result['theirs_ms']:8.1f} {result['ours_ms']:8.1f} {result['ratio']:6.2f} "
-            f"{result['goal']:5.2f} {floor:>6} {result['theirs_mb']:9.0f} {result['ours_mb']:7.0f}  "
-            f"{'equal' if result['equal'] else 'DIFFERENT'}"
+    print(f"\nThis machine multiplies matrices at {rate:.0f} GFLOP/s; times are medians.\n")
+    if of_images := [result for result in results if result["images"]]:
+        heads = ("theirs", 8), ("ours", 8), ("ratio", 6), ("goal", 5), ("floor", 6), ("their MB", 9), ("our MB", 7)
+        print(f"{'ms an image':52}", *(f"{head:>{width}}" for head, width in heads), " numbers")
+        for result in of_images:
+            floor = "-" if result["floor_ms"] is None else f"{result['floor_ms']:.1f}"
+            print(
+                f"{result['name']:52} {result['theirs_ms']:8.1f} {result['ours_ms']:8.1f} {result['ratio']:6.2f} "
+                f"{result['goal']:5.2f} {floor:>6} {result['theirs_mb']:9.0f} {result['ours_mb']:7.0f}  "
+                f"{'equal' if result['equal'] else 'DIFFERENT'}"
+            )
+    if whole := [result for result in results if not result["images"]]:
+        heads = (
+            ("theirs", 8),
+            ("ours", 8),
+            ("ratio", 6),
+            ("goal", 5),
+            ("they add MB", 12),
+            ("we add MB", 10),
+            ("at most", 8),
         )
+        print(f"\n{'s':52}", *(f"{head:>{width}}" for head, width in heads), " numbers")
+        for result in whole:
+            most = "-" if result["most_added_mb"] is None else f"{result['most_added_mb']:.0f}"
+            print(
+                f"{result['name']:52} {result['theirs_ms'] / 1000:8.1f} {result['ours_ms'] / 1000:8.1f} "
+                f"{result['ratio']:6.1f} {result['goal']:5.0f} {result['theirs_added_mb']:9.0f} "
+                f"{result['ours_added_mb']:7.0f} {most:>8}  {'equal' if result['equal'] else 'DIFFERENT'}"
+            )
     if gpu := [result for result in results if result["ours_gpu_share"] is not None]:
         print("\nShare of the time in which the GPU computes:")
         for result in gpu:

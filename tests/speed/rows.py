@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 import torch
 from reference.synthetic_weights import fill
-from speed import training
-from speed.sides import Run
+from speed import metrics, training
+from speed.sides import TOLERANCE, Run
 
 from brainscore_cornet.cornet.architectures import CORnet, build_network
 from brainscore_cornet.cornet.brain_model import DEFAULT_BATCH_SIZE, CORnetModel
@@ -41,10 +41,14 @@ class Row:
     goal: float
     gflop: float | None = None
     images: int = 128
+    """0 where a side has data of its own: times are then of a whole run."""
     repeats: int = 3
     width: int = 256
     """Of the images, in px."""
     ending: str = "png"
+    most_added_mb: float | None = None
+    """That ours may add to what it was given."""
+    tolerance: float = TOLERANCE
 
 
 def network(architecture: str) -> CORnet:
@@ -211,4 +215,16 @@ ROWS: dict[str, Row] = {
     ),
     "images ready, 2 workers / Brain-Score's one by one": Row(partial(images_ahead, 2), images_one_by_one, 1.7),
     "images ready, 2 workers / 1": Row(partial(images_ahead, 2), partial(images_ahead, 1), 1.7),
+    **{
+        name: Row(
+            partial(metrics.ours, name),
+            partial(metrics.theirs, name),
+            measured.goal,
+            images=0,
+            repeats=1,
+            most_added_mb=measured.most_added_mb,
+            tolerance=measured.tolerance,
+        )
+        for name, measured in metrics.MEASURED.items()
+    },
 }

@@ -23,13 +23,13 @@ class Timed(NamedTuple):
     values: np.ndarray
 
 
-def compare(name: str, paths: list[str], repeats: int) -> dict:
-    """Each side in a process of its own, in turn."""
+def compare(name: str, paths: list[str], repeats: int, folder: Path, tolerance: float) -> dict:
+    """Each side in a process of its own, in turn; without images, times are those of a whole run."""
     context = multiprocessing.get_context("spawn")
     sides = {}
     for side in ("theirs", "ours"):
         here, there = context.Pipe()
-        process = context.Process(target=serve, args=(there, name, side, paths))  # it ends with the connection
+        process = context.Process(target=serve, args=(there, name, side, paths, folder))  # it ends with the connection
         process.start()
         there.close()  # so that the end of the process is noticed
         sides[side] = here
@@ -39,24 +39,25 @@ def compare(name: str, paths: list[str], repeats: int) -> dict:
         for side, connection in sides.items():
             connection.send("run")
             seconds[side].append(connection.recv())
-    values, memory, share = {}, {}, {}
+    values, memory, added, share = {}, {}, {}, {}
     for side, connection in sides.items():
         connection.send("stop")
-        path, memory[side], share[side] = connection.recv()
+        path, memory[side], added[side], share[side] = connection.recv()
         values[side] = np.load(path, mmap_mode="r")
-    ms = {side: statistics.median(times) / len(paths) * 1000 for side, times in seconds.items()}
+    ms = {side: statistics.median(times) / max(1, len(paths)) * 1000 for side, times in seconds.items()}
     return {
         "name": name,
         "images": len(paths),
         **{f"{side}_ms": value for side, value in ms.items()},
         "ratio": ms["theirs"] / ms["ours"],
         **{f"{side}_mb": value for side, value in memory.items()},
-        "equal": equal(values["ours"], values["theirs"]),
+        **{f"{side}_added_mb": value for side, value in added.items()},
+        "equal": equal(values["ours"], values["theirs"], tolerance),
         "ours_gpu_share": share["ours"],
     }
 
 
-def serve(connection, name: str, side: str, paths: list[str]) -> None:
+def serve(connection, name: str, side: str, paths: list[str], folder: Path) -> None:
     """One side: prepare, then run when told to."""
     import warnings
 
@@ -65,8 +66,10 @@ def serve(connection, name: str, side: str, paths: list[str]) -> None:
     warnings.simplefilter("ignore")
     multiprocessing.set_start_method("fork", force=True)  # of processes that a side starts, as it is for a user
     run = getattr(ROWS[name], side)()
-    run(paths[:2])  # whatever is slow only once
+    if paths:
+        run(paths[:2])  # whatever is slow only once
     forget_peak()
+    held = peak()
     connection.send("ready")
     values = None
     while connection.recv() == "run":
@@ -77,9 +80,9 @@ def serve(connection, name: str, side: str, paths: list[str]) -> None:
             seconds, values = values
         connection.send(seconds)
     memory = peak()
-    path = Path(paths[0]).parent / f"{side}.npy"
+    path = folder / f"{side}.npy"
     np.save(path, values)
-    connection.send((str(path), memory, gpu_share(run, paths)))
+    connection.send((str(path), memory, memory - held, gpu_share(run, paths) if paths else None))
 
 
 # The peak since a moment is where Linux keeps it; elsewhere it is that of the whole life of the process.
@@ -113,8 +116,8 @@ def gpu_share(run, paths) -> float | None:
     return kernels / 1e6 / seconds
 
 
-def equal(ours: np.ndarray, theirs: np.ndarray) -> bool:
+def equal(ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> bool:
     ours = ours.reshape(theirs.shape)
     if theirs.dtype.kind != "f":
         return bool((ours == theirs).all())
-    return bool(np.abs(ours - theirs).max() <= TOLERANCE * np.abs(theirs).max())
+    return bool(np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max())
