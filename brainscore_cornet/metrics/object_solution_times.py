@@ -123,7 +123,7 @@ class ProbabilitiesClassifier:
         self.fitted: SoftmaxFit | None = None
 
     def fit(self, recordings: xr.DataArray, labels: xr.DataArray) -> None:
-        """SoftmaxFit the classifier to recordings (presentation, neuroid) and the label of each presentation."""
+        """Fit the classifier to recordings (presentation, neuroid) and the label of each presentation."""
         self.fitted = self._make_fit(recordings.values, labels.values)
 
     def predict_proba(self, recordings: xr.DataArray) -> BehavioralAssembly:
@@ -145,7 +145,7 @@ class ProbabilitiesClassifier:
 
 
 def fit(recordings: np.ndarray, labels: np.ndarray, choices: list, device: torch.device | None = None) -> SoftmaxFit:
-    """SoftmaxFit a softmax regression as Brain-Score's classifier does in TensorFlow.
+    """Fit a softmax regression as Brain-Score's classifier does in TensorFlow.
 
     Parameters
     ----------

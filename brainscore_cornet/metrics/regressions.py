@@ -45,7 +45,7 @@ class Regression:
     """Whether it is one of Brain-Score's own classes around the estimator."""
 
     def fit(self, predictors: Samples, targets: Samples, splits: Sequence[Split], gram: MakeGram) -> Fitted:
-        """PlsFit on each split's training samples, and predict its test samples.
+        """Fit on each split's training samples, and predict its test samples.
 
         Raises
         ------
