@@ -47,11 +47,13 @@ def _assert_same_scores(protocol, model) -> None:
             assert float(score) == pytest.approx(float(similarity) / float(ceiling), abs=1e-6), name
 
 
+@pytest.mark.slow
 def test_all_properties_are_brainscores(fresh_caches):
     """With fewer and smaller images, a CORnet has in each benchmark the score of Brain-Score's own."""
     _assert_same_scores(SMALL, load_model("cornet_z_untrained", image_size=64))
 
 
+@pytest.mark.slow
 def test_neuroids_are_those_that_brainscore_finds(fresh_caches):
     """Of all neuroids of the region the same ones have their receptive field at the gratings' place."""
     model = load_model("cornet_z_untrained", image_size=64)
