@@ -47,8 +47,8 @@ def result_caching_disabled() -> Iterator[None]:
             os.environ["RESULTCACHING_DISABLE"] = before
 
 
-class UncachedCommitment(CORnetCommitment):
-    """Their brain model, which stores nothing."""
+class Uncached:
+    """Mixin for Brain-Score's brain models: nothing is stored."""
 
     def start_task(self, *args, **kwargs):
         with result_caching_disabled():
@@ -57,6 +57,10 @@ class UncachedCommitment(CORnetCommitment):
     def look_at(self, *args, **kwargs):
         with result_caching_disabled():
             return super().look_at(*args, **kwargs)
+
+
+class UncachedCommitment(Uncached, CORnetCommitment):
+    """Brain-Score's model of CORnet-S, without its caches."""
 
 
 def brain_score_cornet_s(

@@ -11,7 +11,7 @@ from brainscore_vision import load_benchmark
 from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from brainscore_vision.model_interface import BrainModel
-from helpers.peer import brain_score_cornet_s, result_caching_disabled
+from helpers.peer import Uncached, brain_score_cornet_s
 from helpers.stand_ins import collected, stand_ins_installed
 
 from brainscore_cornet.cornet.brain_model import CORnetModel
@@ -24,16 +24,8 @@ BENCHMARKS = {family: benchmarks[0] for family, benchmarks in sorted(collected("
 FAST = ("majajhong2015", "freemanziemba2013", "rajalingham2018", "geirhos2021", "bracci2019")
 
 
-class TheirCommitment(ModelCommitment):
+class TheirCommitment(Uncached, ModelCommitment):
     """Brain-Score's model of a network that has no time steps, without its caches."""
-
-    def start_task(self, *args, **kwargs):
-        with result_caching_disabled():
-            return super().start_task(*args, **kwargs)
-
-    def look_at(self, *args, **kwargs):
-        with result_caching_disabled():
-            return super().look_at(*args, **kwargs)
 
 
 class TheirCornetS(BrainModel):
