@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -29,11 +31,13 @@ SMALL = replace(
 """The official protocol with fewer and smaller images."""
 
 
-@pytest.fixture
-def fresh_caches(monkeypatch, tmp_path):
-    """Brain-Score's functions keep what several benchmarks share; our activations would fill the disk."""
-    monkeypatch.setenv("RESULTCACHING_HOME", str(tmp_path))
+@pytest.fixture(autouse=True)
+def fresh_caches(monkeypatch):
+    """Brain-Score keeps results by identifiers, which other tests give to other images; our activations fill disks."""
     monkeypatch.setenv("RESULTCACHING_DISABLE", "brainscore_cornet.activations")
+    shutil.rmtree(os.environ["RESULTCACHING_HOME"], ignore_errors=True)
+    yield
+    shutil.rmtree(os.environ["RESULTCACHING_HOME"], ignore_errors=True)
 
 
 def _assert_same_scores(protocol, model) -> None:
@@ -47,14 +51,12 @@ def _assert_same_scores(protocol, model) -> None:
             assert float(score) == pytest.approx(float(similarity) / float(ceiling), abs=1e-6), name
 
 
-@pytest.mark.slow
-def test_all_properties_are_brainscores(fresh_caches):
+def test_all_properties_are_brainscores():
     """With fewer and smaller images, a CORnet has in each benchmark the score of Brain-Score's own."""
     _assert_same_scores(SMALL, load_model("cornet_z_untrained", image_size=64))
 
 
-@pytest.mark.slow
-def test_neuroids_are_those_that_brainscore_finds(fresh_caches):
+def test_neuroids_are_those_that_brainscore_finds():
     """Of all neuroids of the region the same ones have their receptive field at the gratings' place."""
     model = load_model("cornet_z_untrained", image_size=64)
     model.start_recording(REGION, TIME_BINS)
@@ -68,6 +70,6 @@ def test_neuroids_are_those_that_brainscore_finds(fresh_caches):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("identifier", ["cornet_z_untrained", "cornet_s_untrained"])
-def test_official_scores_are_brainscores(identifier, fresh_caches):
+def test_official_scores_are_brainscores(identifier):
     """All images: Brain-Score's own benchmarks, which need nine GB, give the same scores."""
     _assert_same_scores(OFFICIAL, load_model(identifier))
