@@ -18,7 +18,7 @@ from ..cornet.commitments import check_time_bin
 from ..metrics import CHECKED, EXACT, STOCK
 from .failures import explanation, is_unreachable
 from .jobs import Candidate, Job
-from .memory import estimate
+from .memory_estimates import estimate
 from .results import FAILED, SCORED, UNREACHABLE, Row
 from .summary import summarize
 

@@ -24,7 +24,7 @@ def estimate(model, benchmark, metrics: str, limit_gb: float | None) -> tuple[fl
     try:
         with redirect_stdout(io.StringIO()):  # Brain-Score prints a machine-readable line
             found = benchmark.preallocate_memory(model, raise_if_oom=False)
-    except (TypeError, AttributeError):  # benchmarks without an estimate
+    except Exception:  # benchmarks without an estimate; and whatever else is wrong is raised again by the job itself
         return None, None
     needed = getattr(found, "total_estimated_gb", None)
     if needed is None:
