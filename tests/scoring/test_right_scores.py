@@ -113,7 +113,8 @@ CASES = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:.*has no activity")
+@pytest.mark.filterwarnings("ignore:.*has no activity", "ignore:.*are constant")
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("identifier", "benchmark"), CASES)
 def test_score_is_that_of_brainscores_own_classes(identifier, benchmark, models, folder):
     """The same benchmark gives both models one score, of metrics in their fast forms, which other tests hold."""
