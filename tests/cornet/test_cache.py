@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 
 from brainscore_cornet.cornet.brain_model import CORnetModel, load_model
@@ -28,7 +28,7 @@ def folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def model(stand_in) -> CORnetModel:
-    return small_subject(stand_in, "cornet_rt")
+    return small_model(stand_in, "cornet_rt")
 
 
 def files(folder):

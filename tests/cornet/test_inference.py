@@ -169,14 +169,14 @@ class SmallMemory(nn.Module):
 
     def __init__(self, network, most: int) -> None:
         super().__init__()
-        self.most, self.asked = most, []
+        self.most, self.sizes = most, []
         network.V1.register_forward_pre_hook(self)
 
     def __deepcopy__(self, memo):
         return self  # a copy of the network is on the same device
 
     def forward(self, module, inputs):
-        self.asked.append(len(inputs[0]))
+        self.sizes.append(len(inputs[0]))
         if len(inputs[0]) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
@@ -190,7 +190,7 @@ def test_a_batch_too_large_is_halved(stand_in, caplog):
     with caplog.at_level("WARNING"):
         ours = recorded(Prepared(network, CPU), images, site, batch_size=5)[site]
     assert_close(ours, recorded(Prepared(stand_in("Z"), CPU), images, site)[site])
-    assert memory.asked == [5, 3, 2, 1, 1, 1, 1, 1]
+    assert memory.sizes == [5, 3, 2, 1, 1, 1, 1, 1]
     assert [record.message.split(": ")[1] for record in caplog.records] == [
         f"continuing with batches of {size}." for size in (3, 2, 1)
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.peer import plain_hook
-from helpers.small_subject import SIZE, seen
+from helpers.small_model import SIZE, seen
 
 from brainscore_cornet import UserError, load_model, load_network
 from brainscore_cornet.cornet.architectures import build_network

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from helpers.small_subject import SIZE, seen
+from helpers.small_model import SIZE, seen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference.synthetic_weights import fill

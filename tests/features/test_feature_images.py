@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -38,7 +38,7 @@ def folder(tmp_path, photographs) -> Path:
 
 @pytest.fixture
 def model(stand_in):
-    return small_subject(stand_in, "cornet_z")
+    return small_model(stand_in, "cornet_z")
 
 
 extract = partial(extract_features, layers=["V2"])

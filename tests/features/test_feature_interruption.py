@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.processes import extract_into, peak_of_extraction
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 
 from brainscore_cornet import UserError, extract_features
@@ -82,7 +82,7 @@ def test_killed_at_any_moment(many, tmp_path, ending):
 
 @pytest.fixture
 def extract(stand_in, pictures):
-    return partial(extract_features, small_subject(stand_in, "cornet_z"), list(map(str, pictures)))
+    return partial(extract_features, small_model(stand_in, "cornet_z"), list(map(str, pictures)))
 
 
 def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
@@ -163,7 +163,7 @@ def test_a_folder_that_cannot_be_written(extract, tmp_path):
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_shards_are_joined(stand_in, bad_among, tmp_path, ending, count):
     """Computed in any order, they give the bytes of one extraction, also where images are left out."""
-    model = small_subject(stand_in, "cornet_z", batch_size=2)
+    model = small_model(stand_in, "cornet_z", batch_size=2)
     extract = partial(extract_features, model, bad_among, layers=["V2", "logits"], on_error="skip")
     extract(output=tmp_path / f"whole.{ending}")
     output = tmp_path / f"parts.{ending}"

@@ -7,7 +7,7 @@ import pytest
 from brainscore_core.metrics import Score
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
 from brainscore_cornet.scoring.scorer import JobScorer
@@ -46,7 +46,7 @@ def benchmark(stimuli) -> NeuralBenchmark:
 @pytest.mark.parametrize("memory_gb", [1e-6, 8.0])
 def test_memory_is_known_before(benchmark, stand_in, memory_gb):
     """Brain-Score's own estimate is in the row, and what is more than there is names stimuli, neuroids and bins."""
-    model = small_subject(stand_in, "cornet_z")
+    model = small_model(stand_in, "cornet_z")
     job = Job(Candidate("small", lambda: model), Target(benchmark.identifier, lambda: benchmark, "made up"))
     row = JobScorer(memory_gb).score(job).row
     assert row.memory_estimate_mb > 0

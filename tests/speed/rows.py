@@ -55,7 +55,7 @@ def network(architecture: str) -> CORnet:
     return fill(build_network(architecture), architecture)
 
 
-def _subject(architecture: str) -> CORnetModel:
+def _model(architecture: str) -> CORnetModel:
     commitment = get_commitment(f"cornet_{architecture.lower()}_untrained")
     # in the layout in which `load_model` has it
     plain = network(architecture).to(memory_format=torch.channels_last)
@@ -63,7 +63,7 @@ def _subject(architecture: str) -> CORnetModel:
 
 
 def our_recording(architecture: str, region: str, bins=ONE_BIN) -> Run:
-    model = _subject(architecture)
+    model = _model(architecture)
     model.start_recording(region, bins)
     # a single time bin has no dimension
     return lambda paths: model.look_at(paths).values.reshape(len(bins), len(paths), -1)
@@ -79,7 +79,7 @@ def peers_recording(region: str, bins=ONE_BIN) -> Run:
 
 
 def our_labels() -> Run:
-    model = _subject("S")
+    model = _model("S")
     model.start_task("label", "imagenet")
     return lambda paths: model.look_at(paths).values
 
@@ -102,7 +102,7 @@ def peers_labels() -> Run:
 
 
 def our_logits(architecture: str) -> Run:
-    model = _subject(architecture)
+    model = _model(architecture)
     return lambda paths: model.activations_model(paths, ["logits"]).values
 
 
@@ -129,7 +129,7 @@ def plain_forward(layer: str, time_step: int) -> Run:
 
 
 def our_features(architecture: str) -> Run:
-    model = _subject(architecture)
+    model = _model(architecture)
     return lambda paths: extract_features(model, paths, layers=["IT"])["IT.output"].values
 
 

@@ -65,7 +65,7 @@ def test_images_that_are_not_as_expected(folder, spoil, expected, tmp_path_facto
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (["--ngpus", "64"], "Asked for 64 GPUs, here are "),
+        (["--ngpus", "64"], "Requested 64 GPUs, available are "),
         (["--device", "tpu"], "Unknown kind of device 'tpu'"),
         (["--precision", "fp8"], "Unknown precision 'fp8'"),
         (["--save-every", "often"], "received 'often'"),

@@ -101,11 +101,11 @@ class StopsItself(Stopping):
     after = 0
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         StopsItself.after -= 1
         if StopsItself.after == 0:
             signal.raise_signal(signal.SIGTERM)
-        return super().asked
+        return super().requested
 
 
 def stopped_once(monkeypatch, folder: Path, model: str, after: int) -> str:
