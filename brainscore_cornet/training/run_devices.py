@@ -73,8 +73,8 @@ class Machine:
         if device in there and there[device] < devices:
             what = "GPU" if device == "cuda" else "device 'mps'"
             raise UserError(
-                f"Requested {devices} {what}{'s' * (devices > 1)}, available are {there[device]}: request fewer, or the CPU "
-                "with --device cpu."
+                f"Requested {devices} {what}{'s' * (devices > 1)}, available are {there[device]}: request fewer, or "
+                "the CPU with --device cpu."
             )
         if (given_devices, given_nodes) != (1, 1) and (devices, nodes) != (given_devices, given_nodes):
             raise UserError(
