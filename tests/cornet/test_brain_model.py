@@ -125,7 +125,7 @@ def test_a_time_bin_with_activity_is_not_warned_of(small):
 @pytest.mark.parametrize("region", REGIONS)
 def test_memory_is_estimated_before_scoring(small, stimuli, region, capsys):
     """Brain-Score's estimate finds the layers and the number of neuroids that will be recorded."""
-    model = small("cornet_s")
+    model = small("cornet_z")
     assert model.layer_model.region_layer_map == {region: f"{region}.output" for region in REGIONS}
     assembly = NeuroidAssembly(
         np.ones((len(stimuli), 2, 1)),
