@@ -78,7 +78,7 @@ def test_recordings_equal_the_peer(build, shuffled, region, time_bins):
 
 @pytest.mark.parametrize("region", ["V1", "IT"])
 def test_recordings_equal_the_peer_at_full_size(build, shuffled, region):
-    """At the committed 224 px, too, from the lowest region to the highest."""
+    """Recordings equal the peer's at the committed 224 px, in the lowest region and in the highest."""
     ours, theirs = build(ours_at_a_time=2, theirs_at_a_time=2, image_size=224)
     for model in (ours, theirs):
         model.start_recording(region, [(100, 200)])

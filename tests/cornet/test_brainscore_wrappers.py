@@ -68,7 +68,7 @@ def test_activations_by_layer_are_brain_scores(pair, stimuli, pictures, choose, 
     ids=str,
 )
 def test_activations_of_all_kinds_of_layers_are_brain_scores(pair, stimuli, identifier, layers):
-    """With positions and without, alone and together, at the last of several time steps."""
+    """Activations of layers with and without positions, alone and together, are those of Brain-Score's wrapper."""
     ours, theirs = pair(identifier, batch_size=2)
     activations, expected = ours(stimuli[:2], layers), theirs(stimuli[:2], layers)
     assert_same(activations, expected)
@@ -105,7 +105,7 @@ def test_activity_of_other_shapes_is_labelled_as_brain_score_does(pair, stimuli,
 
 
 def test_a_recording_keeps_its_region(stand_in, stimuli):
-    """What `start_recording` asks for is labelled with it, as Brain-Score's own models label their recordings."""
+    """A recording is labelled with the requested region, as Brain-Score's own models label theirs."""
     model = small_model(stand_in, "cornet_s")
     model.start_recording("IT", [(100, 200)])
     assert set(model.look_at(stimuli[:2])["region"].values) == {"IT"}

@@ -115,7 +115,7 @@ def test_the_caller_says_what_is_kept(model, stimuli, pictures, folder):
 
 
 def test_a_picture_that_changed_is_recorded_anew(model, tmp_path, folder):
-    """Contents count, not names."""
+    """An image that changed under the same name is recorded again."""
     path = tmp_path / "picture.png"
     stimuli = StimulusSet({"stimulus_id": ["one"]})
     stimuli.stimulus_paths = {"one": str(path)}
@@ -142,7 +142,7 @@ def test_a_file_that_was_cut_off_is_not_trusted(model, stimuli, folder, left):
 
 @pytest.mark.parametrize("damage", ["unwritten end", "one bit"])
 def test_a_file_that_is_damaged_inside_is_not_trusted(model, stimuli, folder, damage):
-    """Of the right length, but not with the contents that were written."""
+    """A file of the right length with other contents is computed again."""
     first = look(model, stimuli)
     (file,) = files(folder)
     whole = file.read_bytes()
@@ -157,7 +157,7 @@ def test_a_file_that_is_damaged_inside_is_not_trusted(model, stimuli, folder, da
 
 @pytest.mark.parametrize("value", ["1", cache.NAME])
 def test_caching_can_be_disabled(model, stimuli, folder, monkeypatch, value):
-    """As Brain-Score's own is."""
+    """The variable that disables Brain-Score's cache disables this one."""
     monkeypatch.setenv("RESULTCACHING_DISABLE", value)
     look(model, stimuli)
     assert files(folder) == []

@@ -38,7 +38,7 @@ def assert_close(ours, theirs) -> None:
 
 @pytest.mark.parametrize("times", [None, {"V2": 1, "V4": 1, "IT": 1}, {"V2": 3, "IT": 4}])
 def test_folded_normalizations_give_the_same_activity(images, times):
-    """At every point and in the logits, for any number of time steps."""
+    """Folding changes no activity, at any point or in the logits, for any number of time steps."""
     from reference.synthetic_weights import fill
 
     network = fill(build_network("S", times=times), "S")
@@ -146,7 +146,7 @@ def test_a_changed_network_is_recorded_as_it_is_now(stand_in, images, change):
     ],
 )
 def test_modules_of_another_make_are_not_folded(stand_in, place, module):
-    """Not even where CORnet-S has modules of that class elsewhere."""
+    """A module of another make is not folded, even if CORnet-S has modules of its class elsewhere."""
     region, name = place.split(".")
     network = copy.deepcopy(stand_in("S"))
     assert can_fold(network)
@@ -197,7 +197,7 @@ def test_a_batch_too_large_is_halved(stand_in, caplog):
 
 
 def test_one_image_too_large_is_an_error(stand_in, images):
-    """Where not even one image fits, the error says so."""
+    """The error says that not even one image fits the memory."""
     network = copy.deepcopy(stand_in("Z"))
     SmallMemory(network, most=0)
     with pytest.raises(UserError, match="Not even one image fits the memory of cpu"):

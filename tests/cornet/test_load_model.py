@@ -101,7 +101,7 @@ def test_whatever_changes_the_numbers_is_in_the_identifier(own_weights):
     ids=str,
 )
 def test_what_changes_nothing_is_not_in_the_identifier(options):
-    """Nor is what was committed anyway."""
+    """Options that change nothing, or give what is committed anyway, are not in the identifier."""
     assert load_model("cornet_z_untrained", **options).identifier == "cornet_z_untrained"
 
 
@@ -245,7 +245,7 @@ def test_nothing_global_is_changed(pictures):
 
 
 def test_numpy_integers_are_numbers(pictures):
-    """What comes out of an array counts as well as what is typed."""
+    """Numpy's integers are accepted as Python's are."""
     model = load_model("cornet_rt_untrained", times=np.int64(4), image_size=np.int64(64), batch_size=np.int32(2))
     assert model.identifier == load_model("cornet_rt_untrained", times=4, image_size=64).identifier
     model.start_recording("IT", [(110, 130)])

@@ -36,7 +36,7 @@ def many(tmp_path) -> list[str]:
 
 @pytest.mark.parametrize("ending", [".nc", pytest.param(".npy", marks=pytest.mark.slow)])
 def test_killed_at_any_moment(many, tmp_path, ending):
-    """What is resumed has the bytes of what was left alone."""
+    """An extraction that was killed and resumed ends with the same bytes as an undisturbed one."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["helpers.processes", "brainscore_cornet.cornet.brain_model", "brainscore_cornet.features"]
@@ -86,7 +86,7 @@ def extract(stand_in, pictures):
 
 
 def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
-    """Is refused, whether the output is finished or not, unless it is to be replaced."""
+    """Another request into an output is refused, finished or not, unless the output is to be replaced."""
     output = tmp_path / "out.npy"
     extract(layers=["V1"], output=output)
     with pytest.raises(UserError, match=r"out\.npy exists\. To replace it: --overwrite"):
@@ -120,7 +120,7 @@ def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
 
 
 def test_a_full_disk(extract, tmp_path):
-    """Is said before any work, or when it becomes full, in one line; nothing half-written has the output's name."""
+    """A full disk is reported in one line, before work or when it fills; no partial file has the output's name."""
     small = tmp_path / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]).returncode:
@@ -153,7 +153,7 @@ def test_memory_does_not_grow_with_the_number_of_images(pictures, tmp_path, endi
 
 
 def test_a_folder_that_cannot_be_written(extract, tmp_path):
-    """Is named before any work; a file in the place of the folder, too."""
+    """A folder that cannot be written is named before any work, and so is a file in its place."""
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"The folder .*file for the features does not exist"):
         extract(output=tmp_path / "file" / "out.nc")
@@ -191,7 +191,7 @@ def bad_among(pictures, tmp_path) -> list[str]:
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0"])
 def test_what_is_no_shard(extract, tmp_path, shard):
-    """Is refused, and so are shards of nothing."""
+    """A malformed shard is refused, and so is joining shards that do not exist."""
     with pytest.raises(UserError, match="Expected a shard such as 3/16"):
         extract(output=tmp_path / "out.nc", shard=shard)
     with pytest.raises(UserError, match=r"no shards of .*out\.nc to join"):

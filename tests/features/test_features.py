@@ -38,7 +38,7 @@ def close(found, expected) -> None:
 
 @pytest.mark.parametrize("architecture", REACHED)
 def test_every_region_at_every_step_that_the_image_has_reached(small, stand_in, pictures, architecture):
-    """By default; equal to hooks on a plain forward pass."""
+    """By default every region is extracted at each time step that the image has reached, as plain hooks see it."""
     features = extract_features(small(f"cornet_{architecture.lower()}"), pictures)
     assert set(features) == {"V1.output", "V2.output", "V4.output", "IT.output", "decoder.avgpool"}
     for region, steps in REACHED[architecture].items():
@@ -75,7 +75,7 @@ def test_features_are_what_is_recorded(small, pictures):
 
 
 def test_pooling_is_the_mean_over_space(small, pictures):
-    """Of what has space; the rest stays as it is."""
+    """Pooling averages layers over space, and leaves layers without space unchanged."""
     model = small("cornet_rt")
     whole = extract_features(model, pictures, layers=["V4", "logits"])
     pooled = extract_features(model, pictures, layers=["V4", "logits"], pool=True)
@@ -171,7 +171,7 @@ def test_images_in_memory(small, pictures, tmp_path):
 
 
 def test_stimulus_sets_keep_their_columns(small, stimuli):
-    """Each column is a coordinate."""
+    """Each column of a stimulus set becomes a coordinate."""
     features = extract_features(small("cornet_z"), stimuli, layers=["logits"])
     assert features["category"].values.tolist() == stimuli["category"].tolist()
     assert features["stimulus_id"].values.tolist() == stimuli["stimulus_id"].tolist()
@@ -210,7 +210,7 @@ def test_missing_labels_stay_missing_and_names_stay_text(small, pictures, tmp_pa
 
 @pytest.mark.parametrize("column", ["a/b", "a b", ".", "logits", "logits:channel", "presentation"])
 def test_columns_that_a_file_cannot_have(small, pictures, tmp_path, column):
-    """Are refused before any work."""
+    """Column names that a file format cannot store are refused before any work."""
     table = pd.DataFrame({"stimulus_path": pictures[:2], column: [1, 2]})
     table.to_csv(tmp_path / "t.csv", index=False)
     for ending in ("nc", "zarr"):
@@ -220,7 +220,7 @@ def test_columns_that_a_file_cannot_have(small, pictures, tmp_path, column):
 
 
 def test_nothing_that_is_not_ours_is_replaced(small, pictures, tmp_path):
-    """Not the images, not their list, not a folder of something else, not even with `overwrite`."""
+    """Neither the images, nor their list, nor a folder of other files is replaced, even with `overwrite`."""
     extract = partial(extract_features, small("cornet_z"), layers=["logits"], overwrite=True)
     for name in ("images.zarr", "other.zarr", "other.nc"):
         (tmp_path / name).mkdir()
@@ -251,21 +251,21 @@ def test_pieces_of_an_earlier_extraction(small, pictures, tmp_path):
 
 
 def test_time_bins_that_nothing_is_committed_to(small, pictures, caplog):
-    """Are answered by the nearest, as recordings are, and that is said; the file remembers what was asked."""
+    """The nearest committed time bin answers, with a log line; the file keeps the requested one."""
     features = extract_features(small("cornet_s"), pictures, layers="IT", time_bins=[(0, 1)])
     assert "no activity at 0-1 ms: time step 0, at 100-200 ms, is the nearest" in caplog.text
     assert features.attrs["requested_time_bins"] == "0-1"
 
 
 def test_the_network_is_left_alone(small, pictures):
-    """No hook stays on it."""
+    """No hook stays on the network after an extraction."""
     model = small("cornet_s")
     extract_features(model, pictures[:1])
     assert not any(module._forward_hooks for module in model.activations_model.network.modules())
 
 
 def test_any_model_by_name(pictures, monkeypatch):
-    """An identifier will do."""
+    """A model may be given by its identifier."""
     assert "cornet_z_untrained" in COMMITMENTS
     torch.manual_seed(0)
     features = extract_features("cornet_z_untrained", pictures[0], layers=["decoder.avgpool"])

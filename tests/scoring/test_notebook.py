@@ -10,7 +10,7 @@ NOTEBOOK = Path(brainscore_cornet.__file__).parent / "scoring" / "example.ipynb"
 
 
 def test_notebook_runs(tmp_path):
-    """In an empty folder and without a network: two figures, a table, and a score with its raw values."""
+    """The notebook runs in an empty folder without a network, and gives two figures, a table and a score."""
     import nbformat
     from nbclient import NotebookClient
 

@@ -273,7 +273,7 @@ def test_pull_request_into_something_else(tmp_path):
 
 
 def test_metadata_is_that_of_our_own_plugin():
-    """What stands in this package's door to Brain-Score is what would be submitted."""
+    """The metadata of this package's own plugin is what a submission would hold."""
     assert (plugin_links.source_folder("models") / "metadata.yaml").read_text() == metadata(REGISTERED)
 
 
