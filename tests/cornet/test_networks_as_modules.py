@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import io
+import multiprocessing
+from functools import partial
 
 import pytest
 import torch
@@ -175,7 +177,9 @@ def test_data_parallel(architecture, stand_in):
 def test_distributed_data_parallel(tmp_path, monkeypatch):
     """Two processes that share a network end up with the mean of the gradients of their images."""
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
-    torch.multiprocessing.spawn(train_in_process, (str(tmp_path),), nprocs=PROCESSES)
+    multiprocessing.set_forkserver_preload(["helpers.processes"])
+    start = partial(torch.multiprocessing.start_processes, nprocs=PROCESSES, start_method="forkserver")
+    start(train_in_process, (str(tmp_path),))
     found = [torch.load(tmp_path / f"gradients-{rank}.pth", weights_only=True) for rank in range(PROCESSES)]
     alone = [gradients(build_network("Z", seed=0), noise(2, 32, seed=rank)) for rank in range(PROCESSES)]
     for name in alone[0]:
