@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.processes import extract_into, peak_of_extraction
+from helpers.processes import extract_into, peak_of_extraction, preloaded
 from helpers.small_model import small_model
 from PIL import Image
 
@@ -37,10 +37,7 @@ def many(tmp_path) -> list[str]:
 @pytest.mark.parametrize("ending", [".nc", pytest.param(".npy", marks=pytest.mark.slow)])
 def test_killed_at_any_moment(many, tmp_path, ending):
     """An extraction that was killed and resumed ends with the same bytes as an undisturbed one."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["helpers.processes", "brainscore_cornet.cornet.brain_model", "brainscore_cornet.features"]
-    )
+    context = preloaded()
 
     def start(output: Path):
         process = context.Process(target=extract_into, args=(many, str(output), ["IT", "V1.conv1"]))

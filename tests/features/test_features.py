@@ -111,14 +111,14 @@ def test_labelled_files_hold_the_same(small, pictures, tmp_path, ending, open_fi
 
 def test_numpy_files(small, pictures, tmp_path):
     """One array for each layer and time step, with a table of images beside them; one alone has the name asked for."""
-    model = small("cornet_s")
+    model = small("cornet_rt")
     expected = extract_features(model, pictures, layers=["V2", "logits"])
     extract_features(model, pictures, layers=["V2", "logits"], output=tmp_path / "out.npy")
-    names = ["out_V2.output_t0.npy", "out_V2.output_t1.npy", "out_images.csv", "out_logits_t0.npy"]
+    names = [*(f"out_V2.output_t{step}.npy" for step in range(1, 5)), "out_images.csv", "out_logits_t0.npy"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-    for step in (0, 1):
+    for place, step in enumerate(range(1, 5)):
         array = np.load(tmp_path / f"out_V2.output_t{step}.npy")
-        np.testing.assert_array_equal(array, expected["V2.output"].values[step])
+        np.testing.assert_array_equal(array, expected["V2.output"].values[place])
     assert pd.read_csv(tmp_path / "out_images.csv")["stimulus_path"].tolist() == list(map(str, pictures))
     extract_features(model, pictures, layers=["logits"], output=tmp_path / "one.npy", flat=True)
     np.testing.assert_array_equal(np.load(tmp_path / "one.npy"), expected["logits"].values[0])
@@ -127,13 +127,13 @@ def test_numpy_files(small, pictures, tmp_path):
 @pytest.mark.parametrize(("ending", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
 def test_a_table(small, pictures, tmp_path, ending, read):
     """One row for each image; what would be too wide is refused with what to do."""
-    model = small("cornet_s")
+    model = small("cornet_rt")
     requested = {"layers": ["decoder.avgpool", "V2"], "pool": True}
     extract_features(model, pictures, **requested, output=tmp_path / f"out.{ending}")
     table = read(tmp_path / f"out.{ending}")
-    assert table.shape == (len(pictures), 1 + 512 + 2 * 128)
+    assert table.shape == (len(pictures), 1 + 512 + 4 * 128)
     expected = extract_features(model, pictures, layers=["V2"], pool=True)["V2.output"].values
-    np.testing.assert_allclose(table["V2.output.t1.5"], expected[1, :, 5], rtol=1e-6)
+    np.testing.assert_allclose(table["V2.output.t2.5"], expected[1, :, 5], rtol=1e-6)
     with pytest.raises(UserError, match=r"columns would be too large .*--pool"):
         extract_features(model, pictures, output=tmp_path / f"wide.{ending}")
     assert [path.name for path in tmp_path.iterdir()] == [f"out.{ending}"]
