@@ -37,17 +37,17 @@ class Unfinished:
         self.folder = output.with_name(f".{output.name}.{kind}")
         self._request = json.dumps(request, sort_keys=True, indent=1)
         with writable(output):
-            if overwrite and self._asked() != self._request:
+            if overwrite and self._kept_request() != self._request:
                 shutil.rmtree(self.folder, ignore_errors=True)
-            asked = self._asked()
-            if asked is None and not overwrite and (there := existing(output)):
+            kept = self._kept_request()
+            if kept is None and not overwrite and (there := existing(output)):
                 raise UserError(f"{there[0]} exists. To replace it: --overwrite")
-            if asked not in (None, self._request):
+            if kept not in (None, self._request):
                 raise UserError(
                     f"{self.folder} holds another extraction into {output} that is not finished. Resume it with the "
                     "command that began it, choose another output, or discard it: --overwrite"
                 )
-            if asked is None:
+            if kept is None:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.folder.mkdir()
                 self._replace("request.json", self._request)
@@ -55,7 +55,7 @@ class Unfinished:
         self.done: int = state["done"]
         self.bad: dict[int, str] = {int(row): reason for row, reason in state["bad"].items()}
 
-    def _asked(self) -> str | None:
+    def _kept_request(self) -> str | None:
         try:
             return (self.folder / "request.json").read_text()
         except FileNotFoundError:
