@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ _logger = logging.getLogger(__name__)
 _THREADS = 8  # threads that check files, which mostly wait for the disk
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _LISTS = (".txt", *_SEPARATORS)
-_INTEGER = r"-?(?:0|[1-9]\d{0,17})"
-_NUMBER = r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?"
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?")
 _SHOWN = 3  # unreadable files that a message names; the rest is counted
 
 
@@ -142,11 +143,12 @@ def _table(path: Path) -> pd.DataFrame:
         texts = table[column].dropna()
         if column in (PATH, "stimulus_id") or texts.empty:
             continue
-        if texts.isin(["True", "False"]).all() and len(texts) == len(table):
+        is_whole = len(texts) == len(table)
+        if is_whole and set(texts) <= {"True", "False"}:
             table[column] = texts == "True"
-        elif texts.str.fullmatch(_INTEGER).all() and len(texts) == len(table):
+        elif is_whole and all(map(_INTEGER.fullmatch, texts)):
             table[column] = texts.astype("int64")
-        elif texts.str.fullmatch(_NUMBER).all():
+        elif all(map(_NUMBER.fullmatch, texts)):
             table[column] = table[column].astype(float)
     return table
 

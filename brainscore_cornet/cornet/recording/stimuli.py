@@ -48,7 +48,7 @@ def _from_table(table: pd.DataFrame) -> StimulusSet:
     stimulus_set = StimulusSet(table.reset_index(drop=True))
     paths = [os.fsdecode(path) for path in image_files(table[PATH])]
     if "stimulus_id" not in stimulus_set:
-        stimulus_set.insert(0, "stimulus_id", paths)
+        stimulus_set = StimulusSet(table.reset_index(drop=True).assign(stimulus_id=paths))
     if not stimulus_set["stimulus_id"].is_unique:
         raise UserError("The table names some stimulus_id twice: expected each in one row.")
     stimulus_set.stimulus_paths = dict(zip(stimulus_set["stimulus_id"], paths, strict=True))
