@@ -143,7 +143,7 @@ def _table(path: Path) -> pd.DataFrame:
         texts = table[column].dropna()
         if column in (PATH, "stimulus_id") or texts.empty:
             continue
-        if texts.isin(["True", "False"]).all() and len(texts) == len(table):
+        if set(texts) <= {"True", "False"} and len(texts) == len(table):
             table[column] = texts == "True"
         elif texts.str.fullmatch(_INTEGER).all() and len(texts) == len(table):
             table[column] = texts.astype("int64")
