@@ -11,18 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from PIL import ExifTags, Image
 from tqdm.auto import tqdm
 
 from ..cornet.errors import UserError
 from ..cornet.recording.images import Source, check_mode
-from ..cornet.recording.stimuli import stimulus_paths
+from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import images_below
 
 _logger = logging.getLogger(__name__)
 
-PATH = "stimulus_path"
 _THREADS = 8  # threads that check files, which mostly wait for the disk
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _LISTS = (".txt", *_SEPARATORS)
@@ -62,12 +60,13 @@ def collect(given) -> Images:
     Parameters
     ----------
     given
-        A `StimulusSet`; a path or a list of paths, each of a folder (searched with its subfolders), a pattern such as
-        `faces/*.png`, an image, a `.txt` with a path in each line, or a `.csv` or `.tsv` with a column `stimulus_path`
-        (paths in all of these are relative to the file's folder); or PIL images or arrays (height, width) or
-        (height, width, 3) of 8 bits, one or a list.
+        A `StimulusSet`, or a table with a column `stimulus_path`; a path or a list of paths, each of a folder
+        (searched with its subfolders), a pattern such as `faces/*.png`, an image, a `.txt` with a path in each line, or
+        a `.csv` or `.tsv` with a column `stimulus_path` (paths in these are relative to the file's folder); or PIL
+        images or arrays (height, width) or (height, width, 3) of 8 bits, one or a list.
     """
-    if isinstance(given, StimulusSet):
+    if isinstance(given, pd.DataFrame):
+        given = as_stimulus_set(given)
         paths = stimulus_paths(given)
         return Images(pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: paths}), paths)
     if _is_one(given):

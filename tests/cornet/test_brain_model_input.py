@@ -217,7 +217,7 @@ def unusable(tmp_path, pictures, stimuli):
         "no files": (StimulusSet({"stimulus_id": ["a"]}), "where the image of stimulus 'a' is"),
         "too few files": (incomplete, "where the image of stimulus 'b' is"),
         "floats": ([tmp_path / "deep.tif"] * 3, "its pixels are F, expected 8 bits"),
-        "table": (pd.DataFrame(stimuli), "received a DataFrame: its rows do not say where their images are"),
+        "table": (pd.DataFrame(stimuli), "received a DataFrame without a column stimulus_path: its rows do not"),
         "one path without dimension": (np.array("picture.png"), "received 'picture.png'; write [path]"),
     }
 
@@ -234,6 +234,20 @@ def test_what_cannot_be_looked_at_is_refused(small, unusable, name, task):
         model.start_task(task, *([["dog", "cat"]] if task == "label" else []))
     with pytest.raises(UserError, match=re.escape(message)):
         model.look_at(shown)
+
+
+def test_a_table_of_images(small, stimuli, pictures):
+    """A data frame that names the files is a stimulus set, whose ids are the paths where it has none."""
+    table = pd.DataFrame({"stimulus_path": list(map(str, pictures)), "session": range(len(pictures))})
+    model = small("cornet_z")
+    model.start_recording("V1", [(50, 150)])
+    recorded = model.look_at(table.assign(stimulus_id=stimuli["stimulus_id"].values))
+    np.testing.assert_array_equal(recorded.values, model.look_at(stimuli).values)
+    assert recorded["session"].values.tolist() == list(range(len(pictures)))
+    assert model.look_at(table)["stimulus_id"].values.tolist() == list(map(str, pictures))
+    assert model.activations_model(table, ["V1.output"]).sizes["presentation"] == len(pictures)
+    with pytest.raises(UserError, match="some stimulus_id twice"):
+        model.look_at(table.assign(stimulus_id="same"))
 
 
 @pytest.mark.parametrize("require_variance", [False, True])
