@@ -30,9 +30,13 @@ BLOCKS = [
     for name, text in READMES.items()
     for language, code in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
 ]
-PYTHON = [pytest.param(code, id=name) for name, language, code in BLOCKS if language == "python"]
-# They take up to a minute: `score` is run in test_cli, and that the options shown are understood is tested below.
-LONG = re.compile(r"brainscore-cornet score|python -m tests\.speed")
+# They take up to a minute: scores are computed in test_cli, and that the options shown are understood is tested below.
+LONG = re.compile(r"brainscore-cornet score|brainscore_vision\.score|python -m tests\.speed")
+PYTHON = [
+    pytest.param(code, id=name, marks=[pytest.mark.slow] if LONG.search(code) else [])
+    for name, language, code in BLOCKS
+    if language == "python"
+]
 SHELL = [
     pytest.param(code, id=f"{name}-{code[:40]!r}", marks=[pytest.mark.slow] if LONG.search(code) else [])
     for name, language, code in BLOCKS

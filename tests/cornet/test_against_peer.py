@@ -76,7 +76,7 @@ def test_recordings_equal_the_peer(build, shuffled, region, time_bins):
     assert not np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("region", ["V1", "IT"])
+@pytest.mark.parametrize("region", [pytest.param("V1", marks=pytest.mark.slow), "IT"])
 def test_recordings_equal_the_peer_at_full_size(build, shuffled, region):
     """Recordings equal the peer's at the committed 224 px, in the lowest region and in the highest."""
     ours, theirs = build(ours_at_a_time=2, theirs_at_a_time=2, image_size=224)
