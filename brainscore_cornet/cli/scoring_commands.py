@@ -43,7 +43,10 @@ def score(
         typer.Option(help="Memory limit for each, such as 8GB.", show_default="nine tenths of the free memory"),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Score in that many processes at once.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tcp://host:8786.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
+    tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
     slurm: Annotated[bool, typer.Option("--slurm", help="Score in SLURM jobs, --workers of them.")] = False,
     weights: Weights = "released",
     times: Annotated[
@@ -61,6 +64,7 @@ def score(
 
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
+    tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
     table = score_models(
         model,
         benchmark or EMBEDDED,
@@ -70,6 +74,7 @@ def score(
         memory_gb=_gigabytes(memory),
         workers=workers,
         scheduler=scheduler,
+        tls={name: path for name, path in tls.items() if path is not None} or None,
         slurm=slurm,
         cache=cache,
         on_result=_print_progress,

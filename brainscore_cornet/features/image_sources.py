@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,8 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from PIL import ExifTags, Image
 from tqdm.auto import tqdm
 
-from ..cornet.errors import UserError
+from ..cornet.errors import MachineError, UserError, machine_failure
+from ..cornet.names import encodable
 from ..cornet.recording.stimuli import Source, stimulus_paths
 
 _logger = logging.getLogger(__name__)
@@ -64,7 +66,8 @@ def collect(given) -> Images:
     """
     if isinstance(given, StimulusSet):
         paths = stimulus_paths(given)
-        return Images(pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: paths}), paths)
+        table = pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: list(map(encodable, paths))})
+        return Images(table, paths)
     if _is_one(given):
         given = [given]
     tables, sources, paths = [], [], []
@@ -73,6 +76,7 @@ def collect(given) -> Images:
             paths.append(str(each))
             table = _found(str(each))
             sources += table[PATH].tolist()
+            table = table.assign(**{PATH: table[PATH].map(encodable)})
         else:
             table = pd.DataFrame({PATH: [f"image {number}"]})
             sources.append(_in_memory(each, number))
@@ -92,7 +96,7 @@ def _found(text: str) -> pd.DataFrame:
     path = Path(text).expanduser()
     if path.is_dir():
         endings = {ending for ending, name in Image.registered_extensions().items() if name in Image.OPEN}
-        paths = sorted(str(file) for file in path.rglob("*") if file.suffix.lower() in endings and file.is_file())
+        paths = sorted(str(file) for file in files_below(path) if file.suffix.lower() in endings and file.is_file())
         if not paths:
             raise UserError(f"The folder {text} holds no images.")
     elif path.is_file():
@@ -104,6 +108,22 @@ def _found(text: str) -> pd.DataFrame:
         if not paths:
             raise UserError(f"There is nothing at {text}: expected a folder, an image, a list, or a pattern.")
     return pd.DataFrame({PATH: paths})
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and its subfolders.
+
+    Raises
+    ------
+    UserError
+        If one of the folders cannot be read, whose images would be missing without a word.
+    """
+
+    def fail(error: OSError) -> None:
+        raise UserError(f"Cannot read the folder {error.filename}: {error.strerror}.") from error
+
+    for root, _, names in os.walk(folder, onerror=fail):
+        yield from (Path(root, name) for name in names)
 
 
 def _listed(path: Path) -> pd.DataFrame:
@@ -184,4 +204,6 @@ def _look_at(source: Source) -> tuple[str | None, bool, bool]:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1
     except Exception as error:  # PIL raises many kinds for damaged files
+        if (reason := machine_failure(error)) is not None:
+            raise MachineError(f"The machine cannot read {source}: {reason}.") from error
         return str(error).replace(str(source), "").replace(" ''", "").strip(" :'") or type(error).__name__, False, False

@@ -8,7 +8,7 @@ import mmap
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,9 @@ import xarray as xr
 
 from ..cornet.commitments import Commitment
 from ..cornet.errors import UserError
+from ..cornet.names import cell
 from ..cornet.recording.record import LOGITS, Site, is_decoded
+from ..cornet.writing import discard, move, sync
 
 ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
 TABLES = (".csv", ".parquet")
@@ -100,24 +102,24 @@ def write(features: Features, output: Path, workplace: Path) -> None:
     """Write the file `output`, which has its final name only once it is complete."""
     part = workplace / output.name
     if output.suffix in _WRITERS:
-        if part.is_dir():  # left by an interrupted run
-            shutil.rmtree(part)
+        discard(part)  # left by an interrupted run
         try:
             _WRITERS[output.suffix](features, part)
         except RuntimeError as error:  # raised by the netCDF library for a full disk
             raise UserError(f"Cannot write {part}: {error}.") from error
         if output.is_dir():  # an earlier .zarr, as `check_output` has verified
-            shutil.rmtree(output)
-        part.replace(output)
+            sync(part)
+            output.replace(workplace / "replaced")
+        move(part, output)
     else:
         names = npy_names(features, output)
         for site in features.arrays:
             part = workplace / names[site].name
             _write_npy(features, site, part)
-            part.replace(names[site])
+            move(part, names[site])
         part = workplace / "images.csv"
-        features.table.to_csv(part, index=False)
-        part.replace(images_table(output))
+        features.table.map(cell).to_csv(part, index=False)
+        move(part, images_table(output))
         for stale in set(existing(output)) - {*names.values(), images_table(output)}:
             stale.unlink()
 
@@ -274,9 +276,10 @@ def drop_pages(array: np.ndarray) -> None:
         base.madvise(mmap.MADV_DONTNEED)  # in a shared map, written data are kept
 
 
-def _wide_table(features: Features) -> pd.DataFrame:
+def _wide_table(features: Features, convert: Callable[[object], object] | None = None) -> pd.DataFrame:
     """Return a table with a row for each image and a column `layer.t<time step>.<unit>` for each unit."""
-    parts = [features.table.reset_index(drop=True)]
+    table = features.table.reset_index(drop=True)
+    parts = [table if convert is None else table.map(convert)]
     for site in features.arrays:
         flat = features.values(site).reshape(len(features.kept), -1)
         names = pd.Index([f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])])
@@ -287,6 +290,6 @@ def _wide_table(features: Features) -> pd.DataFrame:
 _WRITERS = {
     ".nc": _write_netcdf,
     ".zarr": _write_zarr,
-    ".csv": lambda features, path: _wide_table(features).to_csv(path, index=False),
+    ".csv": lambda features, path: _wide_table(features, cell).to_csv(path, index=False),
     ".parquet": lambda features, path: _wide_table(features).to_parquet(path, index=False),
 }

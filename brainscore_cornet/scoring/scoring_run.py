@@ -31,6 +31,7 @@ def score_models(
     memory_gb: float | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    tls: Mapping[str, str] | None = None,
     slurm: bool = False,
     cache: str | os.PathLike | None = None,
     on_result: Callable[[Row, int, int], None] | None = None,
@@ -58,11 +59,14 @@ def score_models(
     memory_gb
         Memory limit for each job in GB; by default nine tenths of the free memory.
     workers
-        Processes of a local cluster; with `slurm` the number of its jobs. Needs the extra `[cluster]`.
+        Processes that score at once on this machine; with `slurm` the number of its jobs.
     scheduler
-        Address of a running Dask scheduler, such as `tcp://host:8786`.
+        Address of a running Dask scheduler, such as `tls://host:8786`. It runs what anybody sends who can reach it:
+        without TLS, every user of its network. Needs the extra `[cluster]`.
+    tls
+        Files of the scheduler's TLS: `ca`, `cert` and `key` -> path.
     slurm
-        Whether to start workers as SLURM jobs, with dask-jobqueue's configuration.
+        Whether to start workers as SLURM jobs, with dask-jobqueue's configuration. Needs the extra `[cluster]`.
     cache
         Folder for activations that several benchmarks share, in place of `RESULTCACHING_HOME`.
     on_result
@@ -87,6 +91,14 @@ def score_models(
         raise UserError(f"Expected a memory in GB, more than 0, received {memory_gb!r}.")
     if workers is not None:
         workers = whole_number(workers, "a number of workers", 1)
+    if scheduler is not None and (workers is not None or slurm):
+        raise UserError("A running scheduler has its own workers: give --scheduler alone.")
+    cluster = None
+    if scheduler is not None or tls is not None or slurm:
+        from .cluster import Cluster
+
+        cluster = Cluster(scheduler, tls, workers)
+        cluster.check()
     chosen = candidates(models, options)
     wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
     wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
@@ -98,10 +110,14 @@ def score_models(
         missing = [job for job in (_still_to_do(job, rows, retry_failed) for job in wanted) if job is not None]
         outcomes = _unavailable(missing)
         possible = [job for job in missing if job.candidate.reason is None]
-        if possible and (workers is not None or scheduler is not None or slurm):
+        if possible and cluster is not None:
             from .cluster import on_cluster
 
-            outcomes = _chained(outcomes, on_cluster(possible, workers, scheduler, slurm, limits))
+            outcomes = _chained(outcomes, on_cluster(possible, cluster, limits))
+        elif possible and workers is not None:
+            from .pool import in_processes
+
+            outcomes = _chained(outcomes, in_processes(possible, workers, limits))
         elif possible:
             outcomes = _chained(outcomes, _here(possible, limits))
         for number, (job, outcome) in enumerate(outcomes, start=1):

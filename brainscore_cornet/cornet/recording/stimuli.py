@@ -20,7 +20,7 @@ from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from PIL import Image
 from torch import Tensor
 
-from ..errors import MissingImages, UserError, whole_number
+from ..errors import MachineError, MissingImages, UserError, machine_failure, whole_number
 from ..plain import plain
 
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
@@ -140,6 +140,8 @@ def load_image(source: Source, image_size: int) -> np.ndarray:
             raise ValueError(f"its pixels are {image.mode}, expected 8 bits for each of red, green and blue, or gray")
         pixels = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
     except Exception as error:  # PIL raises many kinds for damaged files
+        if (reason := machine_failure(error)) is not None:
+            raise MachineError(f"The machine cannot read the image {source}: {reason}.") from error
         raise UserError(f"Cannot read the image {source}: {error}") from error
     values = _normalized()
     loaded = np.empty((3, image_size, image_size), dtype=np.float32)
@@ -192,7 +194,7 @@ def batches(
         try:
             image = load_image(path, image_size)
         except UserError as error:
-            if on_error is None:
+            if on_error is None or isinstance(error, MachineError):
                 raise
             on_error(start + index, error)
             image = np.zeros((3, image_size, image_size), dtype=np.float32)
