@@ -7,6 +7,8 @@ from numbers import Integral, Real
 
 from .plain import plain
 
+MAX_SEED = 2**63 - 1
+MAX_PROCESSES = 1024  # or threads, or devices
 _LISTED = 20  # names in a message, at most
 _BRIEF = 200  # characters of a value in a message, at most
 _OF_THE_FILE = {

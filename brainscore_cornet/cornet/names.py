@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # at the start of a cell, a spreadsheet computes what follows
 
 
@@ -29,6 +34,12 @@ def cell(value: object) -> object:
         return value
     value = encodable(value)
     return f"'{value}" if value.startswith(_FORMULA) and not _is_number(value) else value
+
+
+def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose text and column names a spreadsheet shows as they are, for a CSV file."""
+    named = table.rename(columns=cell)
+    return named.apply(lambda column: column.map(cell) if column.dtype == object else column)
 
 
 def _escaped(character: str) -> str:

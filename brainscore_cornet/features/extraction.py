@@ -19,6 +19,7 @@ from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
 from ..cornet.names import shown
 from ..cornet.recording.record import Portion, Site
+from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
 from .image_sources import Images, collect, look
@@ -133,7 +134,7 @@ class _Extraction:
         self._model, self._images, self._pool, self._flat = model, images, pool, flat
         self._activations = model.activations_model
         network = self._activations.network
-        shapes = layers.survey(network, self._activations.image_size)
+        shapes = survey(network, self._activations.image_size)
         sites = layers.choose(network, model.commitment, shapes, asked, steps, bins, uninformative)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
         self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)

@@ -8,7 +8,7 @@ import mmap
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +20,7 @@ import xarray as xr
 
 from ..cornet.commitments import Commitment
 from ..cornet.errors import UserError
-from ..cornet.names import cell
+from ..cornet.names import for_spreadsheets
 from ..cornet.recording.record import LOGITS, Site, is_decoded
 from ..cornet.writing import discard, move, sync
 
@@ -118,7 +118,7 @@ def write(features: Features, output: Path, workplace: Path) -> None:
             _write_npy(features, site, part)
             move(part, names[site])
         part = workplace / "images.csv"
-        features.table.map(cell).to_csv(part, index=False)
+        for_spreadsheets(features.table).to_csv(part, index=False)
         move(part, images_table(output))
         for stale in set(existing(output)) - {*names.values(), images_table(output)}:
             stale.unlink()
@@ -276,10 +276,9 @@ def drop_pages(array: np.ndarray) -> None:
         base.madvise(mmap.MADV_DONTNEED)  # in a shared map, written data are kept
 
 
-def _wide_table(features: Features, convert: Callable[[object], object] | None = None) -> pd.DataFrame:
-    """Return a table with a row for each image and a column `layer.t<time step>.<unit>` for each unit."""
-    table = features.table.reset_index(drop=True)
-    parts = [table if convert is None else table.map(convert)]
+def _wide_table(features: Features, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of images with a column `layer.t<time step>.<unit>` for each unit."""
+    parts = [table.reset_index(drop=True)]
     for site in features.arrays:
         flat = features.values(site).reshape(len(features.kept), -1)
         names = pd.Index([f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])])
@@ -290,6 +289,6 @@ def _wide_table(features: Features, convert: Callable[[object], object] | None =
 _WRITERS = {
     ".nc": _write_netcdf,
     ".zarr": _write_zarr,
-    ".csv": lambda features, path: _wide_table(features, cell).to_csv(path, index=False),
-    ".parquet": lambda features, path: _wide_table(features).to_parquet(path, index=False),
+    ".csv": lambda features, path: _wide_table(features, for_spreadsheets(features.table)).to_csv(path, index=False),
+    ".parquet": lambda features, path: _wide_table(features, features.table).to_parquet(path, index=False),
 }

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import plugin_links
-from ..cornet.errors import UserError, whole_number
+from ..cornet.errors import MAX_PROCESSES, UserError, positive_number, whole_number
+from ..cornet.recording import cache as activations
+from ..cornet.writing import output_path
 from .catalogue import EMBEDDED
 from .jobs import Job, candidates, targets
 from .results import FAILED, SCORED, UNREACHABLE, Results, Row, table_of
@@ -85,12 +87,11 @@ def score_models(
     """
     plugin_links.require()
     options = {name: value for name, value in options.items() if not _is_default(name, value)}
-    if timeout is not None and not timeout > 0:
-        raise UserError(f"Expected a timeout in seconds, more than 0, received {timeout!r}.")
-    if memory_gb is not None and not memory_gb > 0:
-        raise UserError(f"Expected a memory in GB, more than 0, received {memory_gb!r}.")
+    timeout = None if timeout is None else positive_number(timeout, "a timeout in seconds")
+    memory_gb = None if memory_gb is None else positive_number(memory_gb, "a memory in GB")
+    activations.limit_gb()  # an invalid limit is an error before any work
     if workers is not None:
-        workers = whole_number(workers, "a number of workers", 1)
+        workers = whole_number(workers, "a number of workers", 1, MAX_PROCESSES)
     if scheduler is not None and (workers is not None or slurm):
         raise UserError("A running scheduler has its own workers: give --scheduler alone.")
     cluster = None
@@ -102,7 +103,7 @@ def score_models(
     chosen = candidates(models, options)
     wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
     wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
-    results = None if output is None else Results(Path(output).expanduser())
+    results = None if output is None else Results(output_path(output, "a results folder"))
     limits = {"timeout": timeout, "memory_gb": memory_gb}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
     with nullcontext() if results is None else results.open():

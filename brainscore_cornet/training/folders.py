@@ -120,12 +120,16 @@ def _class_names(folder: Path) -> list[str]:
 
 def _images_below(folder: Path) -> list[str]:
     found = []
-    for root, _, names in sorted(os.walk(folder, followlinks=True)):
+    for root, _, names in sorted(os.walk(folder, followlinks=True, onerror=_fail)):
         parts = Path(root).relative_to(folder).parts
         if not any(part.startswith(".") for part in parts):  # hidden files are no images either
             shown = [name for name in sorted(names) if name[0] != "."]
             found += [os.path.join(root, name) for name in shown if name.lower().endswith(ENDINGS)]
     return found
+
+
+def _fail(error: OSError) -> None:
+    raise UserError(f"Cannot read the folder {error.filename}: {error.strerror}.") from error
 
 
 def _some(names: list[str]) -> str:

@@ -186,7 +186,7 @@ def test_an_empty_shard_is_no_whole_extraction(extract, tmp_path):
 
 
 def test_progress_is_recorded_after_what_is_done(extract, tmp_path, monkeypatch):
-    """Arrays are written to the disk before the state that counts them, and the state has its name only when complete."""
+    """Arrays are on the disk before the state that counts them."""
     done: list[str] = []
     monkeypatch.setattr(unfinished, "SYNC_EVERY", 0)
     sync, write = unfinished.sync, unfinished.write_text

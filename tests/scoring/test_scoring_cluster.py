@@ -38,7 +38,7 @@ def dask(tmp_path):
     flags = [f"--tls-{'ca-file' if name == 'ca' else name}={path}" for name, path in paths.items()]
     flags += ["--scheduler-file", str(folder / "address.json"), "--no-dashboard"]
     commands = [["dask_scheduler", "--host", "tls://127.0.0.1", "--port", "0"]]
-    commands += 2 * [["dask_worker", "--nthreads", "1", "--memory-limit", "0", "--no-nanny"]]
+    commands += 2 * [["dask_worker", "--host", "127.0.0.1", "--nthreads", "1", "--memory-limit", "0", "--no-nanny"]]
     processes = []
     for module, *options in commands:
         with open(folder / f"{len(processes)}.log", "w") as log:
@@ -72,7 +72,7 @@ def test_a_worker_that_is_killed(tmp_path, dask):
         if number == 2:
             workers[0].kill()
 
-    options = {"scheduler": address, "tls": files, "timeout": 3}
+    options = {"scheduler": address, "tls": files}
     table = score_models(models, benchmarks, output=tmp_path / "out", on_result=kill_one, **options)
     assert sorted(finished) == sorted(f"{model} {each.identifier}" for model in models for each in benchmarks)
     assert table["reason"].dropna().tolist() == []
@@ -81,7 +81,7 @@ def test_a_worker_that_is_killed(tmp_path, dask):
     counted = calls(log)
     assert all(counted.count(name) == 1 for name in finished[:2])
     assert len(counted) <= 12 + 2  # what the killed worker had under way, and perhaps a result that was not told yet
-    table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("hang", log, "hang")], **options)
+    table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("hang", log, "hang")], timeout=3, **options)
     assert "--timeout" in table["reason"][0]
     with pytest.raises(UserError, match="No Dask scheduler answers at tls"):
         score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", log)], scheduler=address)
@@ -129,7 +129,7 @@ def slurm(tmp_path, monkeypatch):
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     settings = {"cores": 1, "memory": "2GB", "python": sys.executable, "interface": None, "log-directory": None}
-    settings["scheduler-options"] = {"host": "127.0.0.1"}
+    settings |= {"scheduler-options": {"host": "127.0.0.1"}, "worker-extra-args": ["--host", "127.0.0.1"]}
     with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in settings.items()}):
         yield folder
     for job in (folder / "jobs").read_text().split():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import socket
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from ..writing import NO_LOCKS, move
 
 ATTEMPTS = 3  # for each URL
 WAIT = 0.5  # s before the second attempt, doubled for each further one
@@ -20,7 +20,6 @@ TIMEOUT = (10, 60)  # s to connect, and between two received bytes
 CHUNK = 1 << 20
 POLL = 1  # s between two checks of another process's lock: many nodes may wait on one file server
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses after which another attempt may succeed
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class DownloadError(UserError):
@@ -69,7 +68,7 @@ def download(
                 except UserError as error:
                     reasons.append(str(error) if len(urls) == 1 else f"{url}: {error}")
                 else:
-                    part.replace(destination)
+                    move(part, destination)
                     return destination
                 finally:
                     part.unlink(missing_ok=True)

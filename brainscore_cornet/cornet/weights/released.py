@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError, unknown_name
+from ..writing import sync
 from .download import DownloadError, download
 
 FOLDER_VARIABLE = "BRAINSCORE_CORNET_WEIGHTS"
@@ -196,6 +197,7 @@ def accept(path: Path) -> Path:
             acceptance.parent.mkdir(parents=True, exist_ok=True)
             with open(acceptance, "a") as file:
                 file.write(found + "\n")
+            sync(acceptance)
             return acceptance
     raise WeightsError(
         f"Cannot record that {path} was accepted: neither its folder nor {cache_folder()} can be written. "
