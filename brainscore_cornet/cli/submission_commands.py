@@ -144,6 +144,5 @@ def _time_mapping(text: str) -> dict[str, dict[int, tuple]]:
     except OSError as error:
         raise UserError(f"Cannot read the time mapping {text}: {error.strerror}.") from error
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise UserError(
-            f"""Expected a time mapping such as {{"IT": {{"0": [120, 220]}}}} in JSON, received {text!r:.99}: {error}."""
-        ) from error
+        such = '{"IT": {"0": [120, 220]}}'
+        raise UserError(f"Expected a time mapping such as {such} in JSON, received {text!r:.200}: {error}.") from error

@@ -35,6 +35,7 @@ from .scorer import failed
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+    from distributed.security import Security
 
 _WORKER_TIMEOUT = 60  # s without workers before a warning
 _WAIT = 0.5  # s between two checks of tasks without events
@@ -194,14 +195,29 @@ def _shared_folder() -> Path:
     return Path(configured).expanduser() if configured else Path.home()
 
 
+def _certified(folder: Path) -> Security:
+    """Return TLS settings with a new certificate and key, which are in the folder for the workers."""
+    from distributed.security import Security
+
+    made = Security.temporary()
+    files = {}
+    for name, text in (("ca", made.tls_ca_file), ("cert", made.tls_worker_cert), ("key", made.tls_worker_key)):
+        files[name] = str(folder / name)
+        (folder / name).touch(0o600)
+        (folder / name).write_text(str(text), encoding="utf-8")
+    roles = {
+        f"tls_{role}_{name}": files[name] for role in ("client", "scheduler", "worker") for name in ("cert", "key")
+    }
+    return Security(require_encryption=True, tls_ca_file=files["ca"], **roles)
+
+
 def _slurm_cluster(jobs: int, certificates: str):
     import dask.config
-    from distributed.security import Security
 
     try:
         from dask_jobqueue.slurm import SLURMCluster
 
-        security = Security.temporary()
+        security = _certified(Path(certificates))
     except ImportError as error:
         raise UserError(f"For SLURM, another package is needed ({error}): pip install '.[cluster]'") from None
 
@@ -213,7 +229,6 @@ def _slurm_cluster(jobs: int, certificates: str):
         cluster = SLURMCluster(
             processes=1,
             security=security,
-            shared_temp_directory=certificates,
             # no dashboard, which anybody could read, unless the user's configuration asks for one
             scheduler_options={**_NO_DASHBOARD, **configured("scheduler-options", {})},
             worker_extra_args=["--no-dashboard", *configured("worker-extra-args", [])],
