@@ -72,6 +72,12 @@ def make_entries(folder: Path) -> None:
             archive.writestr(str(number), "")
 
 
+def make_unpacked(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number in range(25):
+            archive.writestr(str(number), bytes(9_000_000))
+
+
 def make_run(name: str, content: str | bytes) -> Callable[[Path], None]:
     """A run directory with one damaged file, which looks as if it held a run."""
 
@@ -226,7 +232,7 @@ CASES = {
     "large registrations": check("too-large", make_zip({"__init__.py": "model_registry[" * 10_000})),
     "many folders": check("too-large", make_text("a.zip", zipped("", "a/" * 32_700 + "x.py"))),
     "many entries": check("too-large", make_entries),
-    "bomb": check("too-large", make_zip({"data.bin": "0" * 250_000_000})),
+    "bomb": check("too-large", make_unpacked),
     "nested program": check(r"nested too deeply|too many nested", make_zip({"parts/x.py": "(" * 5_000 + ")" * 5_000})),
     "long program": check("nested too deeply", make_zip({"parts/x.py": "x = " + "-" * 100_000 + "1"})),
     "nested environment": check("environment-yaml", make_zip({"environment.yml": NESTED})),

@@ -32,7 +32,9 @@ def killed(folder: Path, start: Callable[[Path, int], Running], check: Callable[
     assert undisturbed.wait() == 0, undisturbed.said
     operations = int(Path(f"{undisturbed.log}.count").read_text())
     expected, done, resumed = check(whole), 0, 0
-    for number, chain in enumerate(kills(KILLS, operations)):
+    for number, chain in enumerate(kills(operations)):
+        if done >= KILLS:
+            break
         place = folder / f"{number}"
         place.mkdir()
         for at in chain:
@@ -52,7 +54,7 @@ def killed(folder: Path, start: Callable[[Path, int], Running], check: Callable[
         assert not [name for name in hidden if not name.endswith(".lock")]
     with report():
         print(f"\n{folder.name}: {done} kills at {operations} operations, {resumed} resumed, nothing lost")
-    assert done >= 2 * KILLS // 3
+    assert done >= KILLS
 
 
 @pytest.mark.parametrize("ending", ["nc", "zarr", "npy", "csv", "parquet"])

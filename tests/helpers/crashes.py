@@ -141,10 +141,10 @@ def score_toys(log: str, output: str, workers: int, told: str) -> None:
     score_models(models, benchmarks, output=output, workers=workers or None, on_result=tell)
 
 
-def kills(count: int, operations: int, chain: int = 3) -> Iterator[list[int]]:
+def kills(operations: int, chain: int = 3) -> Iterator[list[int]]:
     """Yield chains of operations to kill at: the last one of each is among the last third, where files are renamed."""
     drawn = random.Random(operations)
-    for _ in range(count // chain):
+    while True:
         first = [drawn.randint(1, operations) for _ in range(chain - 1)]
         yield [*first, drawn.randint(2 * operations // 3, operations)]
 
