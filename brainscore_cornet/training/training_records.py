@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
@@ -16,6 +16,9 @@ from ..cornet.names import cell
 from ..cornet.writing import write_aside, write_text, writing
 from ..palette import BLUE, GREEN, VERMILLION
 from .module import Learner, Sums
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE = "metrics.csv"
 PICTURE = "training.png"
@@ -125,6 +128,14 @@ def read_table(output: Path) -> list[Epoch]:
             stacklevel=2,
         )
     return rows
+
+
+def epochs_table(output: Path) -> pd.DataFrame:
+    """Return a run's table."""
+    import pandas as pd
+
+    columns = pd.Index([field.name for field in fields(Epoch)])
+    return pd.DataFrame([asdict(row) for row in read_table(output)], columns=columns)
 
 
 def check_table(output: Path, epochs: int) -> None:

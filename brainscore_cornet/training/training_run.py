@@ -37,7 +37,7 @@ from .run_checkpoints import (
 from .run_devices import Machine, is_first, quiet
 from .run_directory import run_directory
 from .stopping import Stopping
-from .training_records import TABLE, Records, check_table
+from .training_records import TABLE, Records, check_table, epochs_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -208,9 +208,7 @@ def train(
             skip_unreadable=on_error == "skip",
         )
         _fit(machine, learner, data, start, output, every, accumulate=accumulate, sync_batchnorm=sync_batchnorm)
-    import pandas as pd
-
-    return pd.read_csv(output / TABLE)
+    return epochs_table(output)
 
 
 def _fit(

@@ -45,6 +45,7 @@ def test_a_run_goes_on(run):
     assert strange.exists()
     assert (out / "damaged-metrics.csv").read_text().splitlines()[1] == "1,broken"
     assert [row.epoch for row in read_table(out)] == [2, 3]
+    strange.unlink()
     (out / "metrics.csv").unlink()
     with pytest.warns(UserWarning, match=r"metrics\.csv lacks the epochs 3"):
         train("Z", run, out, **{**OPTIONS, "epochs": 3})
