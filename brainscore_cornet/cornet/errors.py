@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 from numbers import Integral, Real
 
 from .plain import plain
@@ -32,9 +33,9 @@ class MissingImages(UserError):
 def whole_number(value, what: str, least: int, most: int = 10**9) -> int:
     """Return `value` as a Python integer; raises `UserError` if it is not one, or not from `least` to `most`."""
     number = plain(value)
-    if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
+    if isinstance(number, bool) or not isinstance(number, Integral) or int(number) < least:
         raise UserError(f"Expected {what}, a whole number of at least {least}, received {_brief(value)}.")
-    if number > most:
+    if int(number) > most:
         raise UserError(f"Expected {what}, a whole number of at most {most}, received {_brief(value)}.")
     return int(number)
 
@@ -42,7 +43,7 @@ def whole_number(value, what: str, least: int, most: int = 10**9) -> int:
 def positive_number(value, what: str) -> float:
     """Return `value` as a Python float; raises `UserError` if it is not a finite number above 0."""
     number = plain(value)
-    if isinstance(number, bool) or not isinstance(number, Real) or not 0 < number < float("inf"):
+    if isinstance(number, bool) or not isinstance(number, Real) or not 0 < float(number) < math.inf:
         raise UserError(f"Expected {what}, more than 0, received {_brief(value)}.")
     return float(number)
 

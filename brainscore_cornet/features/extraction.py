@@ -151,7 +151,7 @@ class _Extraction:
         unfinished = Unfinished(output, self._request(on_error))
         with unfinished.opened(overwrite) as complete:
             if not complete:
-                output_files.check_size(self._pooled_shapes(), len(self._images), output)
+                self._check_size(len(self._images), output, unfinished)
                 self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
 
     def check(self, output: Path) -> None:
@@ -163,7 +163,7 @@ class _Extraction:
         with unfinished.opened(overwrite) as complete:
             if complete:
                 return
-            output_files.check_size(self._pooled_shapes(), len(part), output)
+            self._check_size(len(part), output, unfinished)
             if len(part):
                 self._into(unfinished, part, on_error)
             else:
@@ -183,7 +183,7 @@ class _Extraction:
                 if (done := part.count_done(len(images))) != len(images):
                     raise UserError(f"Shard {shard.number}/{shard.count} of {output} has done {done} of {len(images)}.")
                 parts.append((shard, part, images))
-            output_files.check_size(self._pooled_shapes(), len(self._images), output)
+            self._check_size(len(self._images), output, unfinished)
             arrays = unfinished.arrays(self._pooled_shapes(), len(self._images))
             for shard, part, images in parts:
                 rows = shard.rows(len(self._images), self._activations.batch_size)
@@ -199,6 +199,9 @@ class _Extraction:
             self._finish(output, unfinished, arrays)
             for _, part, _ in parts:
                 part.remove()
+
+    def _check_size(self, count: int, output: Path, unfinished: Unfinished) -> None:
+        output_files.check_size(self._pooled_shapes(), count, output, unfinished.reserved())
 
     def _part(self, shard: Shard) -> Images:
         rows = shard.rows(len(self._images), self._activations.batch_size)

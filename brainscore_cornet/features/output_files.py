@@ -164,15 +164,21 @@ def check_output(output: Path) -> None:
         raise UserError(f"{output} is a folder that no extraction has made: choose another output.")
 
 
-def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path) -> None:
-    """Raise `UserError` if the features are too large for a table or the disk."""
+def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path, reserved: int = 0) -> None:
+    """Raise `UserError` if the features are too large for a table or the disk.
+
+    Parameters
+    ----------
+    reserved
+        Bytes that an unfinished extraction has on the disk already.
+    """
     units = sum(math.prod(shape) for shape in shapes.values())
     if output.suffix in TABLES and units > MOST_COLUMNS:
         raise UserError(
             f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
             "layers, average over space (--pool), or write .nc, .zarr or .npy."
         )
-    needed = 2 * 4 * count * units  # once as it is computed, once in the file
+    needed = 2 * 4 * count * units - reserved  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
     if needed > free:
         raise UserError(

@@ -103,6 +103,11 @@ class Unfinished:
             sync_names(self.folder.parent)
         return dict(self._arrays)
 
+    def reserved(self) -> int:
+        """Return how many bytes the arrays have on the disk."""
+        found = self.folder.glob("*.npy") if self.folder.is_dir() else ()
+        return sum(path.lstat().st_size for path in found)
+
     def begin(self) -> None:
         """Make a folder in which nothing is done."""
         with writing(self.folder):

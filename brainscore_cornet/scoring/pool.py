@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from queue import Queue
+from typing import Any
 
 from .jobs import Job
 from .process import JobAbandoned, Process
@@ -21,11 +22,11 @@ def in_processes(jobs: Sequence[Job], workers: int, limits: Mapping) -> Iterator
 
     Jobs of one model whose benchmarks share stimuli are scored in one process, which records them once.
     """
-    limits = {**limits, "threads": max(1, (os.cpu_count() or 1) // workers)}
-    if limits.get("memory_gb") is None:
+    options: dict[str, Any] = {**limits, "threads": max(1, (os.cpu_count() or 1) // workers)}
+    if options.get("memory_gb") is None:
         from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
-        limits["memory_gb"] = 0.9 * available_memory_gb() / workers
+        options["memory_gb"] = 0.9 * available_memory_gb() / workers
     groups = deque(groups_of(jobs))
     results: Queue[Result | BaseException] = Queue()
     stopped = threading.Event()
@@ -33,7 +34,7 @@ def in_processes(jobs: Sequence[Job], workers: int, limits: Mapping) -> Iterator
     def work() -> None:
         try:
             while groups:
-                with Process(**limits) as process:
+                with Process(**options) as process:
                     for job in groups.popleft():
                         results.put((job, process.score(job, lambda: not stopped.is_set())))
         except (IndexError, JobAbandoned):  # another thread took the last group, or nothing is wanted any more

@@ -29,33 +29,36 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory) -> Path:
-    return pictures(tmp_path_factory.mktemp("images"), 40, 2)
+    return pictures(tmp_path_factory.mktemp("images"), 100, 2)
 
 
 @pytest.fixture
 def disk(tmp_path) -> Disk:
-    return Disk(tmp_path)
+    """A small one, since it is copied as a whole."""
+    return Disk(tmp_path, megabytes=48)
 
 
 def cut(disk: Disk, start: Callable[[Path], Running], ready: Callable[[Path], bool]) -> list[Path]:
-    """Run a command to its end, and copy the disk as often as possible at equal distances once it is `ready`."""
+    """Run a command to its end, several times if that is quick, and copy the disk often once it is `ready`."""
     copies: list[Path] = []
-    with disk.mounted() as place:
-        process = start(place)
-        while process.process.is_alive() and not ready(place):
-            time.sleep(0.01)
-        while process.process.is_alive() and len(copies) < 40:
-            copies.append(disk.cut(len(copies)))
-            time.sleep(0.1)
-        assert process.wait() == 0, process.said
-    step = max(1, len(copies) // CUTS)
-    return copies[::step][:CUTS]
+    while len(copies) < CUTS:
+        with disk.mounted() as place:
+            for path in place.glob("*out*"):  # of the run before
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            process = start(place)
+            while process.process.is_alive() and not ready(place):
+                time.sleep(0.01)
+            while process.process.is_alive() and len(copies) < 6 * CUTS:
+                copies.append(disk.cut(len(copies)))
+                time.sleep(0.03)
+            assert process.wait() == 0, process.said
+    return copies[:: len(copies) // CUTS][:CUTS]
 
 
 def features(images: Path, tmp_path: Path, run: Callable, ending: str) -> Callable[[Path], Running]:
     def start(place: Path) -> Running:
         arguments = ["features", "cornet_z_untrained", str(images / "train"), "-o", str(place / f"out.{ending}")]
-        options = ["--image-size", "64", "--batch-size", "2", "--layer", "V1.conv", "--device", "cpu", "--workers", "1"]
+        options = ["--image-size", "64", "--batch-size", "1", "--layer", "V2", "--device", "cpu", "--workers", "1"]
         return Running(run, *arguments, *options, folder=place, log=tmp_path / "log")
 
     return start
@@ -93,7 +96,6 @@ def test_features(images, disk, tmp_path, capsys, ending):
     with capsys.disabled():
         print(f"\npower cuts, features.{ending}: {len(found['command'])} cuts, {sum(found['command'])} wrong; ", end="")
         print(f"without waiting for the disk {sum(found['unsynced_command'])} of {len(found['unsynced_command'])}")
-    assert len(found["command"]) >= CUTS // 2
     assert sum(found["command"]) == 0
 
 
@@ -128,7 +130,6 @@ def test_train(images, disk, tmp_path, capsys):
             assert table(place / "out") == rows
     with capsys.disabled():
         print(f"\npower cuts, train: {len(copies)} cuts, 0 wrong")
-    assert len(copies) >= CUTS // 2
     assert torch.load(last, weights_only=True)["epoch"] == 2
 
 

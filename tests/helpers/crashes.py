@@ -108,13 +108,22 @@ def command(*arguments: str) -> None:
 
 
 def unsynced_command(*arguments: str) -> None:
-    """Run the command line without waiting for the disk: what a power cut then does shows that it is looked for."""
-    from brainscore_cornet.features import unfinished
-
-    unfinished.sync = lambda path: None
+    """Run the command line without waiting for the disk after each batch, so that power cuts can be seen to matter."""
     import numpy as np
 
-    np.memmap.flush = lambda self: None
+    from brainscore_cornet.features import unfinished
+
+    sync, created = unfinished.sync, unfinished._created
+
+    def synced_once(path: Path, shape: tuple[int, ...]) -> np.memmap:
+        array = created(path, shape)  # without its header it would count as damaged
+        array.flush()
+        sync(path)
+        unfinished.np.memmap.flush = lambda self: None
+        return array
+
+    unfinished._created = synced_once
+    unfinished.sync = lambda path: None
     command(*arguments)
 
 
@@ -158,7 +167,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 class Disk:
     """A file system in a file, which can be copied at any moment: what was not written back by then is lost."""
 
-    def __init__(self, folder: Path, megabytes: int = 96) -> None:
+    def __init__(self, folder: Path, megabytes: int) -> None:
         self.image, self.mount = folder / "disk.img", folder / "disk"
         self.mount.mkdir()
         with open(self.image, "wb") as file:
