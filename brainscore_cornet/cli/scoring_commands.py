@@ -42,6 +42,12 @@ def score(
         str | None,
         typer.Option(help="Memory limit for each, such as 8GB.", show_default="nine tenths of the free memory"),
     ] = None,
+    stock_metrics: Annotated[
+        bool, typer.Option("--stock-metrics", help="Let Brain-Score compute all metrics, in its slower way.")
+    ] = False,
+    check_metrics: Annotated[
+        bool, typer.Option("--check-metrics", help="Compute metrics in both ways; fail where they differ by 1e-5.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Score in that many processes at once.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
     tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
@@ -72,6 +78,7 @@ def score(
         retry_failed=retry_failed,
         timeout=timeout,
         memory_gb=_gigabytes(memory),
+        metrics=_metrics(stock_metrics, check_metrics),
         workers=workers,
         scheduler=scheduler,
         tls={name: path for name, path in tls.items() if path is not None} or None,
@@ -98,6 +105,12 @@ def score(
         say(f"Error: {which[0]}{more}: {reason}", err=True)
     if failures:
         raise typer.Exit(1)
+
+
+def _metrics(is_stock: bool, is_checked: bool) -> str:
+    if is_stock and is_checked:
+        raise UserError("Give --stock-metrics or --check-metrics: the check computes both.")
+    return "stock" if is_stock else "checked" if is_checked else "exact"
 
 
 def _print_progress(row, number: int, count: int) -> None:

@@ -18,6 +18,7 @@ import psutil
 
 from ..cornet.names import shown
 from ..cornet.recording import cache
+from ..metrics import EXACT
 from ..python_children import NotStarted, PythonChild, StartAbandoned, import_path, start
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
@@ -40,6 +41,8 @@ class Process:
         Time limit for each job in s.
     memory_gb
         Memory limit for each job in GB; by default nine tenths of the free memory when the process starts.
+    metrics
+        Who computes them, one of `metrics.WAYS`.
     threads
         Threads for the computation; by default one for each core.
     cache
@@ -51,10 +54,11 @@ class Process:
         *,
         timeout: float | None = None,
         memory_gb: float | None = None,
+        metrics: str = EXACT,
         threads: int | None = None,
         cache: str | None = None,
     ) -> None:
-        self._timeout, self._memory_gb = timeout, memory_gb
+        self._timeout, self._memory_gb, self._metrics = timeout, memory_gb, metrics
         self._environment = {} if cache is None else {"RESULTCACHING_HOME": cache}
         if threads is not None:
             self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
@@ -123,7 +127,8 @@ class Process:
     def _start(self, is_wanted: Callable[[], bool]) -> PythonChild:
         child = start(f"{__name__}:serve", self._environment, is_wanted)
         try:
-            child.connection.send_bytes(cloudpickle.dumps({"path": import_path(), "memory_gb": self._memory_gb}))
+            setup = {"path": import_path(), "memory_gb": self._memory_gb, "metrics": self._metrics}
+            child.connection.send_bytes(cloudpickle.dumps(setup))
             self._allowed_gb = pickle.loads(child.connection.recv_bytes())
         except (EOFError, ConnectionError):
             how = child.end()
@@ -179,7 +184,7 @@ def serve(connection: Connection) -> None:
     from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
     allowed_gb = setup["memory_gb"] or 0.9 * available_memory_gb()
-    scorer = JobScorer(allowed_gb)
+    scorer = JobScorer(allowed_gb, setup["metrics"])
     connection.send_bytes(pickle.dumps(allowed_gb))
     while True:
         try:

@@ -14,6 +14,7 @@ from .. import plugin_links
 from ..cornet.errors import MAX_PROCESSES, UserError, positive_number, whole_number
 from ..cornet.recording import cache as activations
 from ..cornet.writing import output_path
+from ..metrics import EXACT, WAYS
 from .catalogue import EMBEDDED
 from .jobs import Job, candidates, targets
 from .results import FAILED, SCORED, UNREACHABLE, Results, Row, table_of
@@ -31,6 +32,7 @@ def score_models(
     retry_failed: bool = False,
     timeout: float | None = None,
     memory_gb: float | None = None,
+    metrics: str = EXACT,
     workers: int | None = None,
     scheduler: str | None = None,
     tls: Mapping[str, str] | None = None,
@@ -60,6 +62,9 @@ def score_models(
         Time limit for each job in s.
     memory_gb
         Memory limit for each job in GB; by default nine tenths of the free memory.
+    metrics
+        `"exact"`: Brain-Score's metrics on recordings are computed in equivalent, faster forms. `"stock"`: by
+        Brain-Score. `"checked"`: by both; a job fails with both numbers where they differ by more than 1e-5.
     workers
         Processes that score at once on this machine; with `slurm` the number of its jobs.
     scheduler
@@ -90,6 +95,8 @@ def score_models(
     timeout = None if timeout is None else positive_number(timeout, "a timeout in seconds")
     memory_gb = None if memory_gb is None else positive_number(memory_gb, "a memory in GB")
     activations.limit_gb()  # an invalid limit is an error before any work
+    if metrics not in WAYS:
+        raise UserError(f"Expected metrics to be one of {', '.join(WAYS)}, received {metrics!r}.")
     if workers is not None:
         workers = whole_number(workers, "a number of workers", 1, MAX_PROCESSES)
     if scheduler is not None and (workers is not None or slurm):
@@ -104,7 +111,7 @@ def score_models(
     wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
     wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
     results = None if output is None else Results(output_path(output, "a results folder"))
-    limits = {"timeout": timeout, "memory_gb": memory_gb}
+    limits = {"timeout": timeout, "memory_gb": memory_gb, "metrics": metrics}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
     with nullcontext() if results is None else results.open():
         rows = {} if results is None else {(row.model, row.benchmark): row for row in results.rows()}
