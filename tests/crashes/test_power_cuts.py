@@ -33,9 +33,9 @@ def images(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def disk(tmp_path) -> Disk:
-    """A small one, since it is copied as a whole."""
-    return Disk(tmp_path, megabytes=48)
+def disk(request, tmp_path) -> Disk:
+    """A small one, since it is copied as a whole; checkpoints need more."""
+    return Disk(tmp_path, megabytes=128 if request.node.name == "test_train" else 48)
 
 
 def cut(disk: Disk, start: Callable[[Path], Running], ready: Callable[[Path], bool]) -> list[Path]:
@@ -99,8 +99,9 @@ def test_features(images, disk, tmp_path, capsys, ending):
     assert sum(found["command"]) == 0
 
 
-def test_train(images, disk, tmp_path, capsys):
+def test_train(disk, tmp_path, capsys):
     """Weights and table are the same, bit for bit."""
+    images = pictures(tmp_path, 12, 2)
 
     def start(place: Path) -> Running:
         arguments = [

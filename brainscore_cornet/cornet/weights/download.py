@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from ..names import shown
 from ..writing import NO_LOCKS, move
 
 ATTEMPTS = 3  # for each URL
@@ -91,7 +92,7 @@ def _locked(destination: Path) -> Iterator[Path]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"Waiting for another process that downloads {destination.name}", file=sys.stderr)
+        print(f"Waiting for another process that downloads {shown(destination.name)}", file=sys.stderr)
         lock.acquire(poll_interval=POLL)
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
@@ -110,7 +111,7 @@ def _fetch(url: str, part: Path) -> None:
     import requests
     from requests.exceptions import ChunkedEncodingError, SSLError
 
-    print(f"Downloading {url}", file=sys.stderr)
+    print(f"Downloading {shown(url)}", file=sys.stderr)
     for attempt in range(ATTEMPTS):
         try:
             return _stream(url, part)
@@ -131,7 +132,7 @@ def _fetch(url: str, part: Path) -> None:
             raise DownloadError(f"not a usable URL ({error})") from error
         if attempt < ATTEMPTS - 1:
             wait = WAIT * 2**attempt
-            print(f"{part.stem}: {reason}; trying again in {wait:g} s", file=sys.stderr)
+            print(shown(f"{part.stem}: {reason}; trying again in {wait:g} s"), file=sys.stderr)
             time.sleep(wait)
     raise DownloadError(f"{reason}, {ATTEMPTS} times")
 
@@ -162,7 +163,7 @@ def _stream(url: str, part: Path) -> None:
         part.unlink(missing_ok=True)  # a killed process, perhaps another user's, may have left it
         with (
             open(part, "wb") as file,
-            tqdm(total=length, unit="B", unit_scale=True, desc=part.stem, disable=None) as progress,
+            tqdm(total=length, unit="B", unit_scale=True, desc=shown(part.stem), disable=None) as progress,
         ):
             for chunk in response.iter_content(CHUNK):
                 file.write(chunk)
