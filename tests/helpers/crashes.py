@@ -60,12 +60,17 @@ class Running:
             started = []
         self.process.kill()
         self.process.join()
-        _, left = psutil.wait_procs(started, timeout=5)
-        assert not left, left
+        assert not left_of(started)
 
     @property
     def said(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+
+def left_of(processes: Sequence[psutil.Process], timeout: float = 5) -> list[psutil.Process]:
+    """Return those that have not ended after some seconds; one whose parent has not asked for its exit code has."""
+    _, left = psutil.wait_procs(processes, timeout=timeout)
+    return [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 def _run(function: Callable, arguments: Sequence, folder: str, log: str, kill_at: int) -> None:
