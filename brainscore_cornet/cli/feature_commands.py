@@ -10,6 +10,7 @@ import typer
 
 from ..cornet.errors import UserError, unknown_name
 from .options import BatchSize, Device, Precision, Weights, parse_times, parse_weights
+from .printing import say
 
 app = typer.Typer()
 
@@ -90,10 +91,10 @@ def features(
             join=join,
         )
         if shard is None:
-            print(output)
+            say(output)
     if plot is not None:
         draw(loaded, images, plot, on_error=on_error)
-        print(plot)
+        say(plot)
 
 
 @app.command("test")
@@ -116,8 +117,8 @@ def cornet_test(
     """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
     from ..cornet.anatomy import TIME_STEPS
     from ..cornet.brain_model import load_model
+    from ..cornet.recording.shapes import survey
     from ..features import extract_features
-    from ..features.layers import survey
 
     architecture = model.upper() if model.upper() in TIME_STEPS else None
     loaded = load_model(
@@ -149,7 +150,7 @@ def cornet_test(
         allow_uninformative=True,
         overwrite=overwrite,
     )
-    print(output)
+    say(output)
 
 
 def _integers(text: str) -> list[int]:

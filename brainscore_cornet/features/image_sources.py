@@ -15,7 +15,8 @@ import pandas as pd
 from PIL import ExifTags, Image
 from tqdm.auto import tqdm
 
-from ..cornet.errors import UserError
+from ..cornet.errors import MachineError, UserError, machine_failure
+from ..cornet.names import encodable
 from ..cornet.recording.images import Source, check_mode
 from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import images_below
@@ -69,7 +70,8 @@ def collect(given) -> Images:
     if isinstance(given, pd.DataFrame):
         given = as_stimulus_set(given)
         paths = stimulus_paths(given)
-        return Images(pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: paths}), paths)
+        table = pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: list(map(encodable, paths))})
+        return Images(table, paths)
     if _is_one(given):
         given = [given]
     tables, sources, paths = [], [], []
@@ -78,6 +80,7 @@ def collect(given) -> Images:
             paths.append(str(each))
             table = _found(str(each))
             sources += table[PATH].tolist()
+            table = table.assign(**{PATH: table[PATH].map(encodable)})
         else:
             table = pd.DataFrame({PATH: [f"image {number}"]})
             sources.append(_in_memory(each, number))
@@ -215,4 +218,6 @@ def _look_at(source: Source) -> tuple[str | None, bool, bool]:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1
     except Exception as error:  # PIL raises many kinds for damaged files
+        if (reason := machine_failure(error)) is not None:
+            raise MachineError(f"The machine cannot read {source}: {reason}.") from error
         return str(error).replace(str(source), "").replace(" ''", "").strip(" :'") or type(error).__name__, False, False

@@ -17,7 +17,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
-from ..cornet.errors import UserError, unknown_name, whole_number
+from ..cornet.errors import MAX_PROCESSES, UserError, unknown_name, whole_number
 from .run_checkpoints import WrittenAside
 
 DEVICES = ("cuda", "mps", "cpu")
@@ -63,8 +63,8 @@ class Machine:
         if precision not in PRECISIONS:
             raise unknown_name(precision, PRECISIONS, "precision")
         given_devices, given_nodes = _given()
-        devices = whole_number(given_devices if devices is None else devices, "a number of devices", 1)
-        nodes = whole_number(given_nodes if nodes is None else nodes, "a number of nodes", 1)
+        devices = whole_number(given_devices if devices is None else devices, "a number of devices", 1, MAX_PROCESSES)
+        nodes = whole_number(given_nodes if nodes is None else nodes, "a number of nodes", 1, MAX_PROCESSES)
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         if device not in DEVICES:
@@ -90,7 +90,7 @@ class Machine:
     def workers(self, requested: int | None) -> int:
         """Return the number of processes that load images for each device; by default its share of the cores."""
         if requested is not None:
-            return whole_number(requested, "a number of workers", 0)
+            return whole_number(requested, "a number of workers", 0, MAX_PROCESSES)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, cores // self.devices)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ..cornet.architectures import CLASSES, MIN_IMAGE_SIZE
+from ..cornet.architectures import CLASSES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from ..cornet.commitments import get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
@@ -98,7 +98,7 @@ def validate(
     UserError
         If an argument is invalid, weights are unavailable, or the class folders are not the network's classes.
     """
-    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
+    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
     batch_size = whole_number(batch_size, "a batch size", 1)
     check_on_error(on_error)
     architecture = architecture_of(model)

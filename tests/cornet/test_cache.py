@@ -271,3 +271,32 @@ def test_other_models_activations_are_bounded(tmp_path, monkeypatch):
     cache.trim()
     assert [path.exists() for path in activations] == [False, True, True]
     assert all(path.exists() for path in others)
+
+
+def rewritten(path: Path, array: np.ndarray) -> None:
+    """Put another array into a file of the cache, with a checksum that is right."""
+    writer = cache.EntryWriter(path, len(array))
+    writer.append(array)
+    writer.finish()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: array[:, :100],
+        lambda array: array[:4],
+        lambda array: np.concatenate([array, array]),
+        lambda array: array[..., :1],
+        lambda array: array.reshape(len(array), -1),
+        lambda array: array.astype(np.float64),
+    ],
+    ids=["fewer channels", "fewer rows", "more rows", "less space", "flat", "doubles"],
+)
+def test_an_array_of_another_shape_is_missing(model, stimuli, folder, change):
+    """A file whose checksum is right is not used when it does not have the rows and the features that are asked for."""
+    first = look(model, stimuli)
+    (path,) = files(folder)
+    good = np.load(path)
+    rewritten(path, change(good))
+    np.testing.assert_array_equal(look(model, stimuli), first)
+    np.testing.assert_array_equal(np.load(path), good)

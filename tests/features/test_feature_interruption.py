@@ -83,13 +83,16 @@ def extract(stand_in, pictures):
 
 
 def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
-    """Another request into an output is refused, finished or not, unless the output is to be replaced."""
+    """Another request into an output is refused, finished or not, unless it is to be replaced; the same one is not."""
     output = tmp_path / "out.npy"
     extract(layers=["V1"], output=output)
     with pytest.raises(UserError, match=r"out\.npy exists\. To replace it: --overwrite"):
         extract(layers=["V2"], output=output)
     extract(layers=["V2"], output=output, overwrite=True)
     first = np.load(output)
+    changed = output.stat().st_mtime_ns
+    extract(layers=["V2"], output=output)
+    assert output.stat().st_mtime_ns == changed
 
     mark = Unfinished.mark
 
@@ -111,6 +114,7 @@ def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
         patch.setattr(Unfinished, "mark", stop)
         with pytest.raises(KeyboardInterrupt):
             extract(layers=["V2"], output=output, overwrite=True)
+    assert (tmp_path / ".stopped.npy.unfinished" / "state.json").exists()
     extract(layers=["V4"], output=output, overwrite=True)
     assert np.load(output).shape != first.shape
     assert not list(tmp_path.glob(".*"))
@@ -126,7 +130,7 @@ def test_a_full_disk(extract, tmp_path):
         with pytest.raises(UserError, match=r"The features need .* GB .* has 0\.0 GB left"):
             extract(output=small / "out.nc")
         with pytest.raises(UserError, match=r"Cannot write .*the disk is full"):
-            Unfinished(small / "out.npy", {}, False).arrays({Site("V1.output", 0): (1000, 10)}, 100)
+            Unfinished(small / "out.npy", {}).arrays({Site("V1.output", 0): (1000, 10)}, 100)
         assert [path.name for path in small.glob("[!.]*")] == []
     finally:
         subprocess.run(["umount", str(small)], check=True)

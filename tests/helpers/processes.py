@@ -63,9 +63,11 @@ def render_in(folder: str, name: str, results) -> None:
 
 
 def extract_into(paths: list[str], output: str, layers: list[str]) -> None:
-    """Extract features as the command line does, in few small steps."""
+    """Extract features as the command line does, in few small steps, with a record of each."""
     from brainscore_cornet import extract_features, load_model
+    from brainscore_cornet.features import unfinished
 
+    unfinished.SYNC_EVERY = 0
     torch.set_num_threads(1)
     model = load_model("cornet_rt_untrained", image_size=64, batch_size=2, device="cpu", workers=1)
     extract_features(model, paths, layers=layers, output=output)

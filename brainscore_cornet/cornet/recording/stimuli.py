@@ -17,7 +17,7 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from torch import Tensor
 
-from ..errors import MissingImages, UserError, whole_number
+from ..errors import MachineError, MissingImages, UserError, whole_number
 from ..plain import plain
 from .images import Source, load_image
 
@@ -168,7 +168,7 @@ def batches(
         try:
             image = load_image(path, image_size)
         except UserError as error:
-            if on_error is None:
+            if on_error is None or isinstance(error, MachineError):
                 raise
             on_error(start + index, error)
             image = np.zeros((3, image_size, image_size), dtype=np.float32)
