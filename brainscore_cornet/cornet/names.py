@@ -39,7 +39,10 @@ def cell(value: object) -> object:
 def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose text and column names a spreadsheet shows as they are, for a CSV file."""
     named = table.rename(columns=cell)
-    return named.apply(lambda column: column.map(cell) if column.dtype == object else column)
+    for name, column in list(named.items()):
+        if column.dtype == object:
+            named[name] = column.map(cell)
+    return named
 
 
 def _escaped(character: str) -> str:
