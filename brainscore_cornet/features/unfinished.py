@@ -161,7 +161,7 @@ class Unfinished:
                 "command that began it, choose another output, or discard it: --overwrite"
             )
 
-    def _asked(self) -> dict[str, Any] | None:
+    def _kept_request(self) -> dict[str, Any] | None:
         if not os.path.lexists(self.folder):
             return None
         try:
