@@ -90,6 +90,7 @@ setup(
             "pytest-timeout",
             "pytest-xdist",
             "ruff",
+            "safetensors",
             "scikit-learn",
             "selenium",
         ],

@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
 from ..cornet.errors import UserError
 from ..cornet.names import shown
+from ..cornet.recording.images import read_image
 from ..cornet.writing import output_path, write_aside, writing
 from ..palette import REGION_COLOURS
 from .extraction import extract_features
@@ -68,8 +68,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
 
 
 def _show_image(axis, source) -> None:
-    image = source if isinstance(source, Image.Image) else Image.open(source)
-    axis.imshow(np.asarray(image.convert("RGB")))
+    axis.imshow(np.asarray(read_image(source)))
     axis.set_axis_off()
     if isinstance(source, str):
         name = shown(Path(source).name)[:28]

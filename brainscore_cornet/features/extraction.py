@@ -130,12 +130,12 @@ def _check_apart(output: Path, found: Images) -> None:
 
 
 class _Extraction:
-    def __init__(self, model: CORnetModel, images: Images, asked, steps, bins, pool, flat, uninformative) -> None:
+    def __init__(self, model: CORnetModel, images: Images, requested, steps, bins, pool, flat, uninformative) -> None:
         self._model, self._images, self._pool, self._flat = model, images, pool, flat
         self._activations = model.activations_model
         network = self._activations.network
         shapes = survey(network, self._activations.image_size)
-        sites = layers.choose(network, model.commitment, shapes, asked, steps, bins, uninformative)
+        sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
         self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 

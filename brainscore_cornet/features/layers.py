@@ -48,8 +48,8 @@ def choose(
     if not len(time_steps):
         raise UserError("No time steps: expected 'all' or a list such as [0, 1].")
     sites: list[Site] = []
-    for asked in DEFAULT if layers is None else layers:
-        layer = f"{asked}.output" if asked in REGIONS else asked
+    for requested in DEFAULT if layers is None else layers:
+        layer = f"{requested}.output" if requested in REGIONS else requested
         if layer not in shapes:
             raise unknown_name(layer, shapes, "layer")
         known = list(shapes[layer])

@@ -215,11 +215,11 @@ class _Runner:
         return returned, output
 
     def score(self, model: Model) -> tuple[int, str]:
-        asked = {
+        request = {
             "identifier": model.identifier,
             "benchmark": BENCHMARK,
             "base": model.base,
             "options": model.options,
         }
         module = f"{__package__}.comparison"
-        return self.run(["-m", module, repr(asked)], with_package=True)
+        return self.run(["-m", module, repr(request)], with_package=True)

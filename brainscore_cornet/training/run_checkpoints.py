@@ -85,7 +85,7 @@ class Saving(pl.Callback):
             return
         minutes = (time.monotonic() - self._saved) / 60
         due = self._every.minutes is not None and minutes >= self._every.minutes
-        stop, due = self._any(trainer, learner, self._stopping.asked, due)
+        stop, due = self._any(trainer, learner, self._stopping.requested, due)
         if due or stop or learner.device.type == "cpu" or step % FINITE_CHECK_INTERVAL == 0:
             self._check(trainer, learner)
         if due or stop:
@@ -95,7 +95,7 @@ class Saving(pl.Callback):
 
     def on_validation_batch_end(self, trainer: pl.Trainer, learner: Learner, *_) -> None:
         # several devices are not synchronized here: they stop after the validation
-        if self._stopping.asked and trainer.world_size == 1:
+        if self._stopping.requested and trainer.world_size == 1:
             self._check(trainer, learner)
             self._save(trainer, learner, Position(trainer.current_epoch, learner.order.steps))
             raise self._stopping.stopped(f"in the validation of epoch {trainer.current_epoch + 1}", self._output)
@@ -109,7 +109,7 @@ class Saving(pl.Callback):
             if trainer.is_global_zero:
                 save(released_form(learner, done), self._output / released_name(learner.what["architecture"], done))
             self._save(trainer, learner, Position(done))
-        (stop,) = self._any(trainer, learner, self._stopping.asked)
+        (stop,) = self._any(trainer, learner, self._stopping.requested)
         if stop and not last:
             if done % self._every.epochs:
                 self._save(trainer, learner, Position(done))

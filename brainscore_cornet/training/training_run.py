@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import nn
 
 from ..cornet.architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from ..cornet.errors import MAX_SEED, UserError, whole_number
@@ -189,7 +190,7 @@ def train(
             loading,
             seed,
             # a batch normalization cannot learn from a single number, which IT has of a small image
-            least=2 if architecture == "S" else 0,
+            least=2 * any(isinstance(module, nn.BatchNorm2d) for module in network.modules()),
         )
         if data.is_too_small(machine.world * accumulate):
             raise UserError(f"{len(train_images)} training images are too few for {machine.world * accumulate} parts.")

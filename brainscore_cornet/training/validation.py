@@ -106,8 +106,8 @@ def validate(
     loading = machine.workers(workers)
     images = find_validation(data_path)
     identifier = f"cornet_{architecture.lower()}"
-    asked = identifier if str(model).upper() == architecture else get_commitment(model).identifier
-    path = find_weights(asked, weights)
+    requested = identifier if str(model).upper() == architecture else get_commitment(model).identifier
+    path = find_weights(requested, weights)
     if path is not None:
         _check_classes(images, path)
     times = plain_integers(times)
@@ -126,7 +126,7 @@ def validate(
     published = RELEASED[identifier].top1
     agrees, comparison = _compare(sums.top1, published, released, standard)
     return Validation(
-        model=asked,
+        model=requested,
         weights=None if path is None else str(path),
         image_size=image_size,
         images=sums.images,

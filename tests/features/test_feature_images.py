@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -38,7 +39,7 @@ def folder(tmp_path, photographs) -> Path:
 
 @pytest.fixture
 def model(stand_in):
-    return small_subject(stand_in, "cornet_z")
+    return small_model(stand_in, "cornet_z")
 
 
 extract = partial(extract_features, layers=["V2"])
@@ -64,8 +65,37 @@ def test_folders_patterns_and_lists(model, folder):
     np.testing.assert_allclose(values(model, both[1:])[0], second, atol=1e-5 * second.max())
 
 
+def test_tables_keep_their_text(folder):
+    """Identifiers and numbers with zeros before them are text; what is a number or a truth value is one."""
+    table = "\ufeffstimulus_path\tstimulus_id\tsession\tsize\tseen\tcount\nx.jpg\t0001\t007\t0.50\tTrue\t3\n"
+    (folder / "bids.tsv").write_text(table + "b/x.jpg\t0002\t010\t1e-3\tFalse\t-4\n", encoding="utf-8")
+    found = collect(folder / "bids.tsv").table
+    assert found["stimulus_id"].tolist() == ["0001", "0002"]
+    assert found["session"].tolist() == ["007", "010"]
+    assert found["size"].tolist() == [0.5, 0.001]
+    assert found["seen"].tolist() == [True, False]
+    assert found["count"].tolist() == [3, -4]
+    assert found["stimulus_path"].tolist() == [str(folder / "x.jpg"), str(folder / "b/x.jpg")]
+
+
+def test_links_and_hidden_files(folder, tmp_path, caplog):
+    """Linked folders are searched, once each and not in circles; files of other programs are left out, and counted."""
+    expected = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".png", ".gif"))
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "all").symlink_to(folder)
+    (folder / "circle").symlink_to(folder)
+    (folder / ".ipynb_checkpoints").mkdir()
+    for hidden in (".ipynb_checkpoints/x.jpg", "._x.jpg"):
+        shutil.copy(folder / "x.jpg", folder / hidden)
+    inside = str(tmp_path / "linked" / "all")
+    assert collect(tmp_path / "linked").table["stimulus_path"].tolist() == [
+        path.replace(str(folder), inside) for path in expected
+    ]
+    assert "2 hidden images" in caplog.text
+
+
 def test_nothing_found(folder):
-    """Is said, with what was looked for."""
+    """The error says that nothing was found, and what was looked for."""
     (folder / "empty").mkdir()
     (folder / "nothing.txt").write_text("\n")
     (folder / "other.csv").write_text("path\na.png\n")
@@ -94,7 +124,7 @@ FORMS = {
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("ending", ["png", "tif"])
 def test_forms(model, tmp_path, photographs, name, ending):
-    """Each is seen as PIL shows it in colour."""
+    """An image of each form is seen as PIL shows it in colour."""
     image = FORMS[name](Image.fromarray(photographs[1]))
     image.save(tmp_path / f"one.{ending}")
     with Image.open(tmp_path / f"one.{ending}") as stored:
@@ -141,7 +171,7 @@ def bad(tmp_path, photographs) -> list[Path]:
 
 
 def test_bad_images_fail_first(model, bad, tmp_path):
-    """What can be seen without decoding is named before any work; the rest when it is met."""
+    """Files that are obviously no images are named before any work; those that fail to decode, when they are read."""
     with pytest.raises(UserError, match=r"2 of 5 images cannot be used: .*empty\.jpg \(it is empty\); .*text\.jpg"):
         extract(model, bad, output=tmp_path / "out.nc")
     with pytest.raises(UserError, match=r"Cannot read the image .*half\.jpg"):
@@ -167,7 +197,7 @@ def test_bad_images_are_skipped_and_listed(model, bad, tmp_path):
 
 
 def test_a_file_without_permission(tmp_path, photographs):
-    """Is named as one that cannot be used."""
+    """A file that may not be read is named as unusable."""
     path = tmp_path / "secret.png"
     Image.fromarray(photographs[1]).save(path)
     path.chmod(0)

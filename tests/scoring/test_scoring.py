@@ -257,7 +257,7 @@ def test_a_table_that_is_not_ours_is_not_replaced(tmp_path, log, models):
 
 
 def test_a_damaged_row_is_scored_again(tmp_path, log, models):
-    """As a disk leaves it that went down: named in a warning, and scored anew."""
+    """A row that was cut off is named in a warning, and scored again."""
     score_models({"good": models["good"]}, ToyBenchmark("one", log), output=tmp_path)
     (row,) = (tmp_path / "scores" / "good").glob("*.json")
     row.write_text(row.read_text()[:40])
@@ -282,7 +282,7 @@ def test_identifiers_that_no_file_can_have(tmp_path):
 
 
 def test_what_cannot_be_is_said_before_any_work(tmp_path, log, models):
-    """Wrong models, benchmarks and limits, each with what was expected."""
+    """Invalid models, benchmarks and limits are refused before any work, each with what was expected."""
     one = ToyBenchmark("one", log)
     good = {"good": models["good"]}
     for wrong, expected in [

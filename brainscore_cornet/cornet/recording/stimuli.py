@@ -1,4 +1,4 @@
-"""Stimulus sets, microsaccades, and the preprocessing of images into batches."""
+"""Stimulus sets, microsaccades, and batches of images."""
 
 from __future__ import annotations
 
@@ -8,40 +8,50 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from brainscore_vision.model_helpers.activations import pytorch
 from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
-from PIL import Image
 from torch import Tensor
 
-from ..errors import MachineError, MissingImages, UserError, machine_failure, whole_number
+from ..errors import MachineError, MissingImages, UserError, whole_number
 from ..plain import plain
+from .images import Source, load_image
 
+PATH = "stimulus_path"  # the column of a table that says where an image is
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` returns them, for a single trial without a shift."""
 
-# ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
-MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
-STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
-_CONVERTED_MODES = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # modes that PIL converts to RGB
+def as_stimulus_set(stimuli: StimulusSet | pd.DataFrame | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
+    """Return a stimulus set unchanged, and a table or a list of image files as a stimulus set.
 
-
-def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
-    """Return a stimulus set unchanged, and a list of image files as a stimulus set whose ids are the paths."""
+    A table has a column `stimulus_path`; where it has no `stimulus_id`, the paths are the ids, as they are of a list.
+    """
     if isinstance(stimuli, StimulusSet):
         if "stimulus_id" not in stimuli.columns:
             raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
         return stimuli
+    if isinstance(stimuli, pd.DataFrame) and PATH in stimuli:
+        return _from_table(stimuli)
     paths = [os.fsdecode(path) for path in image_files(stimuli)]
     stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
     stimulus_set.stimulus_paths = {path: path for path in paths}
+    stimulus_set.identifier = None
+    return stimulus_set
+
+
+def _from_table(table: pd.DataFrame) -> StimulusSet:
+    stimulus_set = StimulusSet(table.reset_index(drop=True))
+    paths = [os.fsdecode(path) for path in image_files(table[PATH])]
+    if "stimulus_id" not in stimulus_set:
+        stimulus_set = StimulusSet(table.reset_index(drop=True).assign(stimulus_id=paths))
+    if not stimulus_set["stimulus_id"].is_unique:
+        raise UserError("The table names some stimulus_id twice: expected each in one row.")
+    stimulus_set.stimulus_paths = dict(zip(stimulus_set["stimulus_id"], paths, strict=True))
     stimulus_set.identifier = None
     return stimulus_set
 
@@ -54,8 +64,8 @@ def image_files(paths: Iterable[str | bytes | os.PathLike]) -> list[str | bytes 
         raise UserError(f"Expected a stimulus set or a list of image files, received {path!r}; write [path].")
     if isinstance(given, pd.DataFrame):
         raise UserError(
-            f"Expected a stimulus set or a list of image files, received a {type(given).__name__}: its rows do not say "
-            "where their images are, as the stimulus_paths of a StimulusSet do."
+            f"Expected a stimulus set or a list of image files, received a {type(given).__name__} without a column "
+            f"{PATH}: its rows do not say where their images are."
         )
     files = [plain(path) for path in (given if isinstance(given, Iterable) else [given])]
     others = [type(path).__name__ for path in files if not isinstance(path, str | bytes | os.PathLike)]
@@ -122,42 +132,6 @@ class Microsaccades:
         helper.number_of_trials = self.trials
         helper.visual_degrees = self.visual_degrees  # pyright: ignore[reportAttributeAccessIssue]  # typed as int
         return helper
-
-
-Source = str | Image.Image
-"""The source of an image: a file's path, or an image in memory."""
-
-
-def load_image(source: Source, image_size: int) -> np.ndarray:
-    """Return an image (3, height, width), float32, preprocessed bit for bit as by Brain-Score for ImageNet models."""
-    try:
-        image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
-        if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        if image.mode in _CONVERTED_MODES:
-            image = image.convert("RGB")
-        if image.mode != "RGB":
-            raise ValueError(f"its pixels are {image.mode}, expected 8 bits for each of red, green and blue, or gray")
-        pixels = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
-    except Exception as error:  # PIL raises many kinds for damaged files
-        if (reason := machine_failure(error)) is not None:
-            raise MachineError(f"The machine cannot read the image {source}: {reason}.") from error
-        raise UserError(f"Cannot read the image {source}: {error}") from error
-    values = _normalized()
-    loaded = np.empty((3, image_size, image_size), dtype=np.float32)
-    for channel in range(3):
-        np.take(values[channel], pixels[:, :, channel], out=loaded[channel], mode="clip")
-    return loaded
-
-
-@cache
-def _normalized() -> np.ndarray:
-    """Return a lookup table (channel, value) of the normalized values of a pixel's 256 values.
-
-    It is computed by the same steps in the same precision, and replaces five passes over each image.
-    """
-    values = np.arange(256, dtype=np.float32) / np.float32(255)
-    return (values - MEAN[:, np.newaxis]) / STANDARD_DEVIATION[:, np.newaxis]
 
 
 def batches(

@@ -46,7 +46,7 @@ def check_weights(plugin: Plugin, *, online: bool, downloaded: Mapping[str, Path
         if (finding := _wrong_address(where, url)) is not None:
             yield finding
         elif not online:
-            yield _unchecked(where, url, "it was not asked for")
+            yield _unchecked(where, url, "it was not requested")
         elif (finding := _unreachable(where, url)) is not None:
             yield finding
         elif sha256 is not None and (problem := _differs(url, sha256, downloaded.get(url))):
