@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 
 from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.cornet.writing import locked
@@ -28,7 +28,7 @@ def stop(self, done: int) -> None:
 
 @pytest.fixture(scope="module")
 def extract(stand_in, pictures):
-    return partial(extract_features, small_subject(stand_in, "cornet_z"), list(map(str, pictures)), layers=["IT"])
+    return partial(extract_features, small_model(stand_in, "cornet_z"), list(map(str, pictures)), layers=["IT"])
 
 
 @pytest.fixture(scope="module")

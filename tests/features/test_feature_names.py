@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from helpers.trainings import pictures as class_folders
 from PIL import Image
 
@@ -44,7 +44,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 def test_every_format_takes_every_name(folder, stand_in, ending):
     """Undecodable bytes become escapes, formulas in CSV files get an apostrophe, and a skipped file has one line."""
     output = folder / f"out.{ending}"
-    extract_features(small_subject(stand_in, "cornet_z"), ".", layers=["IT"], pool=True, output=output, on_error="skip")
+    extract_features(small_model(stand_in, "cornet_z"), ".", layers=["IT"], pool=True, output=output, on_error="skip")
     if ending in ("nc", "zarr"):
         with xr.open_dataset(output, engine="zarr" if ending == "zarr" else "netcdf4") as found:
             names = list(found["stimulus_path"].values)
@@ -62,7 +62,7 @@ def test_every_format_takes_every_name(folder, stand_in, ending):
 
 def test_figures_and_messages(folder, stand_in):
     """A figure is drawn of such images, and messages are one line of printable text."""
-    draw(small_subject(stand_in, "cornet_z"), NAMES[3:6], folder / "a.png")
+    draw(small_model(stand_in, "cornet_z"), NAMES[3:6], folder / "a.png")
     with pytest.raises(UserError) as raised:
         collect("gone\x1b")
     assert shown(raised.value).isprintable()
