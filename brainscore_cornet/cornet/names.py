@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,8 @@ def cell(value: object) -> object:
 def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose text and column names a spreadsheet shows as they are, for a CSV file."""
     named = table.rename(columns=cell)
-    return named.apply(lambda column: column.map(cell) if column.dtype == object else column)
+    shown = named.apply(lambda column: column.map(cell) if column.dtype == object else column)
+    return cast("pd.DataFrame", shown)
 
 
 def _escaped(character: str) -> str:

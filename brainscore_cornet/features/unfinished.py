@@ -150,18 +150,18 @@ class Unfinished:
 
     def _check(self) -> None:
         """Raise `UserError` if the output exists or another request is unfinished; discard what cannot be trusted."""
-        asked = self._asked()
-        if asked is None:
+        kept = self._kept_request()
+        if kept is None:
             if there := existing(self._output):
                 raise UserError(f"{there[0]} exists. To replace it: --overwrite")
             discard(self.folder)
-        elif asked != self._request:
+        elif kept != self._request:
             raise UserError(
                 f"{self.folder} holds another extraction into {self._output} that is not finished. Resume it with the "
                 "command that began it, choose another output, or discard it: --overwrite"
             )
 
-    def _asked(self) -> dict[str, Any] | None:
+    def _kept_request(self) -> dict[str, Any] | None:
         if not os.path.lexists(self.folder):
             return None
         try:

@@ -81,6 +81,8 @@ class Views(Dataset):
                 failure = str(error)
                 continue
             except UserError as error:
+                if isinstance(error, MachineError):
+                    failure = str(error)
                 reason = error.__cause__ or error
                 unreadable[str(path)] = str(reason).replace(str(path), "").strip(" :'") or type(reason).__name__
                 continue

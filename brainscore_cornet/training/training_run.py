@@ -237,10 +237,10 @@ def _fit(
         )
         try:
             trainer.fit(learner, datamodule=data, ckpt_path=start.checkpoint, weights_only=True)
-        except SystemExit:  # Lightning's end after a second Ctrl-C
-            raise KeyboardInterrupt from None
         except SIGTERMException:  # before the first step, when Lightning still listens
             raise stopping.stopped("before the first step", output) from None
+        except SystemExit:  # Lightning's end after a second Ctrl-C
+            raise KeyboardInterrupt from None
 
 
 def check_on_error(on_error: str) -> None:

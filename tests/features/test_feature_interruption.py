@@ -83,7 +83,7 @@ def extract(stand_in, pictures):
 
 
 def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
-    """Another request into an output is refused, unless it is to be replaced; the same one is no error."""
+    """Another request into an output is refused, finished or not, unless it is to be replaced; the same one is not."""
     output = tmp_path / "out.npy"
     extract(layers=["V1"], output=output)
     with pytest.raises(UserError, match=r"out\.npy exists\. To replace it: --overwrite"):
