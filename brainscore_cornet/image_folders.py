@@ -43,7 +43,7 @@ def images_below(folder: str | os.PathLike, endings: Collection[str]) -> tuple[l
         shown = [name for name in images if not name.startswith(".")]
         hidden += len(images) - len(shown)
         found.append((root, shown))
-    files = [str(Path(root, name)) for root, names in sorted(found) for name in names]
+    files = [str(Path(root, name)) for root, names in sorted(found) for name in names]  # without a leading ./
     return [file for file in files if os.path.isfile(file)], hidden
 
 

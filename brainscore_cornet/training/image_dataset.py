@@ -77,6 +77,9 @@ class Views(Dataset):
             path = self.images.path(key.index)
             try:
                 view = self._view(read_image(str(path)), key)
+            except MachineError as error:
+                failure = str(error)
+                continue
             except UserError as error:
                 if isinstance(error, MachineError):
                     failure = str(error)

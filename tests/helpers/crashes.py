@@ -23,6 +23,8 @@ PRELOADED = [
     "brainscore_cornet.features",
     "brainscore_cornet.scoring.pool",
     "brainscore_cornet.training.training_run",
+    "matplotlib.backends.backend_agg",
+    "torch.utils.tensorboard",
 ]
 _OPERATIONS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
 SECONDS = 200  # after which a command counts as stuck

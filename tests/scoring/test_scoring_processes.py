@@ -6,7 +6,7 @@ import sys
 
 import psutil
 import pytest
-from helpers.toys import ToyBenchmark, ToyModel, calls
+from helpers.toys import SameStimuli, ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.python_children import environment, import_path, python
@@ -29,7 +29,10 @@ def test_files_in_the_working_folder_are_not_imported(tmp_path, monkeypatch):
 
     log = tmp_path / "log"
     models = {name: ToyModel(name, worth) for name, worth in (("a", 0.25), ("b", 0.5))}
-    table = score_models(models, [ToyBenchmark("one", log), ToyBenchmark("two", log)], workers=2, on_result=look)
+    benchmarks = [ToyBenchmark("one", log), ToyBenchmark("two", log)]
+    for benchmark in benchmarks:
+        benchmark._assembly = SameStimuli  # one process for each model
+    table = score_models(models, benchmarks, workers=2, on_result=look)
     assert table["score"].tolist() == [0.25, 0.25, 0.5, 0.5]
     assert sorted(calls(log)) == ["a one", "a two", "b one", "b two"]
     assert not (tmp_path / "ran").exists()

@@ -25,6 +25,8 @@ def read_image(source: Source) -> Image.Image:
 
     Raises
     ------
+    MachineError
+        If the machine cannot read the file, which may be good.
     UserError
         If the file cannot be read, or its pixels are of another kind, such as floats, whose range is unknown.
     MachineError
