@@ -25,6 +25,13 @@ CHOSEN = {
     for family, first in sorted(collected("REPRESENTATIVES").items())
 }
 """Family -> up to four of its benchmarks, one that is quick first."""
+METRICS = ("pls", "reverse_pls", "ridge", "ridgecv", "cka", "pearson", "rdm")
+OF_EACH_METRIC = {
+    (family, name.rsplit("-", 1)[-1]): name
+    for name, family in sorted(BENCHMARKS.items())
+    if name.rsplit("-", 1)[-1] in METRICS and not name.startswith("tong.Coggan")  # whose matrix is its own
+}
+"""(Family, metric) -> a benchmark that this package computes."""
 LONG = ("baker2022", "gifford2022", "igustibagus2024", "muzellec2026")  # several seconds each, in Brain-Score's metrics
 NETWORKS = ("z", "s", "r", "rt")
 SIZE = 32  # px, the smallest: the number of neuroids is what most benchmarks spend their time on
@@ -79,6 +86,24 @@ def test_four_benchmarks_of_each_family(score, network, benchmark):
 def test_all_benchmarks(score, benchmark):
     """Every one that brainscore_vision registers, with CORnet-Z."""
     check("z", benchmark, score("z", benchmark))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("benchmark", OF_EACH_METRIC.values(), ids=map("-".join, OF_EACH_METRIC))
+def test_exact_metrics_score_as_brainscores(benchmark, tmp_path, monkeypatch):
+    """One of each family and metric scores as with Brain-Score's own metric, and so does its ceiling."""
+    monkeypatch.setenv("RESULTCACHING_DISABLE", "1")  # a ceiling that one way computed would be the other's
+    size = collected("IMAGE_SIZE").get(BENCHMARKS[benchmark], SIZE)
+    with stand_ins_installed(tmp_path):
+        exact, stock = (
+            scorer("cornet_z_untrained", metrics, image_size=size)(benchmark).row for metrics in ("exact", "stock")
+        )
+    assert (exact.status, exact.metric, stock.metric) == ("scored", "exact", "stock")
+    # single-precision sums of features that hardly differ between stimuli are in part rounding
+    tolerance = 1e-3 if benchmark.endswith("cka") else 1e-6
+    for column in ("score", "raw", "error", "ceiling"):
+        assert getattr(exact, column) == pytest.approx(getattr(stock, column), abs=tolerance), column
 
 
 def test_each_family_is_read():
