@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.progress_line import showing
 from .options import BatchSize, Device, Precision, Weights, parse_times, parse_weights
 from .printing import say
 
@@ -55,46 +56,49 @@ def features(
 
     After an interruption, the same command resumes.
     """
-    from ..cornet.brain_model import load_model
-    from ..features import extract_features
-    from ..features.activity_figure import check_picture, draw
-
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
-    if plot is not None:
-        check_picture(plot)
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
         time_bins = " ".join([time_bins, *further])
+    bins = None if time_bins is None else _time_bins(time_bins)
+    steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
-    loaded = load_model(
-        model,
-        weights=parse_weights(weights),
-        device=device,
-        precision=precision,
-        **{name: value for name, value in options.items() if value is not None},
-    )
-    if output is not None:
-        extract_features(
-            loaded,
-            images,
-            layers=layer,
-            time_steps=time_steps if time_steps == "all" else _integers(time_steps),
-            time_bins=None if time_bins is None else _time_bins(time_bins),
-            pool=pool,
-            output=output,
-            on_error=on_error,
-            allow_uninformative=allow_uninformative,
-            overwrite=overwrite,
-            shard=shard,
-            join=join,
+    with showing(f"Loading {model}"):
+        from ..cornet.brain_model import load_model
+        from ..features import extract_features
+        from ..features.activity_figure import check_picture, draw
+
+        if plot is not None:
+            check_picture(plot)
+        loaded = load_model(
+            model,
+            weights=parse_weights(weights),
+            device=device,
+            precision=precision,
+            **{name: value for name, value in options.items() if value is not None},
         )
-        if shard is None:
-            say(output)
-    if plot is not None:
-        draw(loaded, images, plot, on_error=on_error)
-        say(plot)
+        if output is not None:
+            extract_features(
+                loaded,
+                images,
+                layers=layer,
+                time_steps=steps,
+                time_bins=bins,
+                pool=pool,
+                output=output,
+                on_error=on_error,
+                allow_uninformative=allow_uninformative,
+                overwrite=overwrite,
+                shard=shard,
+                join=join,
+            )
+            if shard is None:
+                say(output)
+        if plot is not None:
+            draw(loaded, images, plot, on_error=on_error)
+            say(plot)
 
 
 @app.command("test")

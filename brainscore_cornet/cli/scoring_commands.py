@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
+from ..cornet.progress_line import showing
 from .options import BatchSize, Device, Json, Precision, Weights, parse_times, parse_weights, print_table
 from .printing import say
 
@@ -65,32 +66,35 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score models with Brain-Score; without a benchmark, on those that need no download."""
-    from ..scoring import EMBEDDED, score_models
-    from ..scoring.results import SCORED
-
+    memory_gb, metrics, steps = _gigabytes(memory), _metrics(stock_metrics, check_metrics), parse_times(times)
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
-    table = score_models(
-        model,
-        benchmark or EMBEDDED,
-        output=output,
-        retry_failed=retry_failed,
-        timeout=timeout,
-        memory_gb=_gigabytes(memory),
-        metrics=_metrics(stock_metrics, check_metrics),
-        workers=workers,
-        scheduler=scheduler,
-        tls={name: path for name, path in tls.items() if path is not None} or None,
-        slurm=slurm,
-        cache=cache,
-        on_result=_print_progress,
-        weights=parse_weights(weights),
-        times=parse_times(times),
-        device=device,
-        batch_size=batch_size,
-        precision=precision,
-    )
+    with showing(f"Loading Brain-Score and {', '.join(model)}"):
+        from ..scoring import EMBEDDED, score_models
+
+        table = score_models(
+            model,
+            benchmark or EMBEDDED,
+            output=output,
+            retry_failed=retry_failed,
+            timeout=timeout,
+            memory_gb=memory_gb,
+            metrics=metrics,
+            workers=workers,
+            scheduler=scheduler,
+            tls={name: path for name, path in tls.items() if path is not None} or None,
+            slurm=slurm,
+            cache=cache,
+            on_result=_print_progress,
+            weights=parse_weights(weights),
+            times=steps,
+            device=device,
+            batch_size=batch_size,
+            precision=precision,
+        )
+    from ..scoring.results import SCORED
+
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     if as_json:
         say(json.dumps(rows, indent=2))

@@ -18,6 +18,7 @@ from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
 from ..cornet.names import shown
+from ..cornet.progress_line import Work, report
 from ..cornet.recording.record import Portion, Site
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
@@ -223,6 +224,7 @@ class _Extraction:
         return arrays
 
     def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
+        report(Work(f"Writing {output}"))
         with writing(output):
             features = self._features(arrays, unfinished.bad)
             output_files.write(features, output, unfinished.folder)

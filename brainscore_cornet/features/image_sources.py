@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image
-from tqdm.auto import tqdm
 
 from ..cornet.errors import MachineError, UserError, machine_failure
 from ..cornet.names import encodable
+from ..cornet.progress_line import counting
 from ..cornet.recording.images import Source, check_mode
 from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import images_below
@@ -183,11 +183,10 @@ def look(images: Images, on_error: str) -> Images:
     """
     rotated = animated = 0
     bad: dict[int, str] = {}
-    with ThreadPoolExecutor(_THREADS) as executor:
+    with ThreadPoolExecutor(_THREADS) as executor, counting("Looking at the files", len(images)) as add:
         looked = executor.map(_look_at, images.sources, chunksize=16)
-        for row, (reason, is_rotated, is_animated) in enumerate(
-            tqdm(looked, total=len(images), desc="looking at files", unit="image", leave=False, disable=None)
-        ):
+        for row, (reason, is_rotated, is_animated) in enumerate(looked):
+            add(1)
             if reason is not None:
                 bad[row] = reason
             rotated, animated = rotated + is_rotated, animated + is_animated

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..names import shown
+from ..progress_line import counting, set_aside
 from ..writing import NO_LOCKS, move
 
 ATTEMPTS = 3  # for each URL
@@ -92,7 +93,7 @@ def _locked(destination: Path) -> Iterator[Path]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"Waiting for another process that downloads {shown(destination.name)}", file=sys.stderr)
+        _say(f"Waiting for another process that downloads {destination.name}")
         lock.acquire(poll_interval=POLL)
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
@@ -111,7 +112,7 @@ def _fetch(url: str, part: Path) -> None:
     import requests
     from requests.exceptions import ChunkedEncodingError, SSLError
 
-    print(f"Downloading {shown(url)}", file=sys.stderr)
+    _say(f"Downloading {url}")
     for attempt in range(ATTEMPTS):
         try:
             return _stream(url, part)
@@ -132,7 +133,7 @@ def _fetch(url: str, part: Path) -> None:
             raise DownloadError(f"not a usable URL ({error})") from error
         if attempt < ATTEMPTS - 1:
             wait = WAIT * 2**attempt
-            print(shown(f"{part.stem}: {reason}; trying again in {wait:g} s"), file=sys.stderr)
+            _say(f"{part.stem}: {reason}; trying again in {wait:g} s")
             time.sleep(wait)
     raise DownloadError(f"{reason}, {ATTEMPTS} times")
 
@@ -152,8 +153,6 @@ def _failure_reason(error: Exception) -> str:
 
 
 def _stream(url: str, part: Path) -> None:
-    from tqdm import tqdm
-
     with _request(url) as response:
         response.raise_for_status()
         announced = response.headers.get("Content-Length", "")
@@ -163,12 +162,12 @@ def _stream(url: str, part: Path) -> None:
         part.unlink(missing_ok=True)  # a killed process, perhaps another user's, may have left it
         with (
             open(part, "wb") as file,
-            tqdm(total=length, unit="B", unit_scale=True, desc=shown(part.stem), disable=None) as progress,
+            counting(part.stem, length, unit="B") as add,
         ):
             for chunk in response.iter_content(CHUNK):
                 file.write(chunk)
                 received += len(chunk)
-                progress.update(len(chunk))
+                add(len(chunk))
             file.flush()
             os.fsync(file.fileno())
         if length is not None and received != length:
@@ -191,3 +190,8 @@ def _check_free_space(length: int | None, part: Path) -> None:
     free = shutil.disk_usage(part.parent).free
     if length is not None and length > free:
         raise OSError(None, f"{length / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")
+
+
+def _say(line: str) -> None:
+    set_aside()
+    print(shown(line), file=sys.stderr)
