@@ -133,7 +133,7 @@ def _print_scores(rows: list[dict]) -> None:
                 (
                     row["model"],
                     row["benchmark"],
-                    *("-" if row[name] is None else f"{row[name]:.3f}" for name in ("score", "error", "ceiling")),
+                    *("-" if value is None else f"{value:.3f}" for value in _numbers(row)),
                     *(_abbreviated(row[name]) for name in ("region", "time_bins", "layer")),
                     f"{row['seconds'] or 0:.1f}",
                 )
@@ -143,6 +143,14 @@ def _print_scores(rows: list[dict]) -> None:
     )
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
         say(f"\nNote: {note}.")
+
+
+def _numbers(row: dict) -> list[float | None]:
+    """Return the score, its error on the same scale, and the ceiling."""
+    from ..scoring.summary import error_of_score
+
+    error = error_of_score(*(row[name] for name in ("score", "error", "ceiling", "raw")))
+    return [row["score"], error, row["ceiling"]]
 
 
 def _abbreviated(text: str | None) -> str:

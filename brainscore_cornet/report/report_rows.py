@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ..cornet.errors import UserError
+from ..scoring.summary import error_of_score
 
 NEEDED = ("model", "benchmark", "status", "score")
 _EXACT = 2**53  # larger whole numbers lose digits in a browser
@@ -41,8 +42,8 @@ class ReportRow:
 
     @property
     def scaled_error(self) -> float | None:
-        """Error on the scale of the ceiled score."""
-        return None if self.error is None else abs(self.error / (self.divisor or 1))
+        """Error on the scale of the ceiled score; None if there is none, or none that can be put on this scale."""
+        return error_of_score(self.score, self.error, self.divisor, self.number("raw"))
 
     @property
     def divisor(self) -> float | None:

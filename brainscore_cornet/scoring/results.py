@@ -38,7 +38,8 @@ class Row:
     score: float | None = None
     """Score as Brain-Score returns it; neural benchmarks divide by the noise ceiling."""
     error: float | None = None
-    """Error of the score before that division, from Brain-Score; None for a score of several values."""
+    """Error of `raw`, from Brain-Score; None for a score of several values. On the scale of the score:
+    `summary.error_of_score`."""
     ceiling: float | None = None
     raw: float | None = None
     """The score before that division."""

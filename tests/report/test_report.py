@@ -93,7 +93,7 @@ def test_strange_cells_are_read():
 def test_extreme_numbers_are_drawn_and_kept():
     """Numbers at the ends of what a float holds give a page; whole numbers that a browser would round stay text."""
     course = "[[-1e308, 1e308, 1e308], [0, 1, -1e308]]"
-    found = read(result(score=1e308, error=1e308, ceiling=1e-320, by_time_bin=course, weights_hash=2**60))
+    found = read(result(score=1e308, raw=1e308, error=1e308, ceiling=1e-320, by_time_bin=course, weights_hash=2**60))
     (line,) = time_chart.courses(found, score_chart.marks_of(found))[0].lines
     assert all(0 <= point.y <= 100 for point in line.points)
     assert charts(found)[0].benchmarks[0].dots[0].bar == (0, 100)
@@ -117,11 +117,32 @@ def test_error_bars_are_on_the_ceiled_scale():
     ceiled, plain = read(result(error=0.016, ceiling=0.8), result(error=0.016, ceiling=0))
     assert ceiled.scaled_error == pytest.approx(0.02)
     assert plain.scaled_error == 0.016
+    (squared,) = read(result(error=0.016, ceiling=0.8, raw=0.6, score=0.45))
+    assert squared.scaled_error == pytest.approx(2 * 0.6 / 0.8 * 0.016)
+    (unknown,) = read(result(error=0.016, score=0.9))
+    assert unknown.scaled_error is None
     with_bar, without = charts([ceiled, plain])[0].benchmarks[0].dots
     assert with_bar.bar == pytest.approx((41.21, 45.21), abs=0.01)
     assert (with_bar.value, with_bar.detail, with_bar.has_ceiling) == ("0.432", "± 0.020", True)
     assert with_bar.alternative == "cornet_z: score 0.432, standard deviation 0.020, ceiling 0.800"
     assert not without.has_ceiling
+
+
+def test_no_error_of_benchmarks_without_resampling():
+    """An error of 0 comes from no resampling: it has no bar, no ± and a dash in the table."""
+    (job,) = read(result(error=0.0))
+    assert job.scaled_error is None
+    (dot,) = charts([job])[0].benchmarks[0].dots
+    assert (dot.bar, dot.detail) == (None, "")
+    error = next(column for column in score_table.columns([job]) if column.header == "Error")
+    assert score_table.cell(job, error) == "–"
+
+
+def test_the_table_has_the_error_on_both_scales():
+    """Beside the score is its own error, beside the raw score that of the results."""
+    (job,) = read(result(error=0.016, ceiling=0.8))
+    cells = {column.header: score_table.cell(job, column) for column in score_table.columns([job])}
+    assert (cells["Score"], cells["Error"], cells["Raw"], cells["Raw error"]) == ("0.432", "0.020", "0.346", "0.016")
 
 
 def test_light_and_official_scores_have_means_of_their_own():
@@ -137,7 +158,10 @@ def test_light_and_official_scores_have_means_of_their_own():
 def test_means_say_over_how_many_benchmarks():
     """A failed job does not count as a zero, and a mean over fewer benchmarks says over how many."""
     found = read(
-        result("a", "b1", score=0.2), result("a", "b2", score=0.4), result("b", "b1", score=0.3), failure("b", "b2")
+        result("a", "b1", score=0.2),
+        result("a", "b2", score=0.4, raw=0.32),
+        result("b", "b1", score=0.3),
+        failure("b", "b2"),
     )
     (chart,) = charts(found)
     assert [(dot.model, dot.value, dot.detail) for dot in chart.means] == [
