@@ -63,7 +63,7 @@ def cell(job: ReportRow, column: Column) -> str:
 
 
 def embedded(jobs: Sequence[ReportRow]) -> dict[str, object]:
-    """Return all rows and columns as values that JSON supports."""
+    """Return all rows and columns as values that JSON supports, and how many of the columns the results have."""
     names = list(jobs[0].cells)
     rows = [[*(job.cells[name] for name in names), job.scaled_error] for job in jobs]
-    return {"columns": [*names, SCORE_ERROR], "rows": rows}
+    return {"columns": [*names, SCORE_ERROR], "saved": len(names), "rows": rows}
