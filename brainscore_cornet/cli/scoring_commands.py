@@ -86,7 +86,7 @@ def score(
             tls={name: path for name, path in tls.items() if path is not None} or None,
             slurm=slurm,
             cache=cache,
-            on_result=_print_progress,
+            on_result=_Results(),
             weights=parse_weights(weights),
             times=steps,
             device=device,
@@ -100,15 +100,20 @@ def score(
         say(json.dumps(rows, indent=2))
     elif any(row["status"] == SCORED for row in rows):
         _print_scores([row for row in rows if row["status"] == SCORED])
-    failures: dict[str, list[str]] = {}
+    failures: dict[str, list[dict]] = {}
     for row in rows:
         if row["status"] != SCORED:
-            failures.setdefault(row["reason"], []).append(f"{row['model']} on {row['benchmark']}")
-    for reason, which in failures.items():
+            failures.setdefault(_shared_reason(row), []).append(row)
+    for which in failures.values():
         more = f" and {len(which) - 1} more" if len(which) > 1 else ""
-        say(f"Error: {which[0]}{more}: {reason}", err=True)
+        say(f"Error: {which[0]['model']} on {which[0]['benchmark']}{more}: {which[0]['reason']}", err=True)
     if failures:
         raise typer.Exit(1)
+
+
+def _shared_reason(row: dict) -> str:
+    """Return a failure's reason without the job's own names, which is equal for jobs that failed in the same way."""
+    return row["reason"].replace(row["benchmark"], "…").replace(row["model"], "…")
 
 
 def _metrics(is_stock: bool, is_checked: bool) -> str:
@@ -117,11 +122,22 @@ def _metrics(is_stock: bool, is_checked: bool) -> str:
     return "stock" if is_stock else "checked" if is_checked else "exact"
 
 
-def _print_progress(row, number: int, count: int) -> None:
-    # full reasons are printed at the end, once for all jobs that share them
-    what = f"{row.score:.3f}" if row.score is not None else f"{row.status}: {textwrap.shorten(row.reason, 100)}"
-    seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
-    say(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", err=True)
+class _Results:
+    """Prints each result in one line, and a reason only once: full reasons are printed at the end."""
+
+    def __init__(self) -> None:
+        self._reasons: set[str] = set()
+
+    def __call__(self, row, number: int, count: int) -> None:
+        if row.score is not None:
+            what = f"{row.score:.3f}"
+        elif (reason := _shared_reason(asdict(row))) in self._reasons:
+            what = f"{row.status}, as above"
+        else:
+            self._reasons.add(reason)
+            what = f"{row.status}: {textwrap.shorten(row.reason, 100)}"
+        seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
+        say(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", err=True)
 
 
 def _print_scores(rows: list[dict]) -> None:
@@ -141,6 +157,8 @@ def _print_scores(rows: list[dict]) -> None:
             ),
         ]
     )
+    if len({row["model"] for row in rows}) < len(rows):
+        say("\nA model's first benchmark includes the seconds of what the others share, such as recordings.")
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
         say(f"\nNote: {note}.")
 

@@ -203,7 +203,8 @@ def serve(connection: Connection) -> None:
     except (EOFError, ConnectionError):
         return
     sys.path[:] = setup["path"]
-    warnings.simplefilter("ignore", FutureWarning)  # addressed to the authors of libraries
+    for category in (FutureWarning, SyntaxWarning, DeprecationWarning):  # addressed to the authors of libraries
+        warnings.simplefilter("ignore", category)
     warnings.showwarning = lambda message, *_: print(f"Warning: {shown(message)}", file=sys.stderr)
     from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 

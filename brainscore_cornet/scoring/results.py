@@ -58,6 +58,7 @@ class Row:
     """JSON of the options that the model was loaded with."""
     benchmark_version: str | None = None
     seconds: float | None = None
+    """Time that the job took. A model's first job includes what the others share, such as loading and recordings."""
     memory_mb: float | None = None
     """The largest resident memory of the scoring process."""
     memory_estimate_mb: float | None = None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..names import shown
-from ..progress_line import counting, set_aside
+from ..progress_line import Work, counting, report, set_aside
 from ..writing import NO_LOCKS, move
 
 ATTEMPTS = 3  # for each URL
@@ -21,6 +21,7 @@ WAIT = 0.5  # s before the second attempt, doubled for each further one
 TIMEOUT = (10, 60)  # s to connect, and between two received bytes
 CHUNK = 1 << 20
 POLL = 1  # s between two checks of another process's lock: many nodes may wait on one file server
+_NO_CONNECTION = "no connection"
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses after which another attempt may succeed
 
 
@@ -133,7 +134,9 @@ def _fetch(url: str, part: Path) -> None:
             raise DownloadError(f"not a usable URL ({error})") from error
         if attempt < ATTEMPTS - 1:
             wait = WAIT * 2**attempt
-            _say(f"{part.stem}: {reason}; trying again in {wait:g} s")
+            again = f"{part.stem}: {reason}; trying again in {wait:g} s"
+            # without a connection another attempt rarely helps, and the error says how many there were
+            report(Work(again)) if reason.startswith(_NO_CONNECTION) else _say(again)
             time.sleep(wait)
     raise DownloadError(f"{reason}, {ATTEMPTS} times")
 
@@ -148,8 +151,8 @@ def _failure_reason(error: Exception) -> str:
     if isinstance(error, requests.ReadTimeout) or (error.args and isinstance(error.args[0], ReadTimeoutError)):
         return f"the server was silent for {TIMEOUT[1]} s"
     if isinstance(error, requests.exceptions.ProxyError):
-        return "no connection through the proxy that http_proxy or https_proxy names"
-    return "no connection to the server (offline?)"
+        return f"{_NO_CONNECTION} through the proxy that http_proxy or https_proxy names"
+    return f"{_NO_CONNECTION} to the server (offline?)"
 
 
 def _stream(url: str, part: Path) -> None:
