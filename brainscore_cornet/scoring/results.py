@@ -104,7 +104,11 @@ def read_row(path: Path) -> Row:
 def table_of(rows: Sequence[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame([asdict(row) for row in rows], columns=pd.Index([field.name for field in fields(Row)]))
+    from .printed_table import ScoreTable
+
+    table = pd.DataFrame([asdict(row) for row in rows], columns=pd.Index([field.name for field in fields(Row)]))
+    numbers = [field.name for field in fields(Row) if field.type == "float | None"]
+    return ScoreTable(table.astype(dict.fromkeys(numbers, float)))  # floats also before the first score
 
 
 def read_table(folder: str | os.PathLike) -> pd.DataFrame:

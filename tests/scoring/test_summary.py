@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+import pandas as pd
 import pytest
 from brainscore_core.metrics import Score
 from brainscore_vision.benchmark_helpers.neural_common import explained_variance
 from brainscore_vision.benchmarks import ceil_score
 
 from brainscore_cornet.cli.scoring_commands import _print_scores
+from brainscore_cornet.scoring.results import Row, table_of
 from brainscore_cornet.scoring.summary import error_of_score, summarize
 
 
@@ -56,5 +60,18 @@ def test_the_printed_table_has_one_scale(capsys):
     row = dict.fromkeys(("region", "time_bins", "layer", "seconds", "note"))
     row |= {"model": "m", "score": 0.738, "ceiling": 0.932, "raw": 0.738 * 0.932}
     _print_scores([{**row, "benchmark": "b", "error": 0.064}, {**row, "benchmark": "c", "error": 0.0}])
-    cells = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    cells = [line.split() for line in capsys.readouterr().out.splitlines()[2:4]]
     assert [each[2:5] for each in cells] == [["0.738", "0.069", "0.932"], ["0.738", "-", "0.932"]]
+
+
+def test_a_printed_table_has_status_and_score():
+    """Printed, a table shows what happened and the score in whole; numbers are floats also where none is scored."""
+    rows = [Row("cornet_z_untrained", "Marques2020light_DeValois1982-pref_or", "failed", reason="It was stopped. " * 9)]
+    table = table_of(rows)
+    assert table["score"].dtype == float
+    header, line = repr(table).splitlines()
+    assert header.split() == ["model", "benchmark", "status", "score", "ceiling", "region", "reason"]
+    assert line.split()[1:5] == ["cornet_z_untrained", rows[0].benchmark, "failed", "NaN"]
+    assert "<th>status</th>" in table._repr_html_()
+    assert type(table[["model", "date"]]) is pd.DataFrame
+    assert list(table.columns) == [field.name for field in fields(Row)]
