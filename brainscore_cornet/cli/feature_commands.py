@@ -56,6 +56,8 @@ def features(
 
     After an interruption, the same command resumes.
     """
+    from ..features.early_checks import check_picture, check_request
+
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
@@ -65,13 +67,14 @@ def features(
     bins = None if time_bins is None else _time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    check_request(model, images, layer, output, on_error=on_error, shard=shard, replaces=overwrite or join)
+    if plot is not None:
+        check_picture(plot)
     with showing(f"Loading {model}"):
         from ..cornet.brain_model import load_model
         from ..features import extract_features
-        from ..features.activity_figure import check_picture, draw
+        from ..features.activity_figure import draw
 
-        if plot is not None:
-            check_picture(plot)
         loaded = load_model(
             model,
             weights=parse_weights(weights),

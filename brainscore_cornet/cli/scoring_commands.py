@@ -86,7 +86,7 @@ def score(
             tls={name: path for name, path in tls.items() if path is not None} or None,
             slurm=slurm,
             cache=cache,
-            on_result=_Results(),
+            on_result=_ResultLines(),
             weights=parse_weights(weights),
             times=steps,
             device=device,
@@ -122,7 +122,7 @@ def _metrics(is_stock: bool, is_checked: bool) -> str:
     return "stock" if is_stock else "checked" if is_checked else "exact"
 
 
-class _Results:
+class _ResultLines:
     """Prints each result in one line, and a reason only once: full reasons are printed at the end."""
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ from ..cornet.progress_line import counting
 from ..cornet.recording.images import Source, check_mode
 from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import images_below
+from .early_checks import nothing_at
 
 _logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def _found(text: str) -> pd.DataFrame:
     else:
         paths = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
         if not paths:
-            raise UserError(f"There is nothing at {text}: expected a folder, an image, a list, or a pattern.")
+            raise nothing_at(text)
     return pd.DataFrame({PATH: paths})
 
 

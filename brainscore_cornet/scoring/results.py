@@ -150,6 +150,13 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def check(self) -> None:
+        """Raise `UserError` for a folder that cannot be one of results."""
+        if self.folder.suffix in (".csv", ".json"):
+            raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
+        if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
+            raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
+
     @contextmanager
     def open(self) -> Iterator[None]:
         """Lock the folder, so that only this process writes to it inside this context.
@@ -159,10 +166,7 @@ class Results:
         UserError
             If the folder cannot be created or written, or another run is writing to it.
         """
-        if self.folder.suffix in (".csv", ".json"):
-            raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
-        if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
-            raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
+        self.check()
         busy = f"Another run is writing to {self.folder}: wait for it, or name another folder for the scores."
         with ExitStack() as stack:
             with writing(self.folder):

@@ -108,10 +108,13 @@ def score_models(
 
         cluster = Cluster(scheduler, tls, workers)
         cluster.check()
-    chosen = candidates(models, options)
-    wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
-    wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
     results = None if output is None else Results(output_path(output, "a results folder"))
+    if results is not None:
+        results.check()
+    asked = targets(benchmarks)  # before the models, which may need torch
+    chosen = candidates(models, options)
+    wanted = [Job(candidate, target) for target in asked for candidate in chosen]
+    wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
     limits = {"timeout": timeout, "memory_gb": memory_gb, "metrics": metrics}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
     with showing(), nullcontext() if results is None else results.open():
