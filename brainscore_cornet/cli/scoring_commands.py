@@ -93,6 +93,7 @@ def score(
             batch_size=batch_size,
             precision=precision,
         )
+    from ..scoring.failures import shared_reason
     from ..scoring.results import SCORED
 
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -103,17 +104,12 @@ def score(
     failures: dict[str, list[dict]] = {}
     for row in rows:
         if row["status"] != SCORED:
-            failures.setdefault(_shared_reason(row), []).append(row)
+            failures.setdefault(shared_reason(row["model"], row["benchmark"], row["reason"]), []).append(row)
     for which in failures.values():
         more = f" and {len(which) - 1} more" if len(which) > 1 else ""
         say(f"Error: {which[0]['model']} on {which[0]['benchmark']}{more}: {which[0]['reason']}", err=True)
     if failures:
         raise typer.Exit(1)
-
-
-def _shared_reason(row: dict) -> str:
-    """Return a failure's reason without the job's own names, which is equal for jobs that failed in the same way."""
-    return row["reason"].replace(row["benchmark"], "…").replace(row["model"], "…")
 
 
 def _metrics(is_stock: bool, is_checked: bool) -> str:
@@ -129,9 +125,11 @@ class _ResultLines:
         self._reasons: set[str] = set()
 
     def __call__(self, row, number: int, count: int) -> None:
+        from ..scoring.failures import shared_reason
+
         if row.score is not None:
             what = f"{row.score:.3f}"
-        elif (reason := _shared_reason(asdict(row))) in self._reasons:
+        elif (reason := shared_reason(row.model, row.benchmark, row.reason)) in self._reasons:
             what = f"{row.status}, as above"
         else:
             self._reasons.add(reason)

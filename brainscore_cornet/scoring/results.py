@@ -26,6 +26,7 @@ SCORED, FAILED, UNREACHABLE = "scored", "failed", "unreachable"
 """Status of a job. Unavailable data are tried again in the next run, failures only with `retry_failed`."""
 TABLE = "scores.csv"
 _FOLDER = "scores"
+_ORDER = "order.json"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def table_of(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def read_table(folder: str | os.PathLike) -> pd.DataFrame:
-    """Return the table of a results folder: a row for each model and benchmark, sorted by these."""
+    """Return the table of a results folder: a row for each model and benchmark, in the order of the runs."""
     path = Path(folder)
     if not (path / _FOLDER).is_dir():
         raise UserError(f"{path} is not a folder of results: expected one that `score … -o {path}` wrote.")
@@ -175,7 +176,7 @@ class Results:
             yield
 
     def rows(self) -> list[Row]:
-        """Return one row for each model and benchmark: the newest score, or a failure if there is no score."""
+        """Return one row for each model and benchmark: the newest score, else a failure, in the runs' order."""
         found: dict[tuple[str, str], Row] = {}
         for path in sorted((self.folder / _FOLDER).glob("*/*.json")):
             try:
@@ -186,7 +187,37 @@ class Results:
             other = found.setdefault((row.model, row.benchmark), row)
             if (row.status == SCORED, row.date or "") > (other.status == SCORED, other.date or ""):
                 found[row.model, row.benchmark] = row
-        return sorted(found.values(), key=lambda row: (row.model, row.benchmark))
+        order = self._order()
+        places = {name: place for place, name in enumerate(order)}
+        last = len(places)
+
+        def key(row: Row) -> tuple:
+            model, benchmark = f"model {row.model}", f"benchmark {row.benchmark}"
+            return places.get(model, last), row.model, places.get(benchmark, last), row.benchmark
+
+        return sorted(found.values(), key=key)
+
+    def keep_order(self, jobs: Sequence[tuple[str, str]]) -> None:
+        """Note the order of a run's models and benchmarks on the disk, after those of earlier runs.
+
+        Parameters
+        ----------
+        jobs
+            Model and benchmark of each.
+        """
+        asked = [f"{kind} {job[index]}" for index, kind in enumerate(("model", "benchmark")) for job in jobs]
+        before = self._order()
+        order = list(dict.fromkeys([*before, *asked]))
+        if order != before:
+            with writing(self.folder):
+                write_text(self.folder / _FOLDER / _ORDER, encodable(json.dumps({"order": order}, ensure_ascii=False)))
+
+    def _order(self) -> list[str]:
+        try:
+            order = read_object(self.folder / _FOLDER / _ORDER).get("order")
+        except (Damaged, OSError):  # the order is the alphabet's then
+            return []
+        return [name for name in order if isinstance(name, str)] if isinstance(order, list) else []
 
     def path(self, row: Row) -> Path:
         ending = f"v{_file_name(row.benchmark_version or '0')}" if row.status == SCORED else FAILED

@@ -118,6 +118,8 @@ def score_models(
     limits = {"timeout": timeout, "memory_gb": memory_gb, "metrics": metrics}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
     with showing(), nullcontext() if results is None else results.open():
+        if results is not None:
+            results.keep_order([job.name for job in wanted])
         rows = {} if results is None else {(row.model, row.benchmark): row for row in results.rows()}
         missing = [job for job in (_still_to_do(job, rows, retry_failed) for job in wanted) if job is not None]
         outcomes = _unavailable(missing)
