@@ -19,6 +19,7 @@ CLUSTER = ["distributed>=2024.5", "dask-jobqueue"]
 TRAIN = ["matplotlib", "pytorch-lightning>=2.6,<2.7", "tensorboard"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
 FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
+NWB = ["pynwb>=2.8"]
 SUBMIT = ["pytest", "pytest-check"]  # which Brain-Score tests plugins with
 
 
@@ -55,6 +56,7 @@ setup(
         "brainscore-vision>=2.4",
         "cloudpickle",
         "filelock",
+        "h5py",
         "jinja2",
         "markupsafe",
         "netCDF4",
@@ -73,12 +75,14 @@ setup(
     extras_require={
         "cluster": CLUSTER,
         "features": FEATURES,
+        "nwb": NWB,
         "report": ["matplotlib"],
         "submit": SUBMIT,
         "train": TRAIN,
         "test": [
             *CLUSTER,
             *FEATURES,
+            *NWB,
             *SUBMIT,
             *TRAIN,
             "hypothesis",

@@ -9,13 +9,16 @@ if TYPE_CHECKING:
     from .cornet.network import load_network
     from .features import extract_features
     from .metrics.predictivity import predictivity
+    from .own_data import load_benchmark, neural_benchmark
     from .scoring import score_models
     from .training import train, validate
 
 _PUBLIC = {
     "extract_features": "features",
+    "load_benchmark": "own_data",
     "load_model": "cornet.brain_model",
     "load_network": "cornet.network",
+    "neural_benchmark": "own_data",
     "predictivity": "metrics.predictivity",
     "score_models": "scoring",
     "train": "training",
@@ -26,8 +29,10 @@ _PUBLIC = {
 __all__ = [
     "UserError",
     "extract_features",
+    "load_benchmark",
     "load_model",
     "load_network",
+    "neural_benchmark",
     "predictivity",
     "score_models",
     "train",

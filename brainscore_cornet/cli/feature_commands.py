@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
-from .options import BatchSize, Device, Precision, Weights, parse_times, parse_weights
+from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
 
 app = typer.Typer()
 
@@ -80,7 +80,7 @@ def features(
             images,
             layers=layer,
             time_steps=time_steps if time_steps == "all" else _integers(time_steps),
-            time_bins=None if time_bins is None else _time_bins(time_bins),
+            time_bins=None if time_bins is None else parse_time_bins(time_bins),
             pool=pool,
             output=output,
             on_error=on_error,
@@ -157,10 +157,3 @@ def _integers(text: str) -> list[int]:
         return [int(part) for part in text.replace(",", " ").split()]
     except ValueError:
         raise UserError(f"Expected time steps as 'all' or such as 0,1, received {text!r}.") from None
-
-
-def _time_bins(text: str) -> list[tuple[int, int]]:
-    try:
-        return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
-    except ValueError:
-        raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None

@@ -34,6 +34,13 @@ def parse_times(text: str | None) -> int | dict[str, int] | None:
     raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, each region once, received {text!r}.")
 
 
+def parse_time_bins(text: str) -> list[tuple[int, int]]:
+    try:
+        return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
+    except ValueError:
+        raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None
+
+
 def print_table(rows: list[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -30,7 +30,7 @@ def score(
         typer.Option(
             "--benchmark",
             "-b",
-            help="Brain-Score's identifier or a group: offline, marques2020, public, V1…; repeatable.",
+            help="Identifier, group (offline, marques2020, public, V1…) or file of your own (it.toml); repeatable.",
         ),
     ] = None,
     output: Annotated[

@@ -1,0 +1,72 @@
+"""The command `benchmark`: a benchmark of one's own is written, checked and shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cornet.errors import UserError
+from .options import parse_time_bins
+
+app = typer.Typer()
+
+
+@app.command()
+def benchmark(
+    file: Annotated[Path, typer.Argument(help="A benchmark file, such as it.toml.")],
+    new: Annotated[bool, typer.Option("--new", help="Write the file first, for --recordings and --stimuli.")] = False,
+    recordings: Annotated[
+        Path | None, typer.Option(help="Responses: .npy, .npz, .mat, .h5, .nc, .csv, .parquet or .nwb.")
+    ] = None,
+    stimuli: Annotated[Path | None, typer.Option(help="A folder of images, or a table with stimulus_path.")] = None,
+    dims: Annotated[
+        str | None, typer.Option(help="Such as repetition,stimulus,neuroid,time_bin.", show_default="guessed")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="V1, V2, V4 or IT.", show_default="IT")] = None,
+    time_bins: Annotated[
+        str | None, typer.Option(help="In ms after stimulus onset: 70-170,170-270.", show_default="guessed")
+    ] = None,
+    degrees: Annotated[
+        float | None, typer.Option(help="Size of the stimuli in degrees of visual angle.", show_default="8")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Such as pls, ridge, rdm, cka.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A figure of stimuli, responses and ceilings: .png, .pdf or .svg.")
+    ] = None,
+) -> None:
+    """Check a benchmark of your own recordings and show what it consists of; no model is run."""
+    from ..features.activity_figure import check_picture
+    from ..own_data import load_benchmark
+    from ..own_data.description import described, draw_benchmark
+    from ..own_data.first_file import Choices, write_first_file
+
+    given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
+    given |= {"--time-bins": time_bins, "--degrees": degrees, "--metric": metric}
+    if not new and any(value is not None for value in given.values()):
+        name = next(name for name, value in given.items() if value is not None)
+        raise UserError(f"{name} is for --new; otherwise it is what {file} says.")
+    if plot is not None:
+        check_picture(plot)
+    guessed: list[str] = []
+    if new:
+        if recordings is None or stimuli is None:
+            raise UserError("--new needs --recordings and --stimuli.")
+        choices = Choices(
+            region=region,
+            dims=None if dims is None else [name.strip() for name in dims.split(",")],
+            time_bins=None if time_bins is None else parse_time_bins(time_bins),
+            visual_degrees=degrees,
+            metric=metric,
+        )
+        guessed = write_first_file(file, recordings, stimuli, choices)
+        print(f"{file} is written.")
+        for each in guessed:
+            print(f"  guessed: {each}")
+        print("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
+    loaded = load_benchmark(file)
+    print("\n".join(described(loaded)))
+    if plot is not None:
+        draw_benchmark(loaded, plot)
+        print(plot)
