@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .cornet.network import load_network
     from .features import extract_features
     from .metrics.predictivity import predictivity
-    from .own_data import load_benchmark, neural_benchmark
+    from .own_data import load_benchmark, neural_benchmark, time_map
     from .scoring import score_models
     from .training import train, validate
 
@@ -21,6 +21,7 @@ _PUBLIC = {
     "neural_benchmark": "own_data",
     "predictivity": "metrics.predictivity",
     "score_models": "scoring",
+    "time_map": "own_data",
     "train": "training",
     "validate": "training",
     "UserError": "cornet.errors",
@@ -35,6 +36,7 @@ __all__ = [
     "neural_benchmark",
     "predictivity",
     "score_models",
+    "time_map",
     "train",
     "validate",
 ]

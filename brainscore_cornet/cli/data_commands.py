@@ -1,4 +1,4 @@
-"""The command `benchmark`: a benchmark of one's own is written, checked and shown."""
+"""The commands `benchmark` and `map`, for recordings of one's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
-from .options import parse_time_bins
+from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
 
 app = typer.Typer()
 
@@ -70,3 +70,45 @@ def benchmark(
     if plot is not None:
         draw_benchmark(loaded, plot)
         print(plot)
+
+
+@app.command("map")
+def map_command(
+    model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s.")],
+    benchmark_file: Annotated[
+        Path, typer.Option("--benchmark", "-b", help="A benchmark file of recordings, such as it.toml.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the map.")],
+    layer: Annotated[
+        list[str] | None,
+        typer.Option("--layer", "-l", help="Such as IT, V4.conv2; repeatable.", show_default="regions"),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="A control whose scores are subtracted, such as cornet_s_untrained.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=50, help="Resamples of stimuli and neuroids, for intervals.")] = 300,
+    weights: Weights = "released",
+    times: Annotated[
+        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
+    ] = None,
+    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    precision: Precision = "fp32",
+) -> None:
+    """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
+    from ..cornet.brain_model import load_model
+    from ..own_data import load_benchmark, time_map
+    from ..own_data.map_files import check_folder, write_map
+
+    check_folder(output)
+    loaded = load_benchmark(benchmark_file)
+    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
+    options = {name: value for name, value in options.items() if value is not None}
+    options |= {"device": device, "precision": precision}
+    subject = load_model(model, weights=parse_weights(weights), **options)
+    control = None if against is None else load_model(against, **options)
+    found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
+    paths = write_map(found, output)
+    print("\n".join(found.sentences))
+    print("\n" + "\n".join(map(str, paths)))

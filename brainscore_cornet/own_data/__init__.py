@@ -1,6 +1,7 @@
-"""Benchmarks of one's own recordings: reading, checking and building them."""
+"""Benchmarks of one's own recordings: reading, checking and building them, and the map."""
 
 from .benchmark_file import load_benchmark
 from .neural import neural_benchmark
+from .time_map import time_map
 
-__all__ = ["load_benchmark", "neural_benchmark"]
+__all__ = ["load_benchmark", "neural_benchmark", "time_map"]

@@ -12,10 +12,11 @@ import joblib
 import numpy as np
 import pandas as pd
 from brainscore_core.metrics import Score
-from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 from brainscore_vision.metric_helpers.temporal import PerTime, PerTimeRegression
+from brainscore_vision.metrics.cka.metric import CKA
 from brainscore_vision.metrics.internal_consistency.ceiling import InternalConsistency
+from brainscore_vision.metrics.rdm.metric import RDMMetric
 from brainscore_vision.metrics.regression_correlation import metric as regressions
 
 from ..cornet.commitments import TimeBin
@@ -31,7 +32,8 @@ REGRESSIONS: Mapping[str, Callable] = {
     "linear_predictivity": regressions.linear_regression,
     "neuron_to_neuron": regressions.single_regression,
 }
-SIMILARITIES = ("rdm", "cka")
+SIMILARITIES: Mapping[str, Callable] = {"rdm": RDMMetric, "cka": CKA}
+# the classes of Brain-Score's registry: `load_metric` would run pip for their requirements
 SPAN = "spantime_"
 METRICS = (*REGRESSIONS, *SIMILARITIES, f"{SPAN}pls", f"{SPAN}ridge")
 STRATIFY = "object_name"
@@ -197,11 +199,16 @@ class _EachTimeBin(PerTime):
             return super().__call__(*assemblies)
 
 
+def fewest_to_fit(metric: str) -> int:
+    """Return the number of stimuli that a regression needs at least."""
+    return _PLS_COMPONENTS + 1 if "pls" in metric else 2
+
+
 def similarity_metric(settings: Mapping[str, Any], time_bins: int):
     """Return Brain-Score's metric; with several time bins, one that treats each alone."""
     name = settings["metric"]
     if name in SIMILARITIES:
-        metric = load_metric(name)
+        metric = SIMILARITIES[name]()
         return metric if time_bins == 1 else _EachTimeBin(metric)
     validation = {
         "splits": settings["splits"],
@@ -209,7 +216,8 @@ def similarity_metric(settings: Mapping[str, Any], time_bins: int):
         "stratification_coord": settings["stratify"],
     }
     if name.startswith(SPAN):
-        return load_metric(name, crossvalidation_kwargs=validation)
+        parts = REGRESSIONS[name.removeprefix(SPAN)](), regressions.pearsonr_correlation()
+        return regressions.SpanTimeCrossRegressedCorrelation(*parts, crossvalidation_kwargs=validation)
     regression, correlation = REGRESSIONS[name](), regressions.pearsonr_correlation()
     if time_bins > 1:
         regression, correlation = PerTimeRegression(regression), PerTime(correlation)
@@ -219,9 +227,9 @@ def similarity_metric(settings: Mapping[str, Any], time_bins: int):
 def ceiler(settings: Mapping[str, Any], time_bins: int):
     """Return Brain-Score's consistency of split halves, for responses or, with `rdm` and `cka`, for that similarity."""
     if settings["metric"] in SIMILARITIES:
-        single = InternalConsistency(consistency_metric=load_metric(settings["metric"]))
+        single = InternalConsistency(consistency_metric=SIMILARITIES[settings["metric"]]())
         return single if time_bins == 1 else _EachTimeBin(single)
-    return load_metric("internal_consistency" if time_bins == 1 else "internal_consistency_temporal")
+    return InternalConsistency() if time_bins == 1 else PerTime(InternalConsistency())
 
 
 def _degrees(given: float | None, stimuli, source: str) -> float | None:
@@ -252,7 +260,7 @@ def _settings(metric, splits, train_size, stratify, recorded: Recordings, stimul
     if isinstance(train_size, bool) or not isinstance(train_size, float) or not 0 < train_size < 1:
         raise UserError(f"Expected train_size as a share between 0 and 1, such as 0.9, received {train_size!r}.")
     tested = count - int(count * train_size)
-    needed = _PLS_COMPONENTS + 1 if "pls" in metric else 2
+    needed = fewest_to_fit(metric)
     if count - tested < needed or tested < 3:
         raise UserError(
             f"{metric} with train_size = {train_size} fits on {count - tested} of {count} stimuli and tests on "
