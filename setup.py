@@ -20,6 +20,8 @@ TRAIN = ["matplotlib", "pytorch-lightning>=2.6,<2.7", "tensorboard"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
 FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
 NWB = ["pynwb>=2.8"]
+# rsatoolbox 0.3 needs a newer scikit-learn than brainscore-vision allows
+RSA = ["rsatoolbox>=0.2,<0.3"]
 SUBMIT = ["pytest", "pytest-check"]  # which Brain-Score tests plugins with
 
 
@@ -76,6 +78,7 @@ setup(
         "cluster": CLUSTER,
         "features": FEATURES,
         "nwb": NWB,
+        "rsa": RSA,
         "report": ["matplotlib"],
         "submit": SUBMIT,
         "train": TRAIN,
@@ -83,6 +86,7 @@ setup(
             *CLUSTER,
             *FEATURES,
             *NWB,
+            *RSA,
             *SUBMIT,
             *TRAIN,
             "hypothesis",

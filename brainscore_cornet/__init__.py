@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .cornet.network import load_network
     from .features import extract_features
     from .metrics.predictivity import predictivity
-    from .own_data import load_benchmark, neural_benchmark, time_map
+    from .own_data import load_benchmark, neural_benchmark, rdm_benchmark, time_map
     from .scoring import score_models
     from .training import train, validate
 
@@ -20,6 +20,7 @@ _PUBLIC = {
     "load_network": "cornet.network",
     "neural_benchmark": "own_data",
     "predictivity": "metrics.predictivity",
+    "rdm_benchmark": "own_data",
     "score_models": "scoring",
     "time_map": "own_data",
     "train": "training",
@@ -35,6 +36,7 @@ __all__ = [
     "load_network",
     "neural_benchmark",
     "predictivity",
+    "rdm_benchmark",
     "score_models",
     "time_map",
     "train",

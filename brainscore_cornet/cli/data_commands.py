@@ -40,6 +40,7 @@ def benchmark(
     from ..features.activity_figure import check_picture
     from ..own_data import load_benchmark
     from ..own_data.description import described, draw_benchmark
+    from ..own_data.dissimilarities import DissimilarityBenchmark, described_rdms
     from ..own_data.first_file import Choices, write_first_file
 
     given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
@@ -66,8 +67,11 @@ def benchmark(
             print(f"  guessed: {each}")
         print("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
     loaded = load_benchmark(file)
-    print("\n".join(described(loaded)))
+    is_rdm = isinstance(loaded, DissimilarityBenchmark)
+    print("\n".join(described_rdms(loaded) if is_rdm else described(loaded)))
     if plot is not None:
+        if is_rdm:
+            raise UserError("A figure is for recordings, and this benchmark has dissimilarities.")
         draw_benchmark(loaded, plot)
         print(plot)
 

@@ -28,8 +28,19 @@ _RECORDINGS = (
     "presentations",
     "units",
 )
-_TEXTS = ("identifier", "bibtex", "file", "variable", "region", "presentations", "units", "name", "stratify")
-_LISTS = ("dims", "time_bins", "leave_out")
+_TEXTS = (
+    "identifier",
+    "bibtex",
+    "file",
+    "variable",
+    "region",
+    "presentations",
+    "units",
+    "name",
+    "stratify",
+    "distance",
+)
+_LISTS = ("dims", "time_bins", "time_bin", "leave_out")
 
 
 def load_benchmark(path: str | Path):
@@ -156,4 +167,29 @@ def _listed(names) -> str:
     return ", ".join(names)
 
 
-_KINDS: Mapping[str, Callable[[Path, Mapping[str, Any]], Any]] = {"recordings": _of_recordings}
+def _of_rdm(path: Path, found: Mapping[str, Any]):
+    from .dissimilarities import rdm_benchmark
+    from .matrices import read_matrices
+
+    table = found["rdm"]
+    _check(table, ("file", "variable", "region", "time_bin", "distance"), f"{path}, [rdm]")
+    if "file" not in table:
+        raise UserError(f'{path}, [rdm] lacks a file, such as file = "rdms.npy".')
+    metric = found.get("metric", {})
+    _check(metric, ("name",), f"{path}, [metric]")
+    stimuli, called = stimuli_of(path, found)
+    common = common_of(found)
+    common.pop("number_of_trials", None)
+    return rdm_benchmark(
+        found["identifier"],
+        read_matrices(resolved(path, table["file"]), table.get("variable")),
+        stimuli=stimuli,
+        source=table["file"],
+        stimuli_source=called,
+        comparison=metric.get("name", "spearman"),
+        **{name: table[name] for name in ("region", "time_bin", "distance") if name in table},
+        **common,
+    )
+
+
+_KINDS: Mapping[str, Callable[[Path, Mapping[str, Any]], Any]] = {"recordings": _of_recordings, "rdm": _of_rdm}

@@ -22,6 +22,7 @@ from brainscore_vision.metrics.regression_correlation import metric as regressio
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name, whole_number
 from .neural_assemblies import average_assembly, repeated_assembly
+from .own_ceiling import CeilingByVersion
 from .recordings import Recordings, recordings
 from .stimulus_tables import DEGREES, check_sizes, stimulus_set
 
@@ -42,7 +43,7 @@ UNCEILED = "unceiled: without repetitions there is no noise ceiling, and the sco
 _PLS_COMPONENTS = 25
 
 
-class RecordingsBenchmark(NeuralBenchmark):
+class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
     """Brain-Score's `NeuralBenchmark` over recordings of one's own; without repetitions, its raw score.
 
     Parameters
@@ -171,7 +172,7 @@ def neural_benchmark(
         if stimuli is None:
             raise UserError("No stimuli are given: expected a folder, a table or a list of image files.")
     shown = stimulus_set(stimuli, identifier, stimuli_source)
-    degrees = _degrees(visual_degrees, shown, stimuli_source)
+    degrees = checked_degrees(visual_degrees, shown, stimuli_source)
     check_sizes(shown, degrees)
     recorded = recordings(
         responses,
@@ -232,7 +233,8 @@ def ceiler(settings: Mapping[str, Any], time_bins: int):
     return InternalConsistency() if time_bins == 1 else PerTime(InternalConsistency())
 
 
-def _degrees(given: float | None, stimuli, source: str) -> float | None:
+def checked_degrees(given: float | None, stimuli, source: str) -> float | None:
+    """Return the size of the stimuli, None if they have a column `degrees`; raises `UserError` for neither or both."""
     if DEGREES in stimuli:
         if given is not None:
             raise UserError(

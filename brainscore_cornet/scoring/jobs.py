@@ -92,7 +92,7 @@ def _target(benchmark) -> Target:
 
 
 def _of_object(benchmark) -> Target:
-    stimuli = getattr(getattr(benchmark, "_assembly", None), "stimulus_set", None)
+    stimuli = getattr(getattr(benchmark, "_assembly", benchmark), "stimulus_set", None)
     group = getattr(stimuli, "identifier", None) or benchmark.identifier
     version = getattr(benchmark, "version", None)
     return Target(

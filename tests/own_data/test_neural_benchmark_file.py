@@ -222,6 +222,19 @@ def test_every_metric_is_brainscores(folder, stand_in, metric):
     np.testing.assert_allclose(score.values, score.raw.values**2 / score.ceiling.values, rtol=1e-9)
 
 
+def test_other_data_under_the_same_name_have_another_ceiling(folder):
+    """Brain-Score keeps ceilings on disk by identifier: changed data must not get the old one."""
+    found = [
+        neural_benchmark(
+            "same", responses(noise=noise)[..., 0], stimuli=folder / "images", region="IT", time_bins=[(70, 170)],
+            dims=["repetition", "stimulus", "neuroid"], metric="ridge", visual_degrees=8,
+        )
+        for noise in (0.3, 5.0)
+    ]  # fmt: skip
+    assert float(found[0].ceiling) > 0.9 > float(found[1].ceiling)
+    assert found[0].version != found[1].version
+
+
 def test_a_brainscore_assembly_needs_nothing_else(folder):
     """An assembly brings its dimensions, time bins, region, neuroids and stimuli."""
     first = load_benchmark(folder / "it.toml")
