@@ -98,6 +98,7 @@ setup(
             "pytest-timeout",
             "pytest-xdist",
             "ruff",
+            "safetensors",
             "scikit-learn",
             "selenium",
         ],

@@ -42,6 +42,12 @@ def score(
         str | None,
         typer.Option(help="Memory limit for each, such as 8GB.", show_default="nine tenths of the free memory"),
     ] = None,
+    stock_metrics: Annotated[
+        bool, typer.Option("--stock-metrics", help="Let Brain-Score compute all metrics, in its slower way.")
+    ] = False,
+    check_metrics: Annotated[
+        bool, typer.Option("--check-metrics", help="Compute metrics in both ways; fail where they differ by 1e-5.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Score in that many processes at once.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tcp://host:8786.")] = None,
     slurm: Annotated[bool, typer.Option("--slurm", help="Score in SLURM jobs, --workers of them.")] = False,
@@ -68,6 +74,7 @@ def score(
         retry_failed=retry_failed,
         timeout=timeout,
         memory_gb=_gigabytes(memory),
+        metrics=_metrics(stock_metrics, check_metrics),
         workers=workers,
         scheduler=scheduler,
         slurm=slurm,
@@ -93,6 +100,12 @@ def score(
         print(f"Error: {which[0]}{more}: {reason}", file=sys.stderr)
     if failures:
         raise typer.Exit(1)
+
+
+def _metrics(is_stock: bool, is_checked: bool) -> str:
+    if is_stock and is_checked:
+        raise UserError("Give --stock-metrics or --check-metrics: the check computes both.")
+    return "stock" if is_stock else "checked" if is_checked else "exact"
 
 
 def _print_progress(row, number: int, count: int) -> None:

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
 from ..cornet.errors import UserError
+from ..cornet.recording.images import read_image
 from ..cornet.writing import write_aside, writing
 from ..palette import REGION_COLOURS
 from .extraction import extract_features
@@ -66,8 +66,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
 
 
 def _show_image(axis, source) -> None:
-    image = source if isinstance(source, Image.Image) else Image.open(source)
-    axis.imshow(np.asarray(image.convert("RGB")))
+    axis.imshow(np.asarray(read_image(source)))
     axis.set_axis_off()
     if isinstance(source, str):
         axis.text(0.5, -0.04, Path(source).name[:28], transform=axis.transAxes, ha="center", va="top", fontsize=7)

@@ -16,13 +16,18 @@ from PIL import ExifTags, Image
 from tqdm.auto import tqdm
 
 from ..cornet.errors import UserError
-from ..cornet.recording.stimuli import Source, stimulus_paths
+from ..cornet.recording.images import Source, check_mode
+from ..cornet.recording.stimuli import stimulus_paths
+from ..image_folders import images_below
 
 _logger = logging.getLogger(__name__)
 
 PATH = "stimulus_path"
 _THREADS = 8  # threads that check files, which mostly wait for the disk
-_LISTS = (".txt", ".csv")
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_LISTS = (".txt", *_SEPARATORS)
+_INTEGER = r"-?(?:0|[1-9]\d{0,17})"
+_NUMBER = r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?"
 _SHOWN = 3  # unreadable files that a message names; the rest is counted
 
 
@@ -58,9 +63,9 @@ def collect(given) -> Images:
     ----------
     given
         A `StimulusSet`; a path or a list of paths, each of a folder (searched with its subfolders), a pattern such as
-        `faces/*.png`, an image, a `.txt` with a path in each line, or a `.csv` with a column `stimulus_path` (paths in
-        both are relative to the file's folder); or PIL images or arrays (height, width) or (height, width, 3) of
-        8 bits, one or a list.
+        `faces/*.png`, an image, a `.txt` with a path in each line, or a `.csv` or `.tsv` with a column `stimulus_path`
+        (paths in all of these are relative to the file's folder); or PIL images or arrays (height, width) or
+        (height, width, 3) of 8 bits, one or a list.
     """
     if isinstance(given, StimulusSet):
         paths = stimulus_paths(given)
@@ -92,7 +97,10 @@ def _found(text: str) -> pd.DataFrame:
     path = Path(text).expanduser()
     if path.is_dir():
         endings = {ending for ending, name in Image.registered_extensions().items() if name in Image.OPEN}
-        paths = sorted(str(file) for file in path.rglob("*") if file.suffix.lower() in endings and file.is_file())
+        paths, hidden = images_below(path, endings)
+        paths.sort()
+        if hidden:
+            _logger.warning("%d hidden images in %s are left out: their names begin with a dot.", hidden, text)
         if not paths:
             raise UserError(f"The folder {text} holds no images.")
     elif path.is_file():
@@ -109,10 +117,10 @@ def _found(text: str) -> pd.DataFrame:
 def _listed(path: Path) -> pd.DataFrame:
     """Return the rows of a table or the lines of a text file, with their paths resolved."""
     try:
-        if path.suffix.lower() == ".csv":
-            table = pd.read_csv(path, keep_default_na=False, na_values=[""])  # NA may be a label
+        if path.suffix.lower() in _SEPARATORS:
+            table = _table(path)
         else:
-            lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
             table = pd.DataFrame({PATH: [line for line in lines if line]})
     except (ValueError, OSError) as error:  # includes pandas' and Unicode's errors
         raise UserError(f"Cannot read the list of images {path}: {error}") from error
@@ -121,6 +129,27 @@ def _listed(path: Path) -> pd.DataFrame:
     if table.empty or any(pd.isna(each) for each in table[PATH]):
         raise UserError(f"{path} names no image{'' if table.empty else ' in some of its rows'}.")
     return table.assign(**{PATH: [str(path.parent / Path(str(each)).expanduser()) for each in table[PATH]]})
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Read a table whose columns stay text, unless each of their values is the number or truth value that it says.
+
+    `0001` is thus not 1, and an identifier is text in any case: recordings are joined by it.
+    """
+    separator = _SEPARATORS[path.suffix.lower()]
+    # NA may be a label; a byte-order mark is no part of the first column's name
+    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    for column in table.columns:
+        texts = table[column].dropna()
+        if column in (PATH, "stimulus_id") or texts.empty:
+            continue
+        if texts.isin(["True", "False"]).all() and len(texts) == len(table):
+            table[column] = texts == "True"
+        elif texts.str.fullmatch(_INTEGER).all() and len(texts) == len(table):
+            table[column] = texts.astype("int64")
+        elif texts.str.fullmatch(_NUMBER).all():
+            table[column] = table[column].astype(float)
+    return table
 
 
 def _in_memory(image, number: int) -> Image.Image:
@@ -181,6 +210,7 @@ def _look_at(source: Source) -> tuple[str | None, bool, bool]:
         if Path(source).stat().st_size == 0:
             return "it is empty", False, False
         with Image.open(source) as image:
+            check_mode(image)
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1
     except Exception as error:  # PIL raises many kinds for damaged files

@@ -54,6 +54,7 @@ def _facts(jobs: Sequence[ReportRow]) -> list[tuple[str, str]]:
         ("settings", _listed(first, "settings") or "as committed"),
         ("weights", first.text("weights_hash") or "no file"),
         ("device", first.text("device") or "not recorded"),
+        ("metrics", ", ".join(_texts(jobs, "metric"))),
         ("dates", _days(jobs) or "not recorded"),
         ("time", _duration([job.number("seconds") for job in jobs])),
         ("peak memory", _memory(jobs)),

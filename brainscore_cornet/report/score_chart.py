@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cornet.anatomy import REGIONS
+from ..marques2020.protocols import LIGHT
 from .axes import Axis, counted, plain, three
 from .report_rows import ReportRow
 
@@ -54,10 +55,16 @@ def marks_of(jobs: Sequence[ReportRow]) -> Mapping[str, int | None]:
 
 
 def region_charts(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[RegionChart]:
-    """Return a chart for each region with benchmarks, in the order of the ventral stream."""
-    by_region: dict[str, list[ReportRow]] = {name: [] for name in (*REGIONS, ELSEWHERE)}
+    """Return a chart for each region with benchmarks, in the order of the ventral stream.
+
+    The light protocol has a chart of its own: a mean of its scores and of official ones would be of neither.
+    """
+    by_region: dict[str, list[ReportRow]] = {}
+    for name in (*REGIONS, ELSEWHERE):
+        by_region |= {name: [], f"{name}, light protocol": []}
     for job in jobs:
-        by_region[job.region if job.region in REGIONS else ELSEWHERE].append(job)
+        name = job.region if job.region in REGIONS else ELSEWHERE
+        by_region[f"{name}, light protocol" if job.benchmark.startswith(LIGHT.prefix) else name].append(job)
     return [
         RegionChart(name, _means(inside, axis, marks), _benchmarks(inside, axis, marks))
         for name, inside in by_region.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,7 +16,7 @@ from ..cornet.commitments import COMMITMENTS
 from ..cornet.errors import UserError
 from . import catalogue
 
-_CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar")
+_CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
 _BENCHMARK_FILE = ".toml"
 
 
@@ -142,6 +143,8 @@ def _candidate(model, options: Mapping[str, Any], name: str | None) -> Candidate
 
 def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Candidate:
     identifier, _, weights = text.partition("=")
+    if Path(text).expanduser().is_file() or not re.fullmatch(r"[\w-]+", identifier):
+        identifier, weights = text, ""  # the = is in a file's name, such as epoch=03-step=1200.ckpt
     if weights or (Path(text).suffix in _CHECKPOINTS and text not in catalogue.folders("models")):
         if "weights" in options:
             raise UserError(f"{text} names its weights: --weights cannot be given, too.")

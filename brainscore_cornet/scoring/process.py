@@ -19,6 +19,7 @@ import cloudpickle
 import psutil
 
 from ..cornet.recording import cache
+from ..metrics import EXACT
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
@@ -47,6 +48,8 @@ class Process:
         Time limit for each job in s.
     memory_gb
         Memory limit for each job in GB; by default nine tenths of the free memory when the process starts.
+    metrics
+        Who computes them, one of `metrics.WAYS`.
     threads
         Threads for the computation; by default one for each core.
     cache
@@ -58,10 +61,11 @@ class Process:
         *,
         timeout: float | None = None,
         memory_gb: float | None = None,
+        metrics: str = EXACT,
         threads: int | None = None,
         cache: str | None = None,
     ) -> None:
-        self._timeout, self._memory_gb = timeout, memory_gb
+        self._timeout, self._memory_gb, self._metrics = timeout, memory_gb, metrics
         self._environment = {} if cache is None else {"RESULTCACHING_HOME": cache}
         if threads is not None:
             self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
@@ -129,7 +133,7 @@ class Process:
                 env={**os.environ, **self._environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         child = self._child = _Child(process, ours)
-        setup = {"path": sys.path, "memory_gb": self._memory_gb, "parent": os.getpid()}
+        setup = {"path": sys.path, "memory_gb": self._memory_gb, "metrics": self._metrics, "parent": os.getpid()}
         ours.send_bytes(cloudpickle.dumps(setup))
         child.allowed_gb = pickle.loads(ours.recv_bytes())  # sent once the imports, which take seconds, are done
         return child
@@ -187,7 +191,7 @@ def _serve(connection: Connection) -> None:
     from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
     allowed_gb = setup["memory_gb"] or 0.9 * available_memory_gb()
-    scorer = JobScorer(allowed_gb)
+    scorer = JobScorer(allowed_gb, setup["metrics"])
     connection.send_bytes(pickle.dumps(allowed_gb))
     while True:
         try:

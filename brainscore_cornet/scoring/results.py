@@ -49,6 +49,8 @@ class Row:
     by_time_bin: str | None = None
     """JSON of [start, end, value]: the score in each time bin, or the similarity if the score has no time bins."""
     weights_hash: str | None = None
+    metric: str | None = None
+    """`exact`: computed by this package, with Brain-Score's numbers; `stock`: computed by Brain-Score."""
     settings: str = "{}"
     """JSON of the options that the model was loaded with."""
     benchmark_version: str | None = None
@@ -56,7 +58,7 @@ class Row:
     memory_mb: float | None = None
     """The largest resident memory of the scoring process."""
     memory_estimate_mb: float | None = None
-    """Brain-Score's own estimate before the run, an upper bound; neural benchmarks have one."""
+    """Estimate for neural benchmarks before the run: what is held beside the model, or Brain-Score's upper bound."""
     device: str | None = None
     versions: str = "{}"
     """JSON of package -> version."""

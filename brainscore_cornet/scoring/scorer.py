@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ..cornet.commitments import check_time_bin
+from ..metrics import CHECKED, EXACT, STOCK
 from .failures import explanation, is_unreachable
 from .jobs import Candidate, Job
+from .memory_estimates import estimate
 from .results import FAILED, SCORED, UNREACHABLE, Row
 from .summary import summarize
 
 if TYPE_CHECKING:
     import torch
     from brainscore_core.metrics import Score
+
+    from ..metrics.exact import Computed
 
 _PACKAGES = ("brainscore_cornet", "brainscore_vision", "brainscore_core", "torch", "numpy")
 
@@ -63,10 +66,17 @@ class JobScorer:
     """Scores jobs in sequence and keeps the last model with its recordings.
 
     Benchmarks that share a recording thus record it once.
+
+    Parameters
+    ----------
+    memory_gb
+        The most that a job may need, in GB.
+    metrics
+        Who computes them, one of `metrics.WAYS`.
     """
 
-    def __init__(self, memory_gb: float | None = None) -> None:
-        self._memory_gb = memory_gb
+    def __init__(self, memory_gb: float | None = None, metrics: str = EXACT) -> None:
+        self._memory_gb, self._metrics = memory_gb, metrics
         self._name: str | None = None
         self._model = None
         self._recordings = ExitStack()
@@ -83,12 +93,14 @@ class JobScorer:
             if job.known_version is not None and str(_or_none(benchmark, "version")) == job.known_version:
                 return JobOutcome(None)
             what = "it"
-            estimate_mb, refusal = self._estimate(model, benchmark)
+            estimate_mb, refusal = estimate(model, benchmark, self._metrics, self._memory_gb)
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
-            with _classifier(model) as notes:
+            with _classifier(model) as notes, self._computed() as computed:
                 score = benchmark(model)
-            row = _row(job, model, benchmark, score, notes)
+                # a ceiling may be computed when it is read
+                row = _row(job, model, benchmark, score, notes)
+            row = replace(row, metric=STOCK if computed is None else computed.metric)
         except (Exception, SystemExit) as error:
             outcome = failed(
                 job,
@@ -113,26 +125,12 @@ class JobScorer:
             self._recordings.enter_context(shared_recordings())
         return self._model
 
-    def _estimate(self, model, benchmark) -> tuple[float | None, str | None]:
-        """Return Brain-Score's memory estimate in MB, if any, and a reason not to score if memory is short."""
-        from brainscore_vision.benchmark_helpers.memory import available_memory_gb
+    def _computed(self) -> AbstractContextManager[Computed | None]:
+        if self._metrics == STOCK:
+            return nullcontext()
+        from ..metrics.exact import exact_metrics
 
-        try:
-            with redirect_stdout(io.StringIO()):  # Brain-Score prints a machine-readable line
-                found = benchmark.preallocate_memory(model, raise_if_oom=False)
-        except (TypeError, AttributeError):  # benchmarks without an estimate
-            return None, None
-        needed = getattr(found, "total_estimated_gb", None)
-        if needed is None:
-            return None, None
-        available = min(available_memory_gb(), self._memory_gb or math.inf)
-        if needed <= available:
-            return needed * 1024, None
-        return needed * 1024, (
-            f"{benchmark.identifier} needs about {needed:.1f} GB of memory for {found.num_stimuli} stimuli x "
-            f"{found.num_features} neuroids x {found.num_timebins} time bins, {available:.1f} GB are free: use a "
-            "machine with more, or raise --memory if it was given. (BRAINSCORE_SKIP_MEMORY_CHECK=1 skips this check.)"
-        )
+        return exact_metrics(is_checked=self._metrics == CHECKED)
 
 
 def _classifier(model) -> AbstractContextManager[list[str]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .. import plugin_links
 from ..cornet.errors import UserError, whole_number
+from ..metrics import EXACT, WAYS
 from .catalogue import EMBEDDED
 from .jobs import Job, candidates, targets
 from .results import FAILED, SCORED, UNREACHABLE, Results, Row, table_of
@@ -29,6 +30,7 @@ def score_models(
     retry_failed: bool = False,
     timeout: float | None = None,
     memory_gb: float | None = None,
+    metrics: str = EXACT,
     workers: int | None = None,
     scheduler: str | None = None,
     slurm: bool = False,
@@ -57,6 +59,9 @@ def score_models(
         Time limit for each job in s.
     memory_gb
         Memory limit for each job in GB; by default nine tenths of the free memory.
+    metrics
+        `"exact"`: Brain-Score's metrics on recordings are computed in equivalent, faster forms. `"stock"`: by
+        Brain-Score. `"checked"`: by both; a job fails with both numbers where they differ by more than 1e-5.
     workers
         Processes of a local cluster; with `slurm` the number of its jobs. Needs the extra `[cluster]`.
     scheduler
@@ -85,13 +90,15 @@ def score_models(
         raise UserError(f"Expected a timeout in seconds, more than 0, received {timeout!r}.")
     if memory_gb is not None and not memory_gb > 0:
         raise UserError(f"Expected a memory in GB, more than 0, received {memory_gb!r}.")
+    if metrics not in WAYS:
+        raise UserError(f"Expected metrics to be one of {', '.join(WAYS)}, received {metrics!r}.")
     if workers is not None:
         workers = whole_number(workers, "a number of workers", 1)
     chosen = candidates(models, options)
     wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
     wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
     results = None if output is None else Results(Path(output).expanduser())
-    limits = {"timeout": timeout, "memory_gb": memory_gb}
+    limits = {"timeout": timeout, "memory_gb": memory_gb, "metrics": metrics}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
     with nullcontext() if results is None else results.open():
         rows = {} if results is None else {(row.model, row.benchmark): row for row in results.rows()}

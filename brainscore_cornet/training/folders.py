@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..cornet.errors import UserError
+from ..image_folders import images_below
 
 # Endings of images in torchvision's ImageFolder.
 ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
@@ -68,7 +69,7 @@ def find_images(folder: Path) -> ImageSet:
         raise UserError(f"{folder} has no class folders: expected one for each class, with its images inside.")
     paths, labels, empty = [], [], []
     for label, name in enumerate(classes):
-        found = _images_below(folder / name)
+        found, _ = images_below(folder / name, ENDINGS)
         paths += [os.fsencode(os.path.relpath(path, folder)) for path in found]
         labels += [label] * len(found)
         if not found:
@@ -116,16 +117,6 @@ def _class_names(folder: Path) -> list[str]:
         return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != ".")
     except OSError as error:
         raise UserError(f"Cannot read {folder}: {error.strerror}.") from error
-
-
-def _images_below(folder: Path) -> list[str]:
-    found = []
-    for root, _, names in sorted(os.walk(folder, followlinks=True)):
-        parts = Path(root).relative_to(folder).parts
-        if not any(part.startswith(".") for part in parts):  # hidden files are no images either
-            shown = [name for name in sorted(names) if name[0] != "."]
-            found += [os.path.join(root, name) for name in shown if name.lower().endswith(ENDINGS)]
-    return found
 
 
 def _some(names: list[str]) -> str:

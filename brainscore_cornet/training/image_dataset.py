@@ -23,7 +23,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as transforms
 
-from ..cornet.recording.stimuli import MEAN, STANDARD_DEVIATION
+from ..cornet.errors import UserError
+from ..cornet.recording.images import MEAN, STANDARD_DEVIATION, read_image
 from ..cornet.seeding import seeded
 from .folders import ImageSet
 
@@ -73,10 +74,10 @@ class Views(Dataset):
         for row, key in enumerate(keys):
             path = self.images.path(key.index)
             try:
-                with Image.open(path) as image:
-                    view = self._view(image.convert("RGB"), key)
-            except Exception as error:  # PIL raises many kinds for damaged files
-                unreadable[str(path)] = str(error).replace(str(path), "").strip(" :'") or type(error).__name__
+                view = self._view(read_image(str(path)), key)
+            except UserError as error:
+                reason = error.__cause__ or error
+                unreadable[str(path)] = str(reason).replace(str(path), "").strip(" :'") or type(reason).__name__
                 continue
             pixels[row] = torch.from_numpy(view)
             weights[row] = float(key.counts)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from brainscore_cornet.cornet.architectures import build_network
@@ -69,15 +70,47 @@ def assert_refused(path, expected: str, architecture: str = "Z") -> None:
         lambda state: {"model_state_dict": state},
         lambda state: {f"module._orig_mod.{name}": tensor for name, tensor in state.items()},
         lambda state: {"state_dict": {f"model.{name}": tensor for name, tensor in state.items()}},
+        lambda state: {"model": state, "epoch": 3},
+        lambda state: {"net": state, "network": prefixed(state)},
+        lambda state: {name.replace("conv.", "_orig_mod.conv."): tensor for name, tensor in state.items()},
+        lambda state: {f"encoder.net.{name}": tensor for name, tensor in state.items()},
     ],
     ids=[
         *("bare", "dict", "module", "ordered", "wrapped", "released", "optimizer", "parameters"),
         *("tutorial", "compiled", "lightning"),
+        *("torchvision", "network", "parts compiled", "deeper"),
     ],
 )
 def test_forms_of_a_file(wrap, options, weights, path):
-    """A state dict loads bare or under `state_dict`, with or without `module.`, as torch.save writes and wrote it."""
+    """A state dict loads bare or under a usual key, with or without prefixes, as torch.save writes and wrote it."""
     assert_loads(wrap(weights), weights, path, options)
+
+
+def test_modules_beside_the_network(weights, path, caplog):
+    """Of a model with an attack around it, as the robustness library saves it, the network is taken, and it is said."""
+    model = {
+        **{f"module.attacker.model.{name}": tensor + 1 for name, tensor in weights.items()},
+        **{f"module.model.{name}": tensor for name, tensor in weights.items()},
+        "module.normalizer.new_mean": torch.ones(3, 1, 1),
+    }
+    assert_loads({"model": model, "schedule": None}, weights, path)
+    assert "taken from the entries that begin with model.; 11 others are left out (attacker.model.V1" in caplog.text
+
+
+def test_a_module_inside_the_network_is_named(weights, path):
+    """An entry beside the network's own is no reason to misunderstand the prefix, and is named."""
+    torch.save(prefixed({**weights, "criterion.weight": torch.ones(3)}), path)
+    assert_refused(path, r"of its entries are 1 unexpected \(criterion\.weight\)")
+
+
+def test_safetensors(weights, path):
+    """A file of safetensors loads like one of torch.save, and a damaged one is refused."""
+    path = path.with_suffix(".safetensors")
+    save_file({name: tensor.contiguous() for name, tensor in prefixed(weights).items()}, path)
+    network = load_checkpoint(build_network("Z"), path, "Z")
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
+    path.write_bytes(path.read_bytes()[:-9])
+    assert_refused(path, "not a complete file of safetensors")
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
@@ -173,9 +206,9 @@ def without(state, *names):
             r"decoder\.linear\.bias \(10,\) instead of \(1000,\)\)\.",
         ),
         (
-            lambda state: {f"net.{name}": tensor for name, tensor in state.items()},
-            r"10 missing \(V1\.conv\.weight, V1\.conv\.bias, V2\.conv\.weight, … 7 more\), "
-            r"10 unexpected \(net\.V1\.conv\.weight, net\.V1\.conv\.bias, net\.V2\.conv\.weight, … 7 more\)\.",
+            lambda state: {name.replace("conv", "layer"): tensor for name, tensor in state.items()},
+            r"8 missing \(V1\.conv\.weight, V1\.conv\.bias, V2\.conv\.weight, … 5 more\), "
+            r"8 unexpected \(V1\.layer\.weight, V1\.layer\.bias, V2\.layer\.weight, … 5 more\)\.",
         ),
         (
             lambda state: {**without(state, "V1.conv.bias"), "x": torch.ones(1), "V4.conv.bias": torch.ones(2)},
@@ -194,7 +227,7 @@ def without(state, *names):
             r"1 not dense and real \(V1\.conv\.bias\)",
         ),
     ],
-    ids=["missing", "unexpected", "kernel", "classes", "prefix", "all", "meta", "complex", "sparse"],
+    ids=["missing", "unexpected", "kernel", "classes", "names", "all", "meta", "complex", "sparse"],
 )
 @pytest.mark.filterwarnings("ignore:Validating sparse:UserWarning")
 def test_entries_that_do_not_fit(change, expected, weights, path):

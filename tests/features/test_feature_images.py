@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +63,35 @@ def test_folders_patterns_and_lists(model, folder):
     first, second = values(model, both)
     assert not np.array_equal(first, second)
     np.testing.assert_allclose(values(model, both[1:])[0], second, atol=1e-5 * second.max())
+
+
+def test_tables_keep_their_text(folder):
+    """Identifiers and numbers with zeros before them are text; what is a number or a truth value is one."""
+    table = "\ufeffstimulus_path\tstimulus_id\tsession\tsize\tseen\tcount\nx.jpg\t0001\t007\t0.50\tTrue\t3\n"
+    (folder / "bids.tsv").write_text(table + "b/x.jpg\t0002\t010\t1e-3\tFalse\t-4\n", encoding="utf-8")
+    found = collect(folder / "bids.tsv").table
+    assert found["stimulus_id"].tolist() == ["0001", "0002"]
+    assert found["session"].tolist() == ["007", "010"]
+    assert found["size"].tolist() == [0.5, 0.001]
+    assert found["seen"].tolist() == [True, False]
+    assert found["count"].tolist() == [3, -4]
+    assert found["stimulus_path"].tolist() == [str(folder / "x.jpg"), str(folder / "b/x.jpg")]
+
+
+def test_links_and_hidden_files(folder, tmp_path, caplog):
+    """Linked folders are searched, once each and not in circles; files of other programs are left out, and counted."""
+    expected = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".png", ".gif"))
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "all").symlink_to(folder)
+    (folder / "circle").symlink_to(folder)
+    (folder / ".ipynb_checkpoints").mkdir()
+    for hidden in (".ipynb_checkpoints/x.jpg", "._x.jpg"):
+        shutil.copy(folder / "x.jpg", folder / hidden)
+    inside = str(tmp_path / "linked" / "all")
+    assert collect(tmp_path / "linked").table["stimulus_path"].tolist() == [
+        path.replace(str(folder), inside) for path in expected
+    ]
+    assert "2 hidden images" in caplog.text
 
 
 def test_nothing_found(folder):

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import joblib
 import numpy as np
 import xarray as xr
+from brainscore_core.metrics import Score
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 
 from brainscore_cornet.metrics.exact import exact_metrics
 
+HALVES = {"splits": 2, "train_size": 0.5, "test_size": 0.5, "stratification_coord": None}  # of few stimuli
 SCORE, RAW = 1e-6, 1e-5  # the differences that are allowed
 
 
@@ -123,3 +126,31 @@ def assert_same(ours, theirs, score: float = SCORE, raw: float = RAW, where: str
     np.testing.assert_allclose(ours.values, theirs.values, rtol=0, atol=tolerance, err_msg=where)
     for name, value in theirs.attrs.items():
         assert_same(ours.attrs[name], value, score, raw, f"{where}.{name}")
+
+
+def small_benchmark(stimuli, metric) -> NeuralBenchmark:
+    """Of Brain-Score's own class, around made-up recordings of three neurons in V1."""
+    recorded = NeuroidAssembly(
+        np.random.RandomState(0).rand(len(stimuli), 3, 1),
+        coords={
+            "stimulus_id": ("presentation", stimuli["stimulus_id"].values),
+            "category": ("presentation", stimuli["category"].values),
+            "neuroid_id": ("neuroid", [0, 1, 2]),
+            "region": ("neuroid", ["V1"] * 3),
+            "time_bin_start": ("time_bin", [50]),
+            "time_bin_end": ("time_bin", [150]),
+        },
+        dims=["presentation", "neuroid", "time_bin"],
+    )
+    recorded = recorded.squeeze("time_bin")  # as most benchmarks have it
+    recorded.attrs["stimulus_set"] = stimuli
+    return NeuralBenchmark(
+        "made_up.V1-pls",
+        recorded,
+        similarity_metric=metric,
+        visual_degrees=8,
+        number_of_trials=1,
+        ceiling_func=lambda: Score(1.0),
+        version=1,
+        parent="V1",
+    )

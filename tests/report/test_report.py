@@ -124,6 +124,16 @@ def test_error_bars_are_on_the_ceiled_scale():
     assert not without.has_ceiling
 
 
+def test_light_and_official_scores_have_means_of_their_own():
+    """Both are of V1, and a mean over both would be comparable with nothing."""
+    names = ("Marques2020offline_DeValois1982-pref_or", "Marques2020light_DeValois1982-pref_or")
+    found = read(*(result("a", name, region="V1", score=score) for name, score in zip(names, (0.8, 0.9), strict=True)))
+    assert [(chart.name, chart.means[0].value) for chart in charts(found)] == [
+        ("V1", "0.800"),
+        ("V1, light protocol", "0.900"),
+    ]
+
+
 def test_means_say_over_how_many_benchmarks():
     """A failed job does not count as a zero, and a mean over fewer benchmarks is told as such."""
     found = read(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+
 import pytest
 import torch
 
@@ -34,6 +37,18 @@ def test_checkpoints_are_models(checkpoints, given, expected):
     assert candidate.weights_hash == file_hash(path)
     assert candidate.name == f"{expected}_weights_{file_hash(path)[:8]}"
     assert candidate.make().identifier == candidate.name
+
+
+@pytest.mark.parametrize("name", ["epoch=03-step=1200.ckpt", "lr=0.1,wd=0/z.pth"])
+def test_an_equals_sign_in_a_files_name(checkpoints, tmp_path, monkeypatch, name):
+    """What lies there is a file, whatever its name; where nothing lies, the file is said to be missing."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=re.escape(name)):
+        candidates([f"./{name}"], {})
+    shutil.copy(checkpoints / "Z.pth", name)
+    (candidate,) = candidates([name], {})
+    assert candidate.weights_hash == file_hash(checkpoints / "Z.pth")
 
 
 @pytest.mark.parametrize("name", ["RT.pth", "other.pth"])

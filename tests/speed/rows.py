@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import torch
 from reference.synthetic_weights import fill
-from speed import metrics, training
+from speed import metrics, training, whole
 from speed.sides import TOLERANCE, Run
 
 from brainscore_cornet.cornet.architectures import CORnet, build_network
@@ -55,7 +55,7 @@ def network(architecture: str) -> CORnet:
     return fill(build_network(architecture), architecture)
 
 
-def _subject(architecture: str) -> CORnetModel:
+def our_model(architecture: str) -> CORnetModel:
     commitment = get_commitment(f"cornet_{architecture.lower()}_untrained")
     # in the layout in which `load_model` has it
     plain = network(architecture).to(memory_format=torch.channels_last)
@@ -63,7 +63,7 @@ def _subject(architecture: str) -> CORnetModel:
 
 
 def our_recording(architecture: str, region: str, bins=ONE_BIN) -> Run:
-    model = _subject(architecture)
+    model = our_model(architecture)
     model.start_recording(region, bins)
     # a single time bin has no dimension
     return lambda paths: model.look_at(paths).values.reshape(len(bins), len(paths), -1)
@@ -79,7 +79,7 @@ def peers_recording(region: str, bins=ONE_BIN) -> Run:
 
 
 def our_labels() -> Run:
-    model = _subject("S")
+    model = our_model("S")
     model.start_task("label", "imagenet")
     return lambda paths: model.look_at(paths).values
 
@@ -102,7 +102,7 @@ def peers_labels() -> Run:
 
 
 def our_logits(architecture: str) -> Run:
-    model = _subject(architecture)
+    model = our_model(architecture)
     return lambda paths: model.activations_model(paths, ["logits"]).values
 
 
@@ -129,7 +129,7 @@ def plain_forward(layer: str, time_step: int) -> Run:
 
 
 def our_features(architecture: str) -> Run:
-    model = _subject(architecture)
+    model = our_model(architecture)
     return lambda paths: extract_features(model, paths, layers=["IT"])["IT.output"].values
 
 
@@ -215,6 +215,7 @@ ROWS: dict[str, Row] = {
     ),
     "images ready, 2 workers / Brain-Score's one by one": Row(partial(images_ahead, 2), images_one_by_one, 1.7),
     "images ready, 2 workers / 1": Row(partial(images_ahead, 2), partial(images_ahead, 1), 1.7),
+    "whole score of CORnet-S on 168 sites in IT": Row(whole.ours, whole.theirs, 2.5, images=2560, repeats=1),
     **{
         name: Row(
             partial(metrics.ours, name),

@@ -21,9 +21,10 @@ from ..inference.prepared import Prepared, network_hash
 from ..plain import plain
 from . import assembly, cache
 from .hooks import Hookable
+from .images import Source
 from .presentations import Presentations
 from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
-from .stimuli import Microsaccades, Source, as_trials, batches, image_files
+from .stimuli import Microsaccades, as_trials, batches, image_files
 
 MOST_WORKERS = 8  # by default, at most: a few threads decode faster than a network computes
 

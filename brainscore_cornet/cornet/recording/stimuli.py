@@ -1,4 +1,4 @@
-"""Stimulus sets, microsaccades, and the preprocessing of images into batches."""
+"""Stimulus sets, microsaccades, and batches of images."""
 
 from __future__ import annotations
 
@@ -8,29 +8,21 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from brainscore_vision.model_helpers.activations import pytorch
 from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
-from PIL import Image
 from torch import Tensor
 
 from ..errors import MissingImages, UserError, whole_number
 from ..plain import plain
+from .images import Source, load_image
 
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` returns them, for a single trial without a shift."""
-
-# ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
-MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
-STANDARD_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
-
-_CONVERTED_MODES = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  # modes that PIL converts to RGB
 
 
 def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
@@ -122,40 +114,6 @@ class Microsaccades:
         helper.number_of_trials = self.trials
         helper.visual_degrees = self.visual_degrees  # pyright: ignore[reportAttributeAccessIssue]  # typed as int
         return helper
-
-
-Source = str | Image.Image
-"""The source of an image: a file's path, or an image in memory."""
-
-
-def load_image(source: Source, image_size: int) -> np.ndarray:
-    """Return an image (3, height, width), float32, preprocessed bit for bit as by Brain-Score for ImageNet models."""
-    try:
-        image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
-        if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        if image.mode in _CONVERTED_MODES:
-            image = image.convert("RGB")
-        if image.mode != "RGB":
-            raise ValueError(f"its pixels are {image.mode}, expected 8 bits for each of red, green and blue, or gray")
-        pixels = np.asarray(image.resize((image_size, image_size), Image.Resampling.BILINEAR))
-    except Exception as error:  # PIL raises many kinds for damaged files
-        raise UserError(f"Cannot read the image {source}: {error}") from error
-    values = _normalized()
-    loaded = np.empty((3, image_size, image_size), dtype=np.float32)
-    for channel in range(3):
-        np.take(values[channel], pixels[:, :, channel], out=loaded[channel], mode="clip")
-    return loaded
-
-
-@cache
-def _normalized() -> np.ndarray:
-    """Return a lookup table (channel, value) of the normalized values of a pixel's 256 values.
-
-    It is computed by the same steps in the same precision, and replaces five passes over each image.
-    """
-    values = np.arange(256, dtype=np.float32) / np.float32(255)
-    return (values - MEAN[:, np.newaxis]) / STANDARD_DEVIATION[:, np.newaxis]
 
 
 def batches(

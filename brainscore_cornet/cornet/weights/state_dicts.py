@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from ..anatomy import TIME_STEPS
 from ..architectures import CORnet, build_network
 from .released import RELEASED, WeightsError
 
+_logger = logging.getLogger(__name__)
+
 # Checkpoints often contain an accuracy or a loss as a numpy scalar. The functions that rebuild it run no code from
 # the file. Their names differ between files written with numpy < 2 and >= 2.
 _SCALAR = np.float64(0).__reduce__()[0]
@@ -27,13 +32,9 @@ _NUMPY_SCALARS = [
     *{type(np.dtype(kind)) for kind in (np.float16, np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)},
 ]
 _NAMED = 3  # differing entries that a message names; the rest is counted
-_WRAPPED = ("state_dict", "model_state_dict")  # keys of the state dict in a checkpoint
-_PREFIXES = (
-    "module.",
-    "_orig_mod.",
-    "model.",
-    "network.",
-)  # prefixes of DataParallel, torch.compile and Lightning modules
+_WRAPPED = ("state_dict", "model_state_dict", "model", "network")  # keys of the state dict in a checkpoint
+_WRAPPERS = re.compile(r"(?:^|(?<=\.))(?:module|_orig_mod)\.")  # of DataParallel and torch.compile, at any depth
+_OUTERMOST = re.compile(r"(|.*?\.)(?:V1|V2|V4|IT|decoder)\.")
 
 
 def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_classes: bool = False) -> CORnet:
@@ -42,8 +43,9 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
     Parameters
     ----------
     path
-        A state dict, or a checkpoint with one under `state_dict` or `model_state_dict`. The prefixes of DataParallel,
-        torch.compile and Lightning are allowed.
+        A state dict, or a checkpoint with one under `state_dict`, `model_state_dict`, `model` or `network`; or a file
+        of safetensors. The names may have the prefixes of DataParallel, torch.compile, Lightning and other modules
+        around the network, whose own entries are left out with a warning.
     architecture
         `Z`, `R`, `RT` or `S`. R and RT have the same entries: a file that states the other architecture is an error.
     any_classes
@@ -72,7 +74,9 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """Return the contents of a file that torch.save wrote, without running any code in it."""
+    """Return the contents of a file that torch.save or safetensors wrote, without running any code in it."""
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     damaged = (
         f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, or was "
     )
@@ -97,6 +101,18 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     if not isinstance(checkpoint, Mapping):
         raise WeightsError(f"{path} holds a {type(checkpoint).__name__}, expected a state dict.")
     return checkpoint
+
+
+def _read_safetensors(path: Path) -> Mapping[str, Any]:
+    if find_spec("safetensors") is None:
+        raise WeightsError(f"To read {path}, the package safetensors is needed: pip install safetensors")
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a complete file of safetensors: {error}.") from error
 
 
 def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None:
@@ -137,20 +153,30 @@ def held_architecture(path: Path) -> str:
 
 def state_dict_of(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
     """Return a file's state dict under the networks' own names, without the prefixes of wrappers."""
-    state = next((checkpoint[name] for name in _WRAPPED if name in checkpoint), checkpoint)
+    state = next((checkpoint[name] for name in _WRAPPED if isinstance(checkpoint.get(name), Mapping)), checkpoint)
     if (
         not isinstance(state, Mapping)
         or not state
         or not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items())
     ):
         raise WeightsError(
-            f"{path} holds no weights: expected a state dict (names and tensors), bare or under 'state_dict', "
-            f"found {_shortened(list(map(str, checkpoint))) or 'nothing'}."
+            f"{path} holds no weights: expected a state dict (names and tensors), bare or under 'state_dict' or "
+            f"'model', found {_shortened(list(map(str, checkpoint))) or 'nothing'}."
         )
-    state = dict(state)
-    while prefix := next((prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in state)), None):
-        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-    return state
+    state = {_WRAPPERS.sub("", name): tensor for name, tensor in state.items()}
+    prefixes = Counter(found[1] for name in state if (found := _OUTERMOST.match(name)))
+    # of a network that is held twice, as by an attack on it, the one nearer to the outside
+    prefix = min(prefixes, key=lambda prefix: (-prefixes[prefix], len(prefix)), default="")
+    kept = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    if others := [name for name in state if not name.startswith(prefix)]:
+        _logger.warning(
+            "%s: the network is taken from the entries that begin with %s; %d others are left out (%s).",
+            path,
+            prefix,
+            len(others),
+            _shortened(others),
+        )
+    return kept
 
 
 def _without_unused_steps(state: Mapping[str, Tensor], network: CORnet) -> dict[str, Tensor]:

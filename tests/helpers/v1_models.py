@@ -1,9 +1,9 @@
-"""V1 models of known worth, to be scored in the light protocol: single pixels, and Gabor filters."""
+"""V1 models of known worth, to be scored in either protocol: single pixels, and Gabor filters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
@@ -17,7 +17,7 @@ CENTER = round(LIGHT.size / 2 + POSITION * LIGHT.pixels_per_degree)
 PATCH = slice(CENTER - HALF_PATCH, CENTER + HALF_PATCH)
 
 
-class Subject(BrainModel):
+class V1Model(BrainModel):
     """Responses (presentation, neuroid) are what a function makes of the image around the gratings' place.
 
     Parameters
@@ -60,19 +60,21 @@ class Subject(BrainModel):
         )
 
 
-@cache
+@lru_cache(2500)
 def _patch(path: str) -> np.ndarray:
     with Image.open(path) as image:
+        if min(image.size) < PATCH.stop:  # the official grey image is smaller than the gratings
+            return np.zeros((2 * HALF_PATCH, 2 * HALF_PATCH), dtype=np.float32)
         return (np.asarray(image, dtype=np.float32)[PATCH, PATCH] - 128) / 128
 
 
-def pixels() -> Subject:
+def pixels() -> V1Model:
     """Pixels of the image at 224 px, which is what models see, are neuroids; every second one in both directions."""
 
     def respond(patches: np.ndarray) -> np.ndarray:
         return _halved(patches)[:, ::2, ::2].reshape(len(patches), -1)
 
-    return Subject("pixels", respond)
+    return V1Model("pixels", respond)
 
 
 def _halved(patches: np.ndarray) -> np.ndarray:
@@ -80,7 +82,7 @@ def _halved(patches: np.ndarray) -> np.ndarray:
     return patches.reshape(count, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
 
 
-def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -> Subject:
+def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -> V1Model:
     """Complex cells at the gratings' place: energy of two Gabor filters in quadrature, 1.2 octaves wide.
 
     Parameters
@@ -105,4 +107,4 @@ def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -
         projected = _halved(patches).reshape(len(patches), -1) @ bank.T
         return np.hypot(*np.split(projected, 2, axis=1))
 
-    return Subject(identifier, energy)
+    return V1Model(identifier, energy)

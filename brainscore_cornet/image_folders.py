@@ -1,0 +1,40 @@
+"""The image files below a folder: links are followed, each file counts once, hidden files count as none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+
+def images_below(folder: str | os.PathLike, endings: Collection[str]) -> tuple[list[str], int]:
+    """Return the images, folder by folder, and the number of hidden ones that are left out.
+
+    Links to folders are followed, but a folder that was seen already is not entered again, be it by a loop of links.
+    Names that begin with a dot are those of other programs: `._im0.png`, `.ipynb_checkpoints/im0-checkpoint.png`.
+
+    Parameters
+    ----------
+    endings
+        Of images' names, in lower case and with their dots.
+    """
+    found: list[tuple[str, list[str]]] = []
+    hidden = 0
+    seen = {os.path.realpath(folder)}
+    for root, folders, names in os.walk(folder, followlinks=True):
+        inside = []
+        for name in sorted(folders):
+            real = os.path.realpath(os.path.join(root, name))
+            if real not in seen:
+                seen.add(real)
+                inside.append(name)
+        folders[:] = inside
+        images = [name for name in sorted(names) if os.path.splitext(name)[1].lower() in endings]
+        if any(part.startswith(".") for part in Path(root).relative_to(folder).parts):
+            hidden += len(images)
+            continue
+        shown = [name for name in images if not name.startswith(".")]
+        hidden += len(images) - len(shown)
+        found.append((root, shown))
+    files = [os.path.join(root, name) for root, names in sorted(found) for name in names]
+    return [file for file in files if os.path.isfile(file)], hidden
