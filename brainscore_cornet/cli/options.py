@@ -12,6 +12,9 @@ Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.
 Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="cuda, mps or cpu")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
 Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some hardware, less precise.")]
+Layers = Annotated[
+    str | None, typer.Option(help="Other layers for regions: V4=V4.nonlin3.", show_default="regions' outputs")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -32,6 +35,16 @@ def parse_times(text: str | None) -> int | dict[str, int] | None:
     except ValueError:
         pass
     raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, each region once, received {text!r}.")
+
+
+def parse_layers(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    parts = [part.split("=") for part in text.split(",")]
+    layers = {part[0].strip(): part[-1].strip() for part in parts}
+    if any(len(part) != 2 for part in parts) or len(layers) < len(parts):
+        raise UserError(f"Expected layers such as V4=V4.nonlin3,IT=IT.conv2, each region once, received {text!r}.")
+    return layers
 
 
 def parse_time_bins(text: str) -> list[tuple[int, int]]:

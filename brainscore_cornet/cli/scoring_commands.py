@@ -13,7 +13,18 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
-from .options import BatchSize, Device, Json, Precision, Weights, parse_times, parse_weights, print_table
+from .options import (
+    BatchSize,
+    Device,
+    Json,
+    Layers,
+    Precision,
+    Weights,
+    parse_layers,
+    parse_times,
+    parse_weights,
+    print_table,
+)
 
 app = typer.Typer()
 
@@ -55,6 +66,7 @@ def score(
     times: Annotated[
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
+    layers: Layers = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -82,6 +94,7 @@ def score(
         on_result=_print_progress,
         weights=parse_weights(weights),
         times=parse_times(times),
+        layers=parse_layers(layers),
         device=device,
         batch_size=batch_size,
         precision=precision,

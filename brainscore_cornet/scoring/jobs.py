@@ -168,7 +168,9 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 
     pick_device(options.get("device"))
     settings = {key: value for key, value in options.items() if key != "workers"}
-    numbers = {key: options[key] for key in ("times", "time_mapping", "image_size", "precision") if key in options}
+    numbers = {
+        key: options[key] for key in ("times", "time_mapping", "layers", "image_size", "precision") if key in options
+    }
     commitment_for(identifier, **numbers)
     try:
         path = find_weights(identifier, options.get("weights", "released"))
