@@ -91,6 +91,9 @@ def map_command(
         str | None, typer.Option(help="A control whose scores are subtracted, such as cornet_s_untrained.")
     ] = None,
     resamples: Annotated[int, typer.Option(min=50, help="Resamples of stimuli and neuroids, for intervals.")] = 300,
+    commit: Annotated[
+        Path | None, typer.Option(help="Also write the best layer and time bins of the region: best.toml.")
+    ] = None,
     weights: Weights = "released",
     times: Annotated[
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
@@ -103,6 +106,7 @@ def map_command(
     """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
     from ..cornet.brain_model import load_model
     from ..own_data import load_benchmark, time_map
+    from ..own_data.commitment_choice import choose_commitment, write_commitment
     from ..own_data.map_files import check_folder, write_map
 
     check_folder(output)
@@ -116,3 +120,12 @@ def map_command(
     paths = write_map(found, output)
     print("\n".join(found.sentences))
     print("\n" + "\n".join(map(str, paths)))
+    if commit is not None:
+        chosen = choose_commitment(
+            subject,
+            loaded,
+            layers=[each for each in layer or () if each.split(".")[0] == loaded.region] or None,
+            resamples=resamples,
+        )
+        write_commitment(chosen, model, loaded, commit)
+        print(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some hard
 Layers = Annotated[
     str | None, typer.Option(help="Other layers for regions: V4=V4.nonlin3.", show_default="regions' outputs")
 ]
+CommitmentFile = Annotated[Path | None, typer.Option(help="Layers and time bins from a file of `map --commit`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -45,6 +47,17 @@ def parse_layers(text: str | None) -> dict[str, str] | None:
     if any(len(part) != 2 for part in parts) or len(layers) < len(parts):
         raise UserError(f"Expected layers such as V4=V4.nonlin3,IT=IT.conv2, each region once, received {text!r}.")
     return layers
+
+
+def commitment_options(path: Path | None, layers: str | None) -> dict:
+    """Return `layers` and `time_mapping` from a commitment file or from `--layers`."""
+    if path is None:
+        return {"layers": parse_layers(layers)}
+    if layers is not None:
+        raise UserError("Give --layers or --commitment, which has layers, too.")
+    from ..own_data.commitment_choice import read_commitment
+
+    return read_commitment(path)
 
 
 def parse_time_bins(text: str) -> list[tuple[int, int]]:

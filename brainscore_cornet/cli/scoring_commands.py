@@ -15,12 +15,13 @@ import typer
 from ..cornet.errors import UserError
 from .options import (
     BatchSize,
+    CommitmentFile,
     Device,
     Json,
     Layers,
     Precision,
     Weights,
-    parse_layers,
+    commitment_options,
     parse_times,
     parse_weights,
     print_table,
@@ -67,6 +68,7 @@ def score(
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
     layers: Layers = None,
+    commitment: CommitmentFile = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -94,7 +96,7 @@ def score(
         on_result=_print_progress,
         weights=parse_weights(weights),
         times=parse_times(times),
-        layers=parse_layers(layers),
+        **commitment_options(commitment, layers),
         device=device,
         batch_size=batch_size,
         precision=precision,

@@ -188,7 +188,7 @@ def neural_benchmark(
     )
     trials = int(recorded.counts.max()) if number_of_trials is None else number_of_trials
     trials = whole_number(trials, "a number of trials", 1)
-    settings = _settings(metric, splits, train_size, stratify, recorded, stimuli_source)
+    settings = checked_settings(metric, splits, train_size, stratify, recorded, stimuli_source)
     return RecordingsBenchmark(identifier, recorded, {**settings, "bibtex": bibtex}, degrees, trials)
 
 
@@ -248,7 +248,8 @@ def checked_degrees(given: float | None, stimuli, source: str) -> float | None:
     return given
 
 
-def _settings(metric, splits, train_size, stratify, recorded: Recordings, stimuli_source: str) -> dict[str, Any]:
+def checked_settings(metric, splits, train_size, stratify, recorded: Recordings, stimuli_source: str) -> dict[str, Any]:
+    """Return the settings of a metric that fit the recordings; raises `UserError` otherwise."""
     if metric not in METRICS:
         raise unknown_name(metric, METRICS, "metric")
     count = len(recorded.stimuli)
@@ -266,7 +267,7 @@ def _settings(metric, splits, train_size, stratify, recorded: Recordings, stimul
     if count - tested < needed or tested < 3:
         raise UserError(
             f"{metric} with train_size = {train_size} fits on {count - tested} of {count} stimuli and tests on "
-            f"{tested}: expected at least {needed} and 3. With few stimuli: another train_size, or metric ridge."
+            f"{tested}: expected at least {needed} and 3. With few stimuli: train_size = 0.8, or the metric ridge."
         )
     return {
         "metric": metric,

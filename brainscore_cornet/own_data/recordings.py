@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,8 +107,8 @@ def recordings(
     notes = []
     if unseen:
         notes.append(f"{len(unseen)} stimuli without recordings are left out, such as {unseen[0]}")
-        stimuli = _selected(stimuli, ~stimuli[ID].isin(unseen).to_numpy())
-    stimuli = _selected(stimuli, np.argsort(stimuli[ID].to_numpy(), kind="stable"))
+        stimuli = selected_stimuli(stimuli, np.flatnonzero(~stimuli[ID].isin(unseen)))
+    stimuli = selected_stimuli(stimuli, np.argsort(stimuli[ID].to_numpy(), kind="stable"))
     found = Recordings(
         values=values,
         stimulus_ids=shown,
@@ -138,12 +139,14 @@ def _labelled(given, source: str) -> Labelled:
         ) from None
 
 
-def _selected(stimuli: StimulusSet, rows: np.ndarray) -> StimulusSet:
-    chosen = StimulusSet(
-        pd.DataFrame(stimuli).iloc[np.flatnonzero(rows) if rows.dtype == bool else rows].reset_index(drop=True)
-    )
+def selected_stimuli(stimuli: StimulusSet, rows: np.ndarray) -> StimulusSet:
+    """Return some rows of a stimulus set; other stimuli have another identifier, by which Brain-Score keeps images."""
+    chosen = StimulusSet(pd.DataFrame(stimuli).iloc[rows].reset_index(drop=True))
     chosen.stimulus_paths = {each: stimuli.stimulus_paths[each] for each in chosen[ID]}
     chosen.identifier = stimuli.identifier
+    if len(chosen) < len(stimuli):
+        names = hashlib.sha256("\n".join(chosen[ID]).encode()).hexdigest()[:8]
+        chosen.identifier = f"{stimuli.identifier}-{names}"
     return chosen
 
 
