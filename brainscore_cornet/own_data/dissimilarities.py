@@ -22,7 +22,7 @@ from ..cornet.errors import UserError, unknown_name
 from .matrices import as_matrices
 from .neural import UNCEILED, checked_degrees
 from .own_ceiling import CeilingByVersion
-from .stimulus_tables import ID, check_sizes, stimulus_set
+from .stimulus_tables import ID, check_order, check_sizes, stimulus_set
 
 COMPARISONS: Mapping[str, str] = {
     "spearman": "spearman",
@@ -232,6 +232,7 @@ def rdm_benchmark(
     shown = stimulus_set(stimuli, identifier, stimuli_source)
     degrees = checked_degrees(visual_degrees, shown, stimuli_source)
     check_sizes(shown, degrees)
+    check_order(stimuli, shown, stimuli_source)
     matrices = as_matrices(dissimilarities, len(shown), source, stimuli_source)
     settings = {
         "region": region,

@@ -15,7 +15,7 @@ from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
 from .axes_of_recordings import DIMS
 from .data_files import Labelled, read
-from .stimulus_tables import DEGREES, ID, stimulus_set
+from .stimulus_tables import DEGREES, ID, natural_order, stimulus_set
 
 _FIRST_BIN = (70, 170)  # ms, Brain-Score's usual bin for V4 and IT
 _FEWEST_FOR_PLS = 30  # stimuli
@@ -59,6 +59,7 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
         guessed.append('region = "IT": V1, V2, V4 or IT')
     lines.append(f"region = {json.dumps(choices.region or 'IT')}")
     lines += _axes(data, choices, len(shown), guessed)
+    lines += _order(data, choices, shown[ID].tolist(), guessed)
     metric = choices.metric or ("pls" if len(shown) >= _FEWEST_FOR_PLS else "ridge")
     lines += ["", "[metric]", f"name = {json.dumps(metric)}"]
     marked = [
@@ -97,6 +98,16 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         shown = f"{[list(each) for each in bins[:2]]}{' …' if count > 2 else ''}"
         guessed.append(f"time_bins = {shown}: when the responses were measured, in ms after stimulus onset")
     return [*lines, f"time_bins = {json.dumps([list(each) for each in bins])}"]
+
+
+def _order(data: Path, choices: Choices, names: list[str], guessed: list[str]) -> list[str]:
+    """Return the order of the stimuli, where that of their names as text is not that of the numbers in them."""
+    counted = natural_order(names)
+    found = None if data.suffix.lower() == ".nwb" else read(data, choices.variable)
+    if counted == names or not isinstance(found, Labelled) or ID in found.labels:
+        return []
+    guessed.append(f"stimulus_ids = [{', '.join(map(json.dumps, counted[:3]))} …]: the order of the stimuli")
+    return [f"stimulus_ids = {json.dumps(counted)}"]
 
 
 def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]) -> list[str]:

@@ -50,7 +50,7 @@ def difference_map(dataset: xr.Dataset):
     """Return the difference from the control, with dots where it is significant; None without a control."""
     if "difference" not in dataset:
         return None
-    label = f"{_label(dataset)}:\ndifference from {dataset.attrs['against']}"
+    label = f"difference in {_label(dataset)}"
     return _cells(dataset, "difference", label, "PuOr_r", centred=True)
 
 
@@ -92,7 +92,8 @@ def region_courses(dataset: xr.Dataset):
     axis = figure.subplots()
     middles = (dataset["time_bin_start"].values + dataset["time_bin_end"].values) / 2
     regions = np.array([_region(dataset, number) for number in range(len(scores))])
-    for offset, region in enumerate(name for name in REGIONS if (regions == name).any()):
+    shown = [name for name in REGIONS if (regions == name).any()]
+    for place, region in enumerate(shown):
         own = np.flatnonzero(regions == region)
         best = own[np.argmax(np.nanmean(scores[own], axis=1))]
         colour, label = REGION_COLOURS[region], f"{_name(dataset, best)}, t{int(dataset['time_step'].values[best])}"
@@ -102,10 +103,17 @@ def region_courses(dataset: xr.Dataset):
             axis.plot(middles, scores[best], color=colour, linewidth=1.5, marker="o", markersize=2.5, label=label)
         else:
             reach = [scores[best] - low, high - scores[best]]
-            axis.errorbar(middles + offset, scores[best], reach, color=colour, marker="o", capsize=2, label=label)
-    axis.legend(frameon=False, fontsize=6, title="region at its best step", title_fontsize=6)
+            axis.errorbar([place], scores[best], reach, color=colour, marker="o", capsize=2, label=label)
+    if len(middles) > 1:
+        axis.legend(frameon=False, fontsize=6, title="region at its best step", title_fontsize=6)
+        axis.set_xlabel("time after stimulus onset (ms)")
+    else:
+        names = [text.replace(", t", "\nstep ") for text in axis.get_legend_handles_labels()[1]]
+        axis.set_xticks(range(len(shown)), names)
+        start, end = (float(dataset[f"time_bin_{edge}"].values[0]) for edge in ("start", "end"))
+        axis.set_xlabel(f"region at its best step, at {start:g}-{end:g} ms")
     axis.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-    axis.set(xlabel="time after stimulus onset (ms)", ylabel=_label(dataset))
+    axis.set_ylabel(_label(dataset))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -166,7 +174,8 @@ def _cells(dataset: xr.Dataset, variable: str, label: str, colours: str, centred
     figure.colorbar(image, ax=axis, label=label, shrink=0.95)
     meaning = "dot: corrected p < 0.05" if centred else "dot: best of its time bin"
     grey = "; grey: no reliable signal" if np.isnan(values).any() else ""
-    axis.set_title(f"{dataset.attrs['model']}\nframe: committed; {meaning}{grey}", fontsize=6)
+    control = f"\nagainst {dataset.attrs['against']}" if centred else ""
+    axis.set_title(f"{dataset.attrs['model']}{control}\nframe: committed; {meaning}{grey}", fontsize=6)
     return figure
 
 

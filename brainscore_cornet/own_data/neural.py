@@ -177,6 +177,7 @@ def neural_benchmark(
     recorded = recordings(
         responses,
         shown,
+        folder=stimuli,
         dims=dims,
         region=region,
         time_bins=time_bins,

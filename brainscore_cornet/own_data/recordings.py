@@ -18,7 +18,7 @@ from ..cornet.errors import UserError
 from .axes_of_recordings import arranged, neuroid_labels
 from .data_files import Labelled, as_texts, of_dataarray
 from .long_tables import of_table
-from .stimulus_tables import ID
+from .stimulus_tables import ID, check_order
 
 _SHOWN = 5
 
@@ -67,6 +67,7 @@ def recordings(
     given,
     stimuli: StimulusSet,
     *,
+    folder=None,
     dims: Sequence[str] | None = None,
     region: str | None = None,
     time_bins: Sequence[TimeBin] | None = None,
@@ -78,7 +79,8 @@ def recordings(
 ) -> Recordings:
     """Return recordings as presentations of stimuli; raises `UserError` that names what does not fit.
 
-    Parameters are those of `neural_benchmark`; `source` and `stimuli_source` are what messages call the data.
+    Parameters are those of `neural_benchmark`; `source` and `stimuli_source` are what messages call the data, and
+    `folder` is where the stimuli are from.
     """
     labelled = _labelled(given, source)
     if stimulus_ids is not None:
@@ -86,6 +88,8 @@ def recordings(
         labelled = Labelled(labelled.values, labelled.dims, {**labels, ID: np.asarray(stimulus_ids)})
     if neuroid_ids is not None:
         labelled = Labelled(labelled.values, labelled.dims, {**labelled.labels, "neuroid_id": np.asarray(neuroid_ids)})
+    if ID not in labelled.labels:
+        check_order(folder, stimuli, stimuli_source)
     if labelled.values.dtype.kind not in "fiub":
         raise UserError(f"{source} holds {labelled.values.dtype}, expected numbers.")
     values, repetitions, shown = arranged(labelled, dims, stimuli, source, stimuli_source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -80,6 +81,25 @@ def check_sizes(stimuli: StimulusSet, degrees: float | None, model_degrees: floa
             f"{count} stimuli in different folders are called {name}: with other than {model_degrees:g} visual "
             "degrees, Brain-Score would use one image for all of them. Give the files different names."
         )
+
+
+def check_order(given, stimuli: StimulusSet, source: str) -> None:
+    """Raise `UserError` if responses without ids could be meant in another order of the files in a folder."""
+    if not isinstance(given, str | Path) or Path(given).suffix.lower() in TABLES:
+        return  # a table or a list has an order of its own
+    names = stimuli[ID].tolist()
+    for name, other in zip(names, natural_order(names), strict=True):
+        if name != other:
+            raise UserError(
+                f"The order of the responses is unclear: sorted as text, {name!r} of {source} comes where {other!r} "
+                "comes when numbers are counted. Name the order: stimulus_ids, or a table of the stimuli."
+            )
+
+
+def natural_order(names: Sequence[str]) -> list[str]:
+    """Return names in the order of the numbers in them, so that 2 comes before 10."""
+    parts = {name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)] for name in names}
+    return sorted(names, key=parts.__getitem__)
 
 
 def _found(given, source: str) -> tuple[pd.DataFrame, list[str]]:

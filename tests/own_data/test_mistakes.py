@@ -189,6 +189,10 @@ MISTAKES = {
         "it.csv, row 5: there is a response for stimulus_id 00, repetition 0, neuroid_id a already",
     ),
     "a table without stimuli": (long_table(lambda long: long.drop(columns="stimulus_id")), "has no column stimulus_id"),
+    "an order that is unclear": (
+        lambda folder: (folder / "images" / "09.png").rename(folder / "images" / "9.png"),
+        "order of the responses is unclear: sorted as text, '10' of images comes where '9' comes",
+    ),
     "same names in two folders, resized": (
         lambda folder: (same_names(folder), table_of_folders(folder)),
         "2 stimuli in different folders are called",

@@ -293,5 +293,14 @@ def test_a_first_file_from_what_is_there(tmp_path):
     assert (tmp_path / "it.toml").read_text().count("# guessed") == 4
     assert (tmp_path / "it.png").stat().st_size > 10_000
     assert load_benchmark(tmp_path / "it.toml").settings["metric"] == "pls"
+    for path in sorted((tmp_path / "images").glob("*.png")):
+        path.rename(path.with_name(f"face_{int(path.stem)}.png"))
+    done = run_here(
+        "benchmark", "faces.toml", "--new", "--recordings", "it.npy", "--stimuli", "images", folder=tmp_path
+    )
+    assert 'guessed: stimulus_ids = ["face_0", "face_1", "face_2" …]' in done.stdout, done.stderr
+    recorded = load_benchmark(tmp_path / "faces.toml").recorded
+    row = recorded.stimuli["stimulus_id"].tolist().index("face_10")
+    np.testing.assert_allclose(recorded.averages()[row], responses().mean(0)[10])
     again = run_here("benchmark", "it.toml", "--new", "--recordings", "it.npy", "--stimuli", "images", folder=tmp_path)
     assert "it.toml exists" in again.stderr
