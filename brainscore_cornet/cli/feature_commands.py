@@ -48,6 +48,12 @@ def features(
     plot: Annotated[
         Path | None, typer.Option(help="A figure of the first images and each region's activity: .png, .pdf or .svg.")
     ] = None,
+    rdm: Annotated[
+        str | None,
+        typer.Option(
+            help="Write dissimilarities instead: correlation, euclidean or cosine; .nc, or .hdf5 for rsatoolbox."
+        ),
+    ] = None,
     join: Annotated[bool, typer.Option("--join", help="Join the completed shards into the output.")] = False,
 ) -> None:
     """Write the activity of each layer at each time step for images.
@@ -57,11 +63,16 @@ def features(
     from ..cornet.brain_model import load_model
     from ..features import extract_features
     from ..features.activity_figure import check_picture, draw
+    from ..features.dissimilarity_files import check_rdm_output, dissimilarities, write_rdms
 
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
     if plot is not None:
         check_picture(plot)
+    if rdm is not None:
+        if output is None or shard is not None or join:
+            raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
+        check_rdm_output(output, rdm)
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
@@ -74,7 +85,22 @@ def features(
         precision=precision,
         **{name: value for name, value in options.items() if value is not None},
     )
-    if output is not None:
+    if output is not None and rdm is not None:
+        if output.exists() and not overwrite:
+            raise UserError(f"{output} exists: name another output, or replace it with --overwrite.")
+        found = dissimilarities(
+            loaded,
+            images,
+            rdm,
+            layers=layer,
+            time_steps=time_steps if time_steps == "all" else _integers(time_steps),
+            time_bins=None if time_bins is None else parse_time_bins(time_bins),
+            pool=pool,
+            on_error=on_error,
+        )
+        write_rdms(found, output)
+        print(output)
+    elif output is not None:
         extract_features(
             loaded,
             images,

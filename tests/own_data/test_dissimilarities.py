@@ -13,6 +13,7 @@ from helpers.small_subject import small_subject
 from scipy.stats import spearmanr
 
 from brainscore_cornet import UserError, load_model, rdm_benchmark
+from brainscore_cornet.cornet.recording.record import Site
 from brainscore_cornet.own_data.dissimilarities import COMPARISONS, described_rdms
 from brainscore_cornet.own_data.matrices import read_matrices
 
@@ -133,33 +134,41 @@ def test_mistakes_in_options(images):
 
 @real_data
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("model", "values"),
-    [
-        ("cornet_z_untrained", {"V1": [0.1593], "V2": [0.2117], "V4": [0.2365], "IT": [0.2114]}),
-        (
-            "cornet_s_untrained",
-            {
-                "V1": [0.1850],
-                "V2": [0.2102, 0.2212],
-                "V4": [0.2212, 0.2158, 0.2100, 0.2045],
-                "IT": [0.2002, 0.1894],
-            },
-        ),
-    ],
-)
-def test_monkey_it(model, values):
-    """Spearman's correlation with monkey IT (Kriegeskorte et al. 2008) as computed independently."""
+def test_monkey_it():
+    """Spearman's correlation with monkey IT (Kriegeskorte et al. 2008) as computed independently, for CORnet-Z."""
     folder = DATA / "kriegeskorte2008"
     monkey = read_matrices(folder / "monkey_it_rdm.csv", None)
-    loaded = load_model(model)
-    for region, expected in values.items():
-        bins = list(loaded.commitment.time_bins[region].values())
-        for time_bin, value in zip(bins, expected, strict=True):
-            benchmark = rdm_benchmark(
-                "monkey", monkey, stimuli=folder / "stimuli.csv", region=region, time_bin=time_bin, visual_degrees=8
-            )
-            assert float(benchmark(loaded)) == pytest.approx(value, abs=6e-5)
+    loaded = load_model("cornet_z_untrained")
+    for region, value in {"V1": 0.1593, "V2": 0.2117, "V4": 0.2365, "IT": 0.2114}.items():
+        benchmark = rdm_benchmark("monkey", monkey, stimuli=folder / "stimuli.csv", region=region, visual_degrees=8)
+        assert float(benchmark(loaded)) == pytest.approx(value, abs=6e-5)
+
+
+@real_data
+@pytest.mark.slow
+def test_monkey_it_at_each_time_step():
+    """The same for CORnet-S at all of its time steps, recorded in one pass."""
+    from rsatoolbox.rdm import RDMs, compare
+
+    folder = DATA / "kriegeskorte2008"
+    benchmark = rdm_benchmark(
+        "monkey", read_matrices(folder / "monkey_it_rdm.csv", None), stimuli=folder / "stimuli.csv", region="IT",
+        visual_degrees=8,
+    )  # fmt: skip
+    expected = {
+        "V1": [0.1850],
+        "V2": [0.2102, 0.2212],
+        "V4": [0.2212, 0.2158, 0.2100, 0.2045],
+        "IT": [0.2002, 0.1894],
+    }
+    sites = [Site(f"{region}.output", step) for region, values in expected.items() for step in range(len(values))]
+    paths = [benchmark.stimulus_set.get_stimulus(name) for name in benchmark.stimulus_set["stimulus_id"]]
+    portions = list(load_model("cornet_s_untrained").activations_model.stream(paths, sites))
+    for site in sites:
+        activity = np.concatenate([portion.activities[site].flatten(1).numpy() for portion in portions])
+        own = RDMs((1 - np.corrcoef(activity))[np.newaxis])
+        value = float(compare(own, benchmark.rdms(), "spearman")[0, 0])
+        assert value == pytest.approx(expected[site.layer.split(".")[0]][site.time_step], abs=6e-5)
 
 
 @real_data
