@@ -105,7 +105,7 @@ def write_rdms(found: xr.Dataset, output: Path) -> None:
         if output.suffix == ".nc":
             write_aside(output, lambda part: found.to_netcdf(part, engine="netcdf4"))
             return
-        from rsatoolbox.rdm import RDMs
+        from rsatoolbox.rdm import RDMs  # pyright: ignore[reportPrivateImportUsage]
 
         rdms = RDMs(
             found["rdm"].values,

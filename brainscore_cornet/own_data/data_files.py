@@ -131,7 +131,7 @@ def read_table(path: Path) -> pd.DataFrame:
             raise UserError(f"To read {path}, pyarrow is needed: pip install '.[features]'")
         return pd.read_parquet(path)
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    texts = dict.fromkeys(("stimulus_id", "neuroid_id", "subject", "choice", "truth", "distractor"), str)
+    texts: Any = dict.fromkeys(("stimulus_id", "neuroid_id", "subject", "choice", "truth", "distractor"), str)
     return pd.read_csv(path, sep=separator, dtype=texts, keep_default_na=False, na_values=["", "NaN", "nan", "n/a"])
 
 
@@ -188,6 +188,7 @@ def _hdf5_arrays(path: Path, is_matlab: bool) -> dict[str, np.ndarray]:
 
     found: dict[str, np.ndarray] = {}
     with h5py.File(path, "r") as file:
+        cells: Any = file
 
         def visit(name: str, each) -> None:
             if not isinstance(each, h5py.Dataset) or name.startswith("#"):
@@ -196,15 +197,15 @@ def _hdf5_arrays(path: Path, is_matlab: bool) -> dict[str, np.ndarray]:
             if is_matlab:
                 values = np.transpose(values)  # MATLAB's first axis varies fastest
                 if values.dtype == object:
-                    values = np.array([_matlab_text(file[reference][()]) for reference in values.ravel()], object)
+                    values = np.array([_matlab_text(cells[reference]) for reference in values.ravel()], object)
             found[name] = np.asarray(values)
 
         file.visititems(visit)
     return found
 
 
-def _matlab_text(characters: np.ndarray) -> str:
-    return "".join(map(chr, np.ravel(characters)))
+def _matlab_text(characters: Any) -> str:
+    return "".join(map(chr, np.ravel(characters[()])))
 
 
 def _without_cells(values: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -35,6 +36,7 @@ def neuroid_ceilings(benchmark: RecordingsBenchmark) -> np.ndarray | None:
     make = ceiler({"metric": "pls"}, count)
     assembly = repeated_assembly(benchmark.recorded)
     fast = ceilings.internal_consistency if count == 1 else ceilings.temporal_internal_consistency
+    found: Any
     try:
         found = fast(make, assembly)
     except NotCovered:
@@ -94,7 +96,8 @@ def draw_benchmark(benchmark: RecordingsBenchmark, path: Path) -> None:
     figure = Figure(figsize=(9, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(f"{benchmark.identifier}: {len(recorded.stimuli)} stimuli, {recorded.values.shape[1]} neuroids")
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 2])
+    panels: Any = figure.subfigures(2, 1, height_ratios=[1, 2])
+    above, below = panels
     chosen = np.linspace(0, len(recorded.stimuli) - 1, min(_IMAGES, len(recorded.stimuli))).astype(int)
     for axis, row in zip(np.atleast_1d(above.subplots(1, len(chosen))), chosen, strict=True):
         name = recorded.stimuli[ID].iloc[row]
@@ -139,7 +142,7 @@ def _medians(time_bins, found: np.ndarray):
         yield f"{start:g}-{end:g}", np.nanmedian(column)
 
 
-def _few(names: Sequence) -> str:
+def _few(names: Any) -> str:
     return ", ".join(map(str, list(names)[:3])) + (", …" if len(names) > 3 else "")
 
 

@@ -71,7 +71,7 @@ class DissimilarityBenchmark(CeilingByVersion):
         return found.hexdigest()
 
     def __call__(self, candidate) -> Score:
-        from rsatoolbox.rdm import compare
+        from rsatoolbox.rdm import compare  # pyright: ignore[reportPrivateImportUsage]
 
         method, data, own = self.comparison, self.rdms(), self.model_rdm(candidate)
         by_subject = compare(own, data, method)[0]
@@ -100,14 +100,14 @@ class DissimilarityBenchmark(CeilingByVersion):
 
     def rdms(self):
         """Return the subjects' dissimilarities as rsatoolbox's RDMs."""
-        from rsatoolbox.rdm import RDMs
+        from rsatoolbox.rdm import RDMs  # pyright: ignore[reportPrivateImportUsage]
 
         return RDMs(self.matrices, pattern_descriptors={"stimulus": self._stimuli[ID].tolist()})
 
     def model_rdm(self, candidate):
         """Return a model's dissimilarities of the stimuli as rsatoolbox's RDMs."""
-        from rsatoolbox.data import Dataset
-        from rsatoolbox.rdm import calc_rdm
+        from rsatoolbox.data import Dataset  # pyright: ignore[reportPrivateImportUsage]
+        from rsatoolbox.rdm import calc_rdm  # pyright: ignore[reportPrivateImportUsage]
 
         candidate.start_recording(self.region, time_bins=self.timebins)
         shown = place_on_screen(
@@ -125,8 +125,8 @@ class DissimilarityBenchmark(CeilingByVersion):
 
     def _standard_error(self, own) -> float:
         """Return the standard error over stimuli and, if there are several, subjects, from rsatoolbox's bootstraps."""
-        from rsatoolbox.inference import eval_bootstrap, eval_bootstrap_pattern, eval_bootstrap_rdm
-        from rsatoolbox.model import ModelFixed
+        from rsatoolbox.inference import eval_bootstrap, eval_bootstrap_pattern, eval_bootstrap_rdm  # pyright: ignore[reportPrivateImportUsage]
+        from rsatoolbox.model import ModelFixed  # pyright: ignore[reportPrivateImportUsage]
         from rsatoolbox.util.inference_util import extract_variances
 
         ways = (
@@ -157,7 +157,7 @@ class DissimilarityBenchmark(CeilingByVersion):
         """Return rsatoolbox's lower and upper noise ceiling, None for a single subject."""
         if not self.has_ceiling:
             return None
-        from rsatoolbox.inference import boot_noise_ceiling
+        from rsatoolbox.inference import boot_noise_ceiling  # pyright: ignore[reportPrivateImportUsage]
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that ranks are averaged for tau

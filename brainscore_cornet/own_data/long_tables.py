@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -45,7 +47,8 @@ def _wide(table: pd.DataFrame, source: str) -> Labelled:
         )
     texts = [name for name in columns if table[name].dtype.kind not in "fiub"]
     if texts:
-        bad = pd.to_numeric(table[texts[0]], errors="coerce").isna() & table[texts[0]].notna()
+        numbers: Any = pd.to_numeric(table[texts[0]], errors="coerce")
+        bad = numbers.isna() & table[texts[0]].notna()
         row = int(np.flatnonzero(bad)[0]) if bad.any() else 0
         raise UserError(
             f"{source}, row {row + 1}: the column {texts[0]} holds {table[texts[0]].iloc[row]!r}, expected numbers (a "
@@ -59,7 +62,7 @@ def _wide(table: pd.DataFrame, source: str) -> Labelled:
 def _long(table: pd.DataFrame, source: str) -> Labelled:
     if "neuroid_id" not in table:
         raise UserError(f"{source} has a column {RESPONSE} and no column neuroid_id.")
-    responses = pd.to_numeric(table[RESPONSE], errors="coerce")
+    responses: Any = pd.to_numeric(table[RESPONSE], errors="coerce")
     bad = np.flatnonzero(responses.isna() & table[RESPONSE].notna())
     if len(bad):
         raise UserError(
@@ -95,5 +98,6 @@ def _long(table: pd.DataFrame, source: str) -> Labelled:
 
 def _coded(keys: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
     """Return the number of each row's combination of values, and the combinations in their order."""
-    combinations = keys.drop_duplicates(columns)[columns].sort_values(columns).reset_index(drop=True)
+    combinations: Any = keys.drop_duplicates(columns)[columns]
+    combinations = combinations.sort_values(columns).reset_index(drop=True)
     return keys.groupby(columns).ngroup().to_numpy(), combinations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,7 +12,13 @@ from ..cornet.anatomy import REGIONS
 from ..palette import REGION_COLOURS, VERMILLION
 
 _WIDTH = 3.5  # inches, one column of most journals
-_FONT = {"font.size": 7, "axes.labelsize": 7, "axes.titlesize": 7, "xtick.labelsize": 6, "ytick.labelsize": 6}
+_FONT: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "axes.titlesize": 7,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+}
 _SIGNIFICANT = 0.05
 
 
@@ -154,7 +161,7 @@ def _cells(dataset: xr.Dataset, variable: str, label: str, colours: str, centred
     figure = _figure(0.9 + 0.2 * len(values))
     axis = figure.subplots()
     largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
-    limits = {"vmin": -largest, "vmax": largest} if centred else {}
+    limits: dict[str, Any] = {"vmin": -largest, "vmax": largest} if centred else {}
     image = axis.imshow(values, aspect="auto", cmap=colours, interpolation="nearest", **limits)
     axis.set_facecolor("0.9")  # time bins without a reliable signal
     for site, number in np.argwhere(dataset["committed"].values):

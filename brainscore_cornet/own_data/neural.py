@@ -92,14 +92,15 @@ class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
         score = super().__call__(candidate)
         if self.has_ceiling:
             return score
-        raw = score.attrs["raw"]
+        raw: Any = score.attrs["raw"]
         raw.attrs["protocol"] = UNCEILED
         return raw
 
     def _own_ceiling(self) -> Score:
         if not self.has_ceiling:
             return Score(np.nan)
-        return ceiler(self.settings, len(self.recorded.time_bins))(repeated_assembly(self.recorded))
+        compute: Any = ceiler(self.settings, len(self.recorded.time_bins))
+        return compute(repeated_assembly(self.recorded))
 
 
 def neural_benchmark(
@@ -284,7 +285,7 @@ def _stratify(column: str | None, recorded: Recordings, tested: int, source: str
     if column not in recorded.stimuli:
         raise unknown_name(column, [*recorded.stimuli.columns, "none"], f"column of {source} to stratify by,")
     sizes = recorded.stimuli[column].value_counts(dropna=False)
-    if recorded.stimuli[column].isna().any() or sizes.min() < 2 or len(sizes) > tested:
+    if np.any(recorded.stimuli[column].isna()) or sizes.min() < 2 or len(sizes) > tested:
         raise UserError(
             f"Splits cannot be stratified by {column} of {source}: {tested} stimuli are tested on, of {len(sizes)} "
             f'labels with {sizes.min()} to {sizes.max()} stimuli. Expected no more labels, or stratify = "none".'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ def average_assembly(recorded: Recordings) -> NeuroidAssembly:
     A single time bin is no dimension, as in Brain-Score's benchmarks.
     """
     values = recorded.averages()
-    assembly = _assembly(recorded, values, recorded.stimuli[ID].to_numpy(), {})
+    assembly: Any = _assembly(recorded, values, recorded.stimuli[ID].to_numpy(), {})
     assembly = assembly if len(recorded.time_bins) > 1 else assembly.isel(time_bin=0)
     assembly.attrs["stimulus_set"] = recorded.stimuli
     assembly.attrs["stimulus_set_identifier"] = recorded.stimuli.identifier
@@ -33,9 +34,9 @@ def repeated_assembly(recorded: Recordings) -> NeuroidAssembly:
     """
     counts = pd.Series(recorded.counts, index=recorded.stimuli[ID].to_numpy())
     fewest = int(counts[counts > 1].min())
-    rows = np.flatnonzero((counts[recorded.stimulus_ids] > 1).to_numpy() & (recorded.repetitions < fewest))
+    rows = np.flatnonzero(np.asarray(counts[recorded.stimulus_ids] > 1) & (recorded.repetitions < fewest))
     coords = {"repetition": ("presentation", recorded.repetitions[rows])}
-    assembly = _assembly(recorded, recorded.values[rows], recorded.stimulus_ids[rows], coords)
+    assembly: Any = _assembly(recorded, recorded.values[rows], recorded.stimulus_ids[rows], coords)
     return assembly if len(recorded.time_bins) > 1 else assembly.isel(time_bin=0)
 
 
@@ -45,7 +46,7 @@ def _assembly(recorded: Recordings, values: np.ndarray, ids: np.ndarray, coords:
     columns = {
         name: ("presentation", recorded.stimuli[name].to_numpy()[rows])
         for name in recorded.stimuli.columns
-        if name != ID and recorded.stimuli[name].notna().all()
+        if name != ID and np.all(recorded.stimuli[name].notna())
     }
     # an axis with a single coordinate would lose its name in Brain-Score's operations
     files = np.array([Path(recorded.stimuli.stimulus_paths[each]).name for each in recorded.stimuli[ID]], object)

@@ -51,7 +51,8 @@ def read_counts(
 
     try:
         with NWBHDF5IO(str(path), "r") as file:
-            return _counts(file.read(), path, bins, presentations, units)
+            content = file.read()  # pyright: ignore[reportCallIssue]  # hdmf wraps its methods
+            return _counts(content, path, bins, presentations, units)
     except UserError:
         raise
     except Exception as error:  # hdmf and h5py have their own kinds for damaged files

@@ -162,9 +162,9 @@ def _numbered(stimulus_ids: np.ndarray, repetitions: np.ndarray) -> np.ndarray:
 
 
 def _time_bins(labelled: Labelled, given, count: int, dims, source: str) -> list[TimeBin]:
-    own = [labelled.labels.get(f"time_bin_{edge}") for edge in ("start", "end")]
-    if given is None and all(each is not None for each in own):
-        given = list(zip(*(np.ravel(each).tolist() for each in own), strict=True))
+    edges = [labelled.labels[name] for name in ("time_bin_start", "time_bin_end") if name in labelled.labels]
+    if given is None and len(edges) == 2:
+        given = list(zip(*(np.ravel(each).tolist() for each in edges), strict=True))
     if given is None:
         raise UserError(
             f"No time bins are given for {source}: expected time_bins such as [[70, 170]], in ms after stimulus onset."

@@ -18,6 +18,7 @@ The intervals and p-values that follow are checked by simulation in `tests/own_d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -66,7 +67,7 @@ class Draws:
 
     def map(self, function, *others: Draws) -> Draws:
         """Return the draws of a function of this statistic and others from the same resamples."""
-        parts = [
+        parts: list[Any] = [
             None if mine is None else function(mine, *rest)
             for mine, *rest in zip(self.parts()[:4], *(each.parts()[:4] for each in others), strict=True)
         ]
@@ -161,7 +162,7 @@ def drawn(
 
 def stacked(draws: list[Draws]) -> Draws:
     """Return one statistic with a further last axis."""
-    parts = [
+    parts: list[Any] = [
         None if any(part is None for part in same) else np.stack(same, axis=-1)
         for same in zip(*(each.parts() for each in draws), strict=True)
     ]

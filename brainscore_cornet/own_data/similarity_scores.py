@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 from scipy.stats import rankdata
@@ -25,9 +27,10 @@ def similarity_draws(name: str, first: np.ndarray, second: np.ndarray, weights: 
     weights
         (resample, stimulus).
     """
+    metric: Any = SIMILARITIES[name]()
     with exact_metrics():
-        point = float(SIMILARITIES[name]()(_assembly(first), _assembly(second)))
-    compute = _rank_correlation if name == "rdm" else _alignment
+        point = float(metric(_assembly(first), _assembly(second)))
+    compute: Any = _rank_correlation if name == "rdm" else _alignment
     matrices = [_ranks(each) if name == "rdm" else _kernel(each) for each in (first, second)]
     equal = np.ones((1, len(first)))
     resampled = compute(*matrices, weights.astype(float)) - compute(*matrices, equal) + point

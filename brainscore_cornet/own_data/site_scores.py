@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ def scorer_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Callable[
             f"A map has a score for each time bin: expected a metric such as pls, not {settings['metric']}."
         )
     bins = [np.ascontiguousarray(averages[:, :, number]) for number in range(averages.shape[2])]
-    metric = similarity_metric(settings, 1)
+    metric: Any = similarity_metric(settings, 1)
     if settings["metric"] in SIMILARITIES:
         return lambda features: _similarities(settings["metric"], features, bins, resamples)
     plan = recognition.regression_metric(metric)
@@ -140,7 +140,7 @@ def _correlated(pairs, splits: Sequence[Split], resamples: Resamples) -> tuple[n
     """Return Pearson's r (split, neuroid), and the same with resampled stimuli (resample, split, neuroid)."""
     r = [pearson(*pair) for pair in pairs]
     resampled = [
-        weighted_correlations(*pair, resamples.weights[:, split.test])
+        weighted_correlations(pair[0], pair[1], resamples.weights[:, split.test])
         for pair, split in zip(pairs, splits, strict=True)
     ]
     return np.stack(r), np.stack(resampled, axis=1)
@@ -168,7 +168,8 @@ def _halves(benchmark: RecordingsBenchmark) -> tuple[list[tuple[np.ndarray, np.n
     for number, (name, repetition) in enumerate(zip(recorded.stimulus_ids, recorded.repetitions, strict=True)):
         if name in place and repetition < fewest:
             values[repetition, place[name]] = recorded.values[number]
-    validation = ceiler(benchmark.settings, 1)._consistency._cross_validation
+    made: Any = ceiler(benchmark.settings, 1)
+    validation = made._consistency._cross_validation
     splits = validation._split._split.split(np.zeros(fewest))
     return [(_mean(values[first]), _mean(values[second])) for first, second in splits], rows
 

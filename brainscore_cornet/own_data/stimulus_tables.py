@@ -161,7 +161,7 @@ def _with_paths(table: pd.DataFrame, folder: Path, source: str) -> tuple[pd.Data
 
 
 def _check_ids(ids: np.ndarray, table: pd.DataFrame, source: str) -> None:
-    if ID in table and table[ID].isna().any():
+    if ID in table and np.any(table[ID].isna()):
         raise UserError(f"{source}, row {int(np.flatnonzero(table[ID].isna())[0]) + 1}: the {ID} is missing.")
     repeated = [each for each, count in Counter(ids).items() if count > 1]
     if repeated:

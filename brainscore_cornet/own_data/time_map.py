@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,8 @@ class TimeMap:
     def table(self) -> pd.DataFrame:
         """Return a row for each site and time bin."""
         variables = [name for name, each in self.dataset.data_vars.items() if each.dims == ("site", "time_bin")]
-        return self.dataset[variables].to_dataframe().reset_index(drop=True)[[*_LABELS, *variables]]
+        table: Any = self.dataset[variables].to_dataframe().reset_index(drop=True)
+        return table[[*_LABELS, *variables]]
 
 
 _LABELS = ("layer", "time_step", "time_bin_start", "time_bin_end")
@@ -178,7 +180,7 @@ def _assembled(
             "p": p_values,
             "p_corrected": corrected(p_values),
         }
-    variables = {name: (("site", "time_bin"), values) for name, values in cells.items()}
+    variables: dict[str, Any] = {name: (("site", "time_bin"), values) for name, values in cells.items()}
     by_neuroid = np.stack([each.by_neuroid for each in scores.values()])
     variables["raw_by_neuroid"] = (("site", "time_bin", "neuroid"), by_neuroid)
     if ceilings is not None:
