@@ -14,7 +14,7 @@ PLUGINS = {
     for kind in ("models", "benchmarks", "data")
 }
 
-CLUSTER = ["distributed>=2024.5", "dask-jobqueue"]
+CLUSTER = ["distributed>=2024.5", "dask-jobqueue", "cryptography"]  # the last one makes certificates
 # the state of Lightning's loops, which a resumed run is set to, is that of 2.6
 TRAIN = ["matplotlib", "pytorch-lightning>=2.6,<2.7", "tensorboard"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1

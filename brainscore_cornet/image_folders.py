@@ -6,6 +6,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from .cornet.errors import UserError
+
 
 def images_below(folder: str | os.PathLike, endings: Collection[str]) -> tuple[list[str], int]:
     """Return the images, folder by folder, and the number of hidden ones that are left out.
@@ -17,11 +19,16 @@ def images_below(folder: str | os.PathLike, endings: Collection[str]) -> tuple[l
     ----------
     endings
         Of images' names, in lower case and with their dots.
+
+    Raises
+    ------
+    UserError
+        If one of the folders cannot be read, whose images would be missing without a word.
     """
     found: list[tuple[str, list[str]]] = []
     hidden = 0
     seen = {os.path.realpath(folder)}
-    for root, folders, names in os.walk(folder, followlinks=True):
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=_fail):
         inside = []
         for name in sorted(folders):
             real = os.path.realpath(os.path.join(root, name))
@@ -36,5 +43,9 @@ def images_below(folder: str | os.PathLike, endings: Collection[str]) -> tuple[l
         shown = [name for name in images if not name.startswith(".")]
         hidden += len(images) - len(shown)
         found.append((root, shown))
-    files = [os.path.join(root, name) for root, names in sorted(found) for name in names]
+    files = [str(Path(root, name)) for root, names in sorted(found) for name in names]  # without a leading ./
     return [file for file in files if os.path.isfile(file)], hidden
+
+
+def _fail(error: OSError) -> None:
+    raise UserError(f"Cannot read the folder {error.filename}: {error.strerror}.") from error

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
-from helpers.commands import OFFLINE
+from helpers.commands import OFFLINE, run_here
 from PIL import Image
 
 from brainscore_cornet.cornet.commitments import COMMITMENTS
@@ -25,8 +30,18 @@ BLOCKS = [
     for name, text in READMES.items()
     for language, code in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
 ]
-PYTHON = [pytest.param(code, id=name) for name, language, code in BLOCKS if language == "python"]
-SHELL = [pytest.param(code, id=f"{name}-{code[:40]!r}") for name, language, code in BLOCKS if language == "bash"]
+# They take up to a minute: scores are computed in test_cli, and that the options shown are understood is tested below.
+LONG = re.compile(r"brainscore-cornet score|brainscore_vision\.score|python -m tests\.speed")
+PYTHON = [
+    pytest.param(code, id=name, marks=[pytest.mark.slow] if LONG.search(code) else [])
+    for name, language, code in BLOCKS
+    if language == "python"
+]
+SHELL = [
+    pytest.param(code, id=f"{name}-{code[:40]!r}", marks=[pytest.mark.slow] if LONG.search(code) else [])
+    for name, language, code in BLOCKS
+    if language == "bash"
+]
 INSTALL = re.compile(r"pip install \S+ && ")
 # it installs and runs this very suite: `.ci/run` is the test of it
 TEST_COMMAND = "pip install '.[test]' && pytest\n"
@@ -52,60 +67,73 @@ def folder(tmp_path, stand_in) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def environment(released_folder, tmp_path_factory) -> dict[str, str]:
-    """An empty home, no network, and the released files already downloaded: stand-ins, accepted knowingly."""
+@pytest.fixture(scope="module")
+def home(released_folder, tmp_path_factory) -> Path:
+    """A home folder in which the released files, which are stand-ins here, were accepted with `fetch --no-verify`."""
     home = tmp_path_factory.mktemp("home")
-    scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, **OFFLINE, "HOME": str(home), "PATH": scripts, "TORCH_HOME": str(home / "torch")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(home / "torch"))
+        patch.setenv("BRAINSCORE_CORNET_WEIGHTS", str(released_folder))
+        assert run_here("weights", "fetch", "--no-verify").returncode == 0
+    return home
 
 
 @pytest.fixture
-def accepted(environment, released_folder) -> dict[str, str]:
-    """The environment after `weights fetch --no-verify` of what lies in the folder for clusters."""
-    environment = {**environment, "BRAINSCORE_CORNET_WEIGHTS": str(released_folder)}
-    command = [sys.executable, "-m", "brainscore_cornet", "weights", "fetch", "--no-verify"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=100)
-    return environment
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+def environment(home, released_folder, tmp_path, monkeypatch) -> None:
+    """A copy of that home folder, and no network."""
+    copy = shutil.copytree(home, tmp_path / "home", copy_function=os.link)
+    variables = {"HOME": copy, "TORCH_HOME": copy / "torch", "BRAINSCORE_CORNET_WEIGHTS": released_folder, **OFFLINE}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
 
 
 @pytest.mark.parametrize("code", PYTHON)
-def test_python_snippets_run(code, folder, accepted):
+def test_python_snippets_run(code, folder, environment, monkeypatch):
     """Each snippet runs as it stands, and what its comments say is printed is printed."""
-    printed = run([sys.executable, "-W", "ignore", "-c", code], folder, accepted)
+    monkeypatch.chdir(folder)
+    with contextlib.redirect_stdout(io.StringIO()) as printed, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = code.replace("(64, 112)", "(32, 48)")  # px
+        exec(compile(code, "snippet", "exec"), {"__name__": "snippet"})
     for promised in re.findall(r"print\(.*\)  # (\(.*)", code):
-        assert promised in printed
+        assert promised in printed.getvalue()
 
 
 @pytest.mark.parametrize("code", SHELL)
-def test_shell_snippets_run(code, folder, accepted):
+def test_shell_snippets_run(code, folder, environment, monkeypatch):
     """Each command runs; installing is `.ci/run`'s part, and what follows it is run here."""
     if code == TEST_COMMAND or code.startswith("brainscore-cornet submit"):  # that is run in test_submission_trial
         return
-    # the stand-ins are not the released files: verifying must refuse them
-    code = re.sub(r"^(brainscore-cornet weights verify)", r"! \1", code, flags=re.MULTILINE)
-    where = ROOT if code.startswith(("ruff", "python -m tests")) else folder
-    code = INSTALL.sub("", code).replace("/lab/cornet-weights", accepted["BRAINSCORE_CORNET_WEIGHTS"])
-    run(["bash", "-euo", "pipefail", "-c", code], where, accepted)
+    for line in INSTALL.sub("", code).splitlines():
+        match shlex.split(line):
+            case ["export", assignment]:
+                monkeypatch.setenv(assignment.split("=")[0], os.environ["BRAINSCORE_CORNET_WEIGHTS"])
+            case ["brainscore-cornet", *arguments]:
+                result = run_here(*arguments, folder=folder)
+                # the stand-ins are not the released files: verifying must refuse them
+                refused = arguments[:2] == ["weights", "verify"]
+                assert bool(result.returncode) == refused, result.stdout + result.stderr
+            case ["python", *arguments]:
+                subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True, timeout=280)
+            case _:
+                pytest.fail(f"Neither of this package's commands nor a known one: {line}")
 
 
-def test_commands_that_take_days_are_understood():
-    """What is shown but not run here has flags that the commands know."""
+def test_all_commands_are_understood():
+    """Every command that is shown has flags that the package knows, those that take days, too."""
     from typer.main import get_command
 
     from brainscore_cornet.cli.main import app
 
-    lines = [line for _, language, code in BLOCKS if language == "console" for line in code.splitlines()]
-    assert len(lines) >= 5
+    shown = [code.replace("\\\n", "") for _, language, code in BLOCKS if language in ("console", "bash")]
+    lines = [line for code in shown for line in code.splitlines() if re.search(r"brainscore[-_]cornet ", line)]
+    assert len(lines) >= 20
     for line in lines:
-        name, *arguments = re.split(r"brainscore[-_]cornet ", line)[1].split()
-        get_command(app).commands[name].make_context(name, arguments)
+        command, arguments = get_command(app), shlex.split(re.split(r"brainscore[-_]cornet ", line)[1])
+        while hasattr(command, "commands"):
+            name, *arguments = arguments
+            command = command.commands[name]
+        command.make_context(command.name, arguments)
 
 
 def test_the_test_command_is_what_ci_runs():

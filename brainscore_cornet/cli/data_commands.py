@@ -9,6 +9,7 @@ import typer
 
 from ..cornet.errors import UserError
 from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .printing import say
 
 app = typer.Typer()
 
@@ -62,18 +63,18 @@ def benchmark(
             metric=metric,
         )
         guessed = write_first_file(file, recordings, stimuli, choices)
-        print(f"{file} is written.")
+        say(f"{file} is written.")
         for each in guessed:
-            print(f"  guessed: {each}")
-        print("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
+            say(f"  guessed: {each}")
+        say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
     loaded = load_benchmark(file)
     is_rdm = isinstance(loaded, DissimilarityBenchmark)
-    print("\n".join(described_rdms(loaded) if is_rdm else described(loaded)))
+    say("\n".join(described_rdms(loaded) if is_rdm else described(loaded)))
     if plot is not None:
         if is_rdm:
             raise UserError("A figure is for recordings, and this benchmark has dissimilarities.")
         draw_benchmark(loaded, plot)
-        print(plot)
+        say(plot)
 
 
 @app.command("map")
@@ -118,8 +119,8 @@ def map_command(
     control = None if against is None else load_model(against, **options)
     found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
     paths = write_map(found, output)
-    print("\n".join(found.sentences))
-    print("\n" + "\n".join(map(str, paths)))
+    say("\n".join(found.sentences))
+    say("\n" + "\n".join(map(str, paths)))
     if commit is not None:
         chosen = choose_commitment(
             subject,
@@ -128,4 +129,4 @@ def map_command(
             resamples=resamples,
         )
         write_commitment(chosen, model, loaded, commit)
-        print(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")
+        say(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")

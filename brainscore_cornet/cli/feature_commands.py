@@ -10,6 +10,7 @@ import typer
 
 from ..cornet.errors import UserError, unknown_name
 from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .printing import say
 
 app = typer.Typer()
 
@@ -99,7 +100,7 @@ def features(
             on_error=on_error,
         )
         write_rdms(found, output)
-        print(output)
+        say(output)
     elif output is not None:
         extract_features(
             loaded,
@@ -116,10 +117,10 @@ def features(
             join=join,
         )
         if shard is None:
-            print(output)
+            say(output)
     if plot is not None:
         draw(loaded, images, plot, on_error=on_error)
-        print(plot)
+        say(plot)
 
 
 @app.command("test")
@@ -142,8 +143,8 @@ def cornet_test(
     """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
     from ..cornet.anatomy import TIME_STEPS
     from ..cornet.brain_model import load_model
+    from ..cornet.recording.shapes import survey
     from ..features import extract_features
-    from ..features.layers import survey
 
     architecture = model.upper() if model.upper() in TIME_STEPS else None
     loaded = load_model(
@@ -175,7 +176,7 @@ def cornet_test(
         allow_uninformative=True,
         overwrite=overwrite,
     )
-    print(output)
+    say(output)
 
 
 def _integers(text: str) -> list[int]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from ..cornet.errors import UserError
 from . import data_commands, feature_commands, scoring_commands, submission_commands, training_commands, weight_commands
 from .options import Json, print_table
+from .printing import exit_code, say
 
 app = typer.Typer(
     help="CORnet-Z, -R, -RT and -S as models of the primate ventral stream.",
@@ -30,24 +29,15 @@ app.add_typer(submission_commands.app)
 
 
 def main() -> None:
-    """Run the command line; a `UserError` is shown in one line, without a traceback."""
-    warnings.simplefilter("ignore", FutureWarning)  # addressed to the authors of libraries
-    warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
-    try:
-        app()
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
+    """Run the command line, and end with its exit code."""
+    sys.exit(exit_code(app, sys.argv[1:]))
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"brainscore_cornet {version('brainscore_cornet')}")
+        say(f"brainscore_cornet {version('brainscore_cornet')}")
         raise typer.Exit
 
 
@@ -66,7 +56,7 @@ def models(as_json: Json = False) -> None:
     from ..cornet.commitments import COMMITMENTS
 
     if as_json:
-        print(json.dumps([asdict(commitment) for commitment in COMMITMENTS.values()], indent=2))
+        say(json.dumps([asdict(commitment) for commitment in COMMITMENTS.values()], indent=2))
         return
     rows = [("model", "region", "layer", "steps", "time bins in ms (time step: start-end)")]
     for commitment in COMMITMENTS.values():
@@ -82,7 +72,7 @@ def models(as_json: Json = False) -> None:
                 )
             )
     print_table(rows)
-    print(
+    say(
         "\nEvery model has the readout layer decoder.avgpool, 8 visual degrees and images of 224 px. For a requested "
         "time bin,\nthe committed bin with the nearest start is used. '_untrained' models keep their initialization."
     )
@@ -95,9 +85,9 @@ def link() -> None:
 
     made = plugin_links.link()
     for path in made:
-        print(f"{path} -> {plugin_links.source_folder(path.parent.name)}")
+        say(f"{path} -> {plugin_links.source_folder(path.parent.name)}")
     if not made:
-        print("Nothing to do: brainscore_vision finds this package's models, benchmarks and data.")
+        say("Nothing to do: brainscore_vision finds this package's models, benchmarks and data.")
 
 
 @app.command()
@@ -107,6 +97,6 @@ def unlink() -> None:
 
     removed = plugin_links.unlink()
     for path in removed:
-        print(f"Removed {path}")
+        say(f"Removed {path}")
     if not removed:
-        print("Nothing to do: there are no links.")
+        say("Nothing to do: there are no links.")

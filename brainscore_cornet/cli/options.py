@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
+from ..cornet.names import shown
+from .printing import say
 
 Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.")]
 Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="cuda, mps or cpu")]
@@ -68,6 +70,7 @@ def parse_time_bins(text: str) -> list[tuple[int, int]]:
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:
+    rows = [tuple(map(shown, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +25,7 @@ from .options import (
     parse_weights,
     print_table,
 )
+from .printing import say
 
 app = typer.Typer()
 
@@ -61,7 +61,10 @@ def score(
         bool, typer.Option("--check-metrics", help="Compute metrics in both ways; fail where they differ by 1e-5.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Score in that many processes at once.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tcp://host:8786.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
+    tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
     slurm: Annotated[bool, typer.Option("--slurm", help="Score in SLURM jobs, --workers of them.")] = False,
     weights: Weights = "released",
     times: Annotated[
@@ -81,6 +84,7 @@ def score(
 
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
+    tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
     table = score_models(
         model,
         benchmark or EMBEDDED,
@@ -91,6 +95,7 @@ def score(
         metrics=_metrics(stock_metrics, check_metrics),
         workers=workers,
         scheduler=scheduler,
+        tls={name: path for name, path in tls.items() if path is not None} or None,
         slurm=slurm,
         cache=cache,
         on_result=_print_progress,
@@ -103,7 +108,7 @@ def score(
     )
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     if as_json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        say(json.dumps(rows, indent=2))
     elif any(row["status"] == SCORED for row in rows):
         _print_scores([row for row in rows if row["status"] == SCORED])
     failures: dict[str, list[str]] = {}
@@ -112,7 +117,7 @@ def score(
             failures.setdefault(row["reason"], []).append(f"{row['model']} on {row['benchmark']}")
     for reason, which in failures.items():
         more = f" and {len(which) - 1} more" if len(which) > 1 else ""
-        print(f"Error: {which[0]}{more}: {reason}", file=sys.stderr)
+        say(f"Error: {which[0]}{more}: {reason}", err=True)
     if failures:
         raise typer.Exit(1)
 
@@ -127,11 +132,11 @@ def _print_progress(row, number: int, count: int) -> None:
     # full reasons are printed at the end, once for all jobs that share them
     what = f"{row.score:.3f}" if row.score is not None else f"{row.status}: {textwrap.shorten(row.reason, 100)}"
     seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
-    print(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", file=sys.stderr)
+    say(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", err=True)
 
 
 def _print_scores(rows: list[dict]) -> None:
-    print()
+    say()
     print_table(
         [
             ("model", "benchmark", "score", "error", "ceiling", "region", "time bins (ms)", "layer", "seconds"),
@@ -148,7 +153,7 @@ def _print_scores(rows: list[dict]) -> None:
         ]
     )
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
-        print(f"\nNote: {note}.")
+        say(f"\nNote: {note}.")
 
 
 def _abbreviated(text: str | None) -> str:
@@ -169,7 +174,7 @@ def benchmarks(
 
     listed = catalogue.of_groups(group or [])
     if as_json:
-        print(json.dumps([{**asdict(each), **asdict(each.requirements())} for each in listed], indent=2))
+        say(json.dumps([{**asdict(each), **asdict(each.requirements())} for each in listed], indent=2))
         return
     rows = [("benchmark", "region", "kind", "images", "data", "needs besides")]
     for each in listed:
@@ -185,7 +190,7 @@ def benchmarks(
             )
         )
     print_table(rows)
-    print(
+    say(
         f"\n{len(listed)} benchmarks, from Brain-Score's metadata. 'offline' needs no download; public data are "
         "downloaded\nat first use; private data need Brain-Score's AWS credentials. Packages are those that are "
         "not installed;\nmemory is an estimate for CORnet-S, if it is known and at least 1 GB. `score -b` "
@@ -215,7 +220,7 @@ def report(
         raise UserError(f"Expected a page that ends in .html, received {output}.")
     tables = [read_table(each) for each in folder]
     write_report(pd.concat(tables, ignore_index=True).drop_duplicates(), output)
-    print(output)
+    say(output)
 
 
 @app.command("cache")
@@ -229,7 +234,7 @@ def cache_command(
 
     if clear:
         for name, freed in kept_files.clear(clear).items():
-            print(f"{name}: {_size(freed)} freed")
+            say(f"{name}: {_size(freed)} freed")
         return
     rows = [("name", "size", "limit", "folder", "holds", "moved by")]
     for each in kept_files.caches().values():

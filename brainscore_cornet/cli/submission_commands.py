@@ -12,6 +12,7 @@ import typer
 
 from ..cornet.errors import UserError
 from .options import Json, Layers, parse_layers, parse_times
+from .printing import say
 
 app = typer.Typer()
 
@@ -85,7 +86,7 @@ def submit(
             assert pull_request is not None  # one of the three was named
             outcomes = [submission.pull_request(pull_request, variants or submission.REGISTERED, **settings)]
     if as_json:
-        print(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))
+        say(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))
     else:
         for outcome in outcomes:
             _print(outcome, written=check is None, clone=pull_request)
@@ -94,27 +95,27 @@ def submit(
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    say(text, err=True)
 
 
 def _print(outcome, *, written: bool, clone: Path | None) -> None:
     for finding in outcome.findings:
-        print(f"{'Broken rule' if finding.fatal else 'Note'}: {finding}")
+        say(f"{'Broken rule' if finding.fatal else 'Note'}: {finding}")
     for step in outcome.steps:
         if not step.passed:
-            print(f"Failed: {step.name}, after {step.seconds:.0f} s\n{step.tail}")
+            say(f"Failed: {step.name}, after {step.seconds:.0f} s\n{step.tail}")
         else:
             found = f": {step.output.strip().splitlines()[-1]}" if step.output.strip() else ""
-            print(f"Passed: {step.name}{found} ({step.seconds:.0f} s)")
+            say(f"Passed: {step.name}{found} ({step.seconds:.0f} s)")
     if not outcome.passed:
-        print(f"{outcome.path} {'was not written' if written else 'would not pass'}: see above.")
+        say(f"{outcome.path} {'was not written' if written else 'would not pass'}: see above.")
     elif clone is not None:
-        print(f"{outcome.path}\nNext: read its metadata.yaml, and git -C {clone} add {_within(outcome.path, clone)}")
+        say(f"{outcome.path}\nNext: read its metadata.yaml, and git -C {clone} add {_within(outcome.path, clone)}")
     elif written:
         size = outcome.path.stat().st_size
-        print(f"{outcome.path} ({size / 1e3:.0f} kB) holds {', '.join(outcome.identifiers)}, and breaks no rule.")
+        say(f"{outcome.path} ({size / 1e3:.0f} kB) holds {', '.join(outcome.identifiers)}, and breaks no rule.")
     else:
-        print(f"{outcome.path} holds {', '.join(outcome.identifiers)}, and breaks no rule.")
+        say(f"{outcome.path} holds {', '.join(outcome.identifiers)}, and breaks no rule.")
 
 
 def _within(path: Path, clone: Path) -> Path:
@@ -144,7 +145,6 @@ def _time_mapping(text: str) -> dict[str, dict[int, tuple]]:
         }
     except OSError as error:
         raise UserError(f"Cannot read the time mapping {text}: {error.strerror}.") from error
-    except (ValueError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"""Expected a time mapping such as {{"IT": {{"0": [120, 220]}}}} in JSON, received {text!r}: {error}."""
-        ) from error
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        such = '{"IT": {"0": [120, 220]}}'
+        raise UserError(f"Expected a time mapping such as {such} in JSON, received {text!r:.200}: {error}.") from error

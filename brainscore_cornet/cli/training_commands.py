@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .options import Json, Weights, parse_times, parse_weights
+from .printing import say
 
 app = typer.Typer()
 
@@ -144,10 +144,10 @@ def train(
         )
     except TrainingStopped as stopped:
         if _is_first():
-            print(stopped, file=sys.stderr)
+            say(stopped, err=True)
         raise typer.Exit(stopped.code) from None
     if _is_first():
-        print(output_path)
+        say(output_path)
 
 
 @app.command()
@@ -190,15 +190,15 @@ def validate(
     if not _is_first():
         return
     if as_json:
-        print(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        say(json.dumps(asdict(found), indent=2))
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
-        print(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
-        print(f"top-1 {found.top1:.4f}  top-5 {found.top5:.4f}  loss {found.loss:.4f}")
-        print(f"{found.images_per_second:.0f} images/s")
-        print(found.comparison)
+        say(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
+        say(f"top-1 {found.top1:.4f}  top-5 {found.top5:.4f}  loss {found.loss:.4f}")
+        say(f"{found.images_per_second:.0f} images/s")
+        say(found.comparison)
     for path, reason in found.unreadable.items():
-        print(f"Warning: left out {path}: {reason}", file=sys.stderr)
+        say(f"Warning: left out {path}: {reason}", err=True)
 
 
 def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: int | None) -> dict:

@@ -11,6 +11,7 @@ import typer
 
 from ..cornet.errors import UserError
 from .options import Json, print_table
+from .printing import say
 
 app = typer.Typer(help="The released weights: list, fetch, verify, path.", no_args_is_help=True)
 
@@ -22,7 +23,7 @@ def list_weights(as_json: Json = False) -> None:
 
     files = [{**asdict(file), "urls": file.urls, "path": _text(find(file))} for file in RELEASED.values()]
     if as_json:
-        print(json.dumps(files, indent=2))
+        say(json.dumps(files, indent=2))
         return
     print_table(
         [
@@ -48,7 +49,7 @@ def fetch(
 
     for name in model or RELEASED:
         path = fetch_file(released_file(name), verify=verify)
-        print(f"{name}  {path}  SHA-256 {file_hash(path)}")
+        say(f"{name}  {path}  SHA-256 {file_hash(path)}")
 
 
 @app.command()
@@ -61,14 +62,14 @@ def verify(model: Models = None) -> None:
         file = released_file(name)
         path = find(file)
         if path is None:
-            print(f"{name}  not on this machine")
+            say(f"{name}  not on this machine")
             missing += [name] if model else []
             continue
         difference = mismatch(file, path)
         verdict = difference or "matches its published hash"
         if difference and is_accepted(path):
             verdict += "; accepted with --no-verify"
-        print(f"{name}  {path}  SHA-256 {file_hash(path)}  {verdict}")
+        say(f"{name}  {path}  SHA-256 {file_hash(path)}  {verdict}")
         wrong += [name] if difference else []
     problems = [("Not as published", wrong), ("Not on this machine", missing)]
     if wrong or missing:
@@ -83,7 +84,7 @@ def show_path(model: Annotated[str, typer.Argument(help="cornet_z, cornet_r, cor
     path = find(released_file(model))
     if path is None:
         raise UserError(f"The weights of {model} are not on this machine: brainscore-cornet weights fetch {model}")
-    print(path)
+    say(path)
 
 
 def _text(path: Path | None) -> str | None:

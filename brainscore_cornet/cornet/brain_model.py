@@ -15,11 +15,11 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel
 
 from .anatomy import REGIONS
-from .architectures import MIN_IMAGE_SIZE, CORnet, build_network
+from .architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, CORnet, build_network
 from .behaviour import Behaviour
 from .commitments import Commitment, TimeBin, TimeBins, check_time_bin, get_commitment, nearest_step, overlaps, vary
 from .device import pick_device
-from .errors import UserError, unknown_name, whole_number
+from .errors import MAX_PROCESSES, UserError, unknown_name, whole_number
 from .inference.prepared import PRECISIONS
 from .network import find_weights, load_network, plain_integers
 from .plain import plain
@@ -87,7 +87,7 @@ def load_model(
         If an option is invalid or the weights are unavailable; the message lists what is valid.
     """
     batch_size = whole_number(batch_size, "a batch size", 1)
-    workers = None if workers is None else whole_number(workers, "a number of workers", 1)
+    workers = None if workers is None else whole_number(workers, "a number of workers", 1, MAX_PROCESSES)
     chosen = pick_device(device)
     options = {"times": times, "time_mapping": time_mapping, "layers": layers}
     options |= {"image_size": image_size, "precision": precision}
@@ -125,7 +125,7 @@ def commitment_for(
     """
     base = get_commitment(identifier)
     if image_size is not None:
-        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
+        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     times = plain_integers(times)

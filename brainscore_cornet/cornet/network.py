@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .architectures import CORnet, build_network
 from .commitments import get_commitment
-from .errors import UserError, whole_number
+from .errors import MAX_SEED, UserError, whole_number
 from .weights.released import fetch, locate, released_file
 from .weights.state_dicts import load_checkpoint
 
@@ -41,7 +41,7 @@ def load_network(
         If the identifier is unknown, the time steps are invalid, or the weights are unavailable or do not fit.
     """
     commitment = get_commitment(identifier)
-    seed = whole_number(seed, "a seed", 0)
+    seed = whole_number(seed, "a seed", 0, MAX_SEED)
     network = build_network(commitment.architecture, times=plain_integers(times), seed=seed)
     path = find_weights(identifier, weights)
     if path is not None:

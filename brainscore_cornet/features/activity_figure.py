@@ -12,8 +12,9 @@ import numpy as np
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
 from ..cornet.errors import UserError
+from ..cornet.names import shown
 from ..cornet.recording.images import read_image
-from ..cornet.writing import write_aside, writing
+from ..cornet.writing import output_path, write_aside, writing
 from ..palette import REGION_COLOURS
 from .extraction import extract_features
 from .image_sources import collect, look
@@ -24,6 +25,7 @@ ENDINGS = (".png", ".pdf", ".svg")
 
 def check_picture(path: Path) -> None:
     """Raise `UserError` before any work if the figure cannot be written or matplotlib is missing."""
+    path = output_path(path, "a picture")
     if path.suffix not in ENDINGS:
         raise UserError(f"Expected a picture that ends in {', '.join(ENDINGS)}, received {path}.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
@@ -69,7 +71,8 @@ def _show_image(axis, source) -> None:
     axis.imshow(np.asarray(read_image(source)))
     axis.set_axis_off()
     if isinstance(source, str):
-        axis.text(0.5, -0.04, Path(source).name[:28], transform=axis.transAxes, ha="center", va="top", fontsize=7)
+        name = shown(Path(source).name)[:28]
+        axis.text(0.5, -0.04, name, transform=axis.transAxes, ha="center", va="top", fontsize=7)
 
 
 def _show_course(axis, features, means: dict[str, np.ndarray], row: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +17,15 @@ from ..cornet.brain_model import CORnetModel, load_model
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
+from ..cornet.names import shown
 from ..cornet.recording.record import Portion, Site
+from ..cornet.recording.shapes import survey
+from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
-from .image_sources import PATH, Images, collect, look
+from .image_sources import Images, collect, look
 from .output_files import Features
 from .shards import Shard, find_shards
-from .unfinished import Unfinished, writable
+from .unfinished import Unfinished
 
 _logger = logging.getLogger(__name__)
 
@@ -91,9 +95,10 @@ def extract_features(
     """
     if on_error not in ON_ERROR:
         raise unknown_name(on_error, ON_ERROR, "on_error")
-    if (shard or join) and (output is None or (shard and join)):
+    part = None if shard is None else Shard.parse(shard)
+    if (part or join) and (output is None or (part and join)):
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
-    output = None if output is None else Path(output).expanduser()
+    output = None if output is None else output_path(output, "an output file")
     if output is not None:
         output_files.check_output(output)
     model = load_model(model) if isinstance(model, str) else model
@@ -105,8 +110,8 @@ def extract_features(
     extraction.check(output or Path("in memory.nc"))
     if output is None:
         return output_files.dataset(extraction.in_memory(on_error))
-    if shard:
-        extraction.part_of(output, Shard.parse(shard), on_error, overwrite)
+    if part:
+        extraction.part_of(output, part, on_error, overwrite)
     elif join:
         extraction.joined_into(output, on_error, overwrite)
     else:
@@ -125,12 +130,12 @@ def _check_apart(output: Path, found: Images) -> None:
 
 
 class _Extraction:
-    def __init__(self, model: CORnetModel, images: Images, asked, steps, bins, pool, flat, uninformative) -> None:
+    def __init__(self, model: CORnetModel, images: Images, requested, steps, bins, pool, flat, uninformative) -> None:
         self._model, self._images, self._pool, self._flat = model, images, pool, flat
         self._activations = model.activations_model
         network = self._activations.network
-        shapes = layers.survey(network, self._activations.image_size)
-        sites = layers.choose(network, model.commitment, shapes, asked, steps, bins, uninformative)
+        shapes = survey(network, self._activations.image_size)
+        sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
         self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 
@@ -143,75 +148,93 @@ class _Extraction:
         return self._features(arrays, bad)
 
     def into(self, output: Path, on_error: str, overwrite: bool) -> None:
-        output_files.check_size(self._pooled_shapes(), len(self._images), output)
-        unfinished = Unfinished(output, self._request(on_error), overwrite)
-        self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
+        unfinished = Unfinished(output, self._request(on_error))
+        with unfinished.opened(overwrite) as complete:
+            if not complete:
+                self._check_size(len(self._images), output, unfinished)
+                self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
 
     def check(self, output: Path) -> None:
         output_files.check_table(self._images.table, self._shapes, output)
 
     def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
         part = self._part(shard)
-        output_files.check_size(self._pooled_shapes(), len(part), output)
-        request = {**self._request(on_error), "shard": shard.kind}
-        unfinished = Unfinished(output, request, overwrite, shard.kind)
-        if len(part):
-            self._into(unfinished, part, on_error)
+        unfinished = Unfinished(output, {**self._request(on_error), "shard": shard.kind}, shard.kind)
+        with unfinished.opened(overwrite) as complete:
+            if complete:
+                return
+            self._check_size(len(part), output, unfinished)
+            if len(part):
+                self._into(unfinished, part, on_error)
+            else:
+                unfinished.begin()
         _logger.warning("Shard %d of %d is done; when all are, --join.", shard.number, shard.count)
 
     def joined_into(self, output: Path, on_error: str, overwrite: bool) -> None:
         request, parts = self._request(on_error), []
-        for shard in find_shards(output):
-            images, asked = self._part(shard), {**request, "shard": shard.kind}
-            part = Unfinished(output, asked, False, shard.kind)
-            if part.done != len(images):
-                raise UserError(
-                    f"Shard {shard.number}/{shard.count} of {output} has done {part.done} of {len(images)}."
-                )
-            parts.append((shard, part, images))
-        output_files.check_size(self._pooled_shapes(), len(self._images), output)
-        unfinished = Unfinished(output, request, overwrite)
-        with writable(output):
+        unfinished = Unfinished(output, request)
+        with ExitStack() as opened:
+            if opened.enter_context(unfinished.opened(overwrite)):
+                return
+            for shard in find_shards(output):
+                images = self._part(shard)
+                part = Unfinished(output, {**request, "shard": shard.kind}, shard.kind)
+                opened.enter_context(part.opened(False))
+                if (done := part.count_done(len(images))) != len(images):
+                    raise UserError(f"Shard {shard.number}/{shard.count} of {output} has done {done} of {len(images)}.")
+                parts.append((shard, part, images))
+            self._check_size(len(self._images), output, unfinished)
             arrays = unfinished.arrays(self._pooled_shapes(), len(self._images))
             for shard, part, images in parts:
                 rows = shard.rows(len(self._images), self._activations.batch_size)
-                unfinished.bad.update({rows.start + row: reason for row, reason in part.bad.items()})
                 if len(images):
                     for site, array in part.arrays(self._pooled_shapes(), len(images)).items():
                         arrays[site][rows] = array
                         output_files.drop_pages(array)
                         output_files.drop_pages(arrays[site])
+                if part.done != len(images):
+                    raise UserError(f"Shard {shard.number}/{shard.count} of {output} is damaged: compute it again.")
+                unfinished.bad.update({rows.start + row: reason for row, reason in part.bad.items()})
             unfinished.mark(len(self._images))
-        self._finish(output, unfinished, arrays)
-        for _, part, _ in parts:
-            part.remove()
+            self._finish(output, unfinished, arrays)
+            for _, part, _ in parts:
+                part.remove()
+
+    def _check_size(self, count: int, output: Path, unfinished: Unfinished) -> None:
+        output_files.check_size(self._pooled_shapes(), count, output, unfinished.reserved())
 
     def _part(self, shard: Shard) -> Images:
         rows = shard.rows(len(self._images), self._activations.batch_size)
         return Images(self._images.table.iloc[rows], self._images.sources[rows])
 
     def _into(self, unfinished: Unfinished, images: Images, on_error: str) -> Mapping[Site, np.ndarray]:
+        arrays = unfinished.arrays(self._pooled_shapes(), len(images))
         if unfinished.done:
             _logger.warning("Resuming after %d of %d images.", unfinished.done, len(images))
-        arrays = unfinished.arrays(self._pooled_shapes(), len(images))
         flat = _flat(arrays)
-        for portion in self._stream(images, unfinished.bad, on_error, unfinished.done):
-            portion.write(flat)
-            unfinished.mark(portion.rows.stop)
-            for array in arrays.values():
-                output_files.drop_pages(array)
+        try:
+            for portion in self._stream(images, unfinished.bad, on_error, unfinished.done):
+                portion.write(flat)
+                unfinished.mark(portion.rows.stop)
+                for array in arrays.values():
+                    output_files.drop_pages(array)
+        finally:  # also after Ctrl-C
+            unfinished.record()
         return arrays
 
     def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
-        with writable(output):
+        with writing(output):
             features = self._features(arrays, unfinished.bad)
             output_files.write(features, output, unfinished.folder)
             left_out = self._images.without(unfinished.bad).left_out
             listed = output.with_name(f"{output.name}.skipped.txt")
             if left_out:
-                listed.write_text("".join(f"{path}\t{reason}\n" for path, reason in left_out.items()))
+                lines = [f"{shown(path)}\t{shown(reason)}\n" for path, reason in left_out.items()]
+                write_text(listed, "".join(lines))
                 _logger.warning("%d images cannot be used and are left out, see %s.", len(left_out), listed)
-            unfinished.remove()
+            else:
+                listed.unlink(missing_ok=True)  # of an earlier extraction
+            unfinished.finish()
 
     def _stream(self, images: Images, bad: dict[int, str], on_error: str, first: int = 0) -> Iterator[Portion]:
         return self._activations.stream(
@@ -248,9 +271,9 @@ class _Extraction:
         """Return everything that the contents of the file depend on, as JSON."""
         contents = hashlib.sha256()
         contents.update(self._images.table.to_csv(index=False).encode())
-        for path in self._images.table[PATH]:
-            if Path(path).is_file():
-                status = Path(path).stat()
+        for source in self._images.sources:
+            if isinstance(source, str) and Path(source).is_file():
+                status = Path(source).stat()
                 contents.update(f"{status.st_size} {status.st_mtime_ns}".encode())
         return {
             **self._attributes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,23 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from PIL import ExifTags, Image
 from tqdm.auto import tqdm
 
-from ..cornet.errors import UserError
+from ..cornet.errors import MachineError, UserError, machine_failure
+from ..cornet.names import encodable
 from ..cornet.recording.images import Source, check_mode
-from ..cornet.recording.stimuli import stimulus_paths
+from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import images_below
 
 _logger = logging.getLogger(__name__)
 
-PATH = "stimulus_path"
 _THREADS = 8  # threads that check files, which mostly wait for the disk
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _LISTS = (".txt", *_SEPARATORS)
-_INTEGER = r"-?(?:0|[1-9]\d{0,17})"
-_NUMBER = r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?"
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?")
 _SHOWN = 3  # unreadable files that a message names; the rest is counted
 
 
@@ -62,14 +62,16 @@ def collect(given) -> Images:
     Parameters
     ----------
     given
-        A `StimulusSet`; a path or a list of paths, each of a folder (searched with its subfolders), a pattern such as
-        `faces/*.png`, an image, a `.txt` with a path in each line, or a `.csv` or `.tsv` with a column `stimulus_path`
-        (paths in all of these are relative to the file's folder); or PIL images or arrays (height, width) or
-        (height, width, 3) of 8 bits, one or a list.
+        A `StimulusSet`, or a table with a column `stimulus_path`; a path or a list of paths, each of a folder
+        (searched with its subfolders), a pattern such as `faces/*.png`, an image, a `.txt` with a path in each line, or
+        a `.csv` or `.tsv` with a column `stimulus_path` (paths in these are relative to the file's folder); or PIL
+        images or arrays (height, width) or (height, width, 3) of 8 bits, one or a list.
     """
-    if isinstance(given, StimulusSet):
+    if isinstance(given, pd.DataFrame):
+        given = as_stimulus_set(given)
         paths = stimulus_paths(given)
-        return Images(pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: paths}), paths)
+        table = pd.DataFrame(given).reset_index(drop=True).assign(**{PATH: list(map(encodable, paths))})
+        return Images(table, paths)
     if _is_one(given):
         given = [given]
     tables, sources, paths = [], [], []
@@ -78,6 +80,7 @@ def collect(given) -> Images:
             paths.append(str(each))
             table = _found(str(each))
             sources += table[PATH].tolist()
+            table = table.assign(**{PATH: table[PATH].map(encodable)})
         else:
             table = pd.DataFrame({PATH: [f"image {number}"]})
             sources.append(_in_memory(each, number))
@@ -143,11 +146,12 @@ def _table(path: Path) -> pd.DataFrame:
         texts = table[column].dropna()
         if column in (PATH, "stimulus_id") or texts.empty:
             continue
-        if texts.isin(["True", "False"]).all() and len(texts) == len(table):
+        is_whole = len(texts) == len(table)
+        if is_whole and set(texts) <= {"True", "False"}:
             table[column] = texts == "True"
-        elif texts.str.fullmatch(_INTEGER).all() and len(texts) == len(table):
+        elif is_whole and all(map(_INTEGER.fullmatch, texts)):
             table[column] = texts.astype("int64")
-        elif texts.str.fullmatch(_NUMBER).all():
+        elif all(map(_NUMBER.fullmatch, texts)):
             table[column] = table[column].astype(float)
     return table
 
@@ -214,4 +218,6 @@ def _look_at(source: Source) -> tuple[str | None, bool, bool]:
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1
     except Exception as error:  # PIL raises many kinds for damaged files
+        if (reason := machine_failure(error)) is not None:
+            raise MachineError(f"The machine cannot read {source}: {reason}.") from error
         return str(error).replace(str(source), "").replace(" ''", "").strip(" :'") or type(error).__name__, False, False

@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-
-import torch
+from collections.abc import Iterable, Sequence
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.architectures import CORnet
 from ..cornet.commitments import Commitment, TimeBin, check_time_bin, nearest_step, overlaps
 from ..cornet.errors import UserError, unknown_name, whole_number
-from ..cornet.recording.record import LOGITS, Site, is_decoded
+from ..cornet.recording.record import Site, is_decoded
+from ..cornet.recording.shapes import Shapes
 
 _logger = logging.getLogger(__name__)
 
 DEFAULT = (*(f"{region}.output" for region in REGIONS), "decoder.avgpool")
-
-Shapes = Mapping[str, Mapping[int, tuple[int, ...]]]
-"""Layer -> time step at which it is computed -> shape of its activity for one image."""
-
-
-def survey(network: CORnet, image_size: int) -> Shapes:
-    """Return the activity's shape of every layer at each time step, from a forward pass with one grey image."""
-    shapes: dict[str, dict[int, tuple[int, ...]]] = {}
-    called: dict[str, tuple[int, ...]] = {}
-    handles = [
-        module.register_forward_hook(lambda _m, _i, output, name=name: called.__setitem__(name, output.shape[1:]))
-        for name, module in network.named_modules()
-        if not list(module.children())
-    ]
-    try:
-        with torch.inference_mode():
-            for point, activity in network.unfold(torch.zeros(1, 3, image_size, image_size)):
-                last = activity
-                for name, shape in called.items():
-                    shapes.setdefault(name, {})[point.time_step] = tuple(shape)
-                called.clear()
-            shapes[LOGITS] = {0: tuple(network.decoder(last).shape[1:])}
-            shapes.update({name: {0: tuple(shape)} for name, shape in called.items()})
-    finally:
-        for handle in handles:
-            handle.remove()
-    return shapes
 
 
 def choose(
@@ -76,8 +48,8 @@ def choose(
     if not len(time_steps):
         raise UserError("No time steps: expected 'all' or a list such as [0, 1].")
     sites: list[Site] = []
-    for asked in DEFAULT if layers is None else layers:
-        layer = f"{asked}.output" if asked in REGIONS else asked
+    for requested in DEFAULT if layers is None else layers:
+        layer = f"{requested}.output" if requested in REGIONS else requested
         if layer not in shapes:
             raise unknown_name(layer, shapes, "layer")
         known = list(shapes[layer])

@@ -20,7 +20,9 @@ import xarray as xr
 
 from ..cornet.commitments import Commitment
 from ..cornet.errors import UserError
+from ..cornet.names import for_spreadsheets
 from ..cornet.recording.record import LOGITS, Site, is_decoded
+from ..cornet.writing import discard, move, sync
 
 ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
 TABLES = (".csv", ".parquet")
@@ -100,24 +102,24 @@ def write(features: Features, output: Path, workplace: Path) -> None:
     """Write the file `output`, which has its final name only once it is complete."""
     part = workplace / output.name
     if output.suffix in _WRITERS:
-        if part.is_dir():  # left by an interrupted run
-            shutil.rmtree(part)
+        discard(part)  # left by an interrupted run
         try:
             _WRITERS[output.suffix](features, part)
         except RuntimeError as error:  # raised by the netCDF library for a full disk
             raise UserError(f"Cannot write {part}: {error}.") from error
         if output.is_dir():  # an earlier .zarr, as `check_output` has verified
-            shutil.rmtree(output)
-        part.replace(output)
+            sync(part)
+            output.replace(workplace / "replaced")
+        move(part, output)
     else:
         names = npy_names(features, output)
         for site in features.arrays:
             part = workplace / names[site].name
             _write_npy(features, site, part)
-            part.replace(names[site])
+            move(part, names[site])
         part = workplace / "images.csv"
-        features.table.to_csv(part, index=False)
-        part.replace(images_table(output))
+        for_spreadsheets(features.table).to_csv(part, index=False)
+        move(part, images_table(output))
         for stale in set(existing(output)) - {*names.values(), images_table(output)}:
             stale.unlink()
 
@@ -162,15 +164,21 @@ def check_output(output: Path) -> None:
         raise UserError(f"{output} is a folder that no extraction has made: choose another output.")
 
 
-def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path) -> None:
-    """Raise `UserError` if the features are too large for a table or the disk."""
+def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path, reserved: int = 0) -> None:
+    """Raise `UserError` if the features are too large for a table or the disk.
+
+    Parameters
+    ----------
+    reserved
+        Bytes that an unfinished extraction has on the disk already.
+    """
     units = sum(math.prod(shape) for shape in shapes.values())
     if output.suffix in TABLES and units > MOST_COLUMNS:
         raise UserError(
             f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
             "layers, average over space (--pool), or write .nc, .zarr or .npy."
         )
-    needed = 2 * 4 * count * units  # once as it is computed, once in the file
+    needed = 2 * 4 * count * units - reserved  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
     if needed > free:
         raise UserError(
@@ -274,9 +282,9 @@ def drop_pages(array: np.ndarray) -> None:
         base.madvise(mmap.MADV_DONTNEED)  # in a shared map, written data are kept
 
 
-def _wide_table(features: Features) -> pd.DataFrame:
-    """Return a table with a row for each image and a column `layer.t<time step>.<unit>` for each unit."""
-    parts = [features.table.reset_index(drop=True)]
+def _wide_table(features: Features, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of images with a column `layer.t<time step>.<unit>` for each unit."""
+    parts = [table.reset_index(drop=True)]
     for site in features.arrays:
         flat = features.values(site).reshape(len(features.kept), -1)
         names = pd.Index([f"{site.layer}.t{site.time_step}.{unit}" for unit in range(flat.shape[1])])
@@ -287,6 +295,6 @@ def _wide_table(features: Features) -> pd.DataFrame:
 _WRITERS = {
     ".nc": _write_netcdf,
     ".zarr": _write_zarr,
-    ".csv": lambda features, path: _wide_table(features).to_csv(path, index=False),
-    ".parquet": lambda features, path: _wide_table(features).to_parquet(path, index=False),
+    ".csv": lambda features, path: _wide_table(features, for_spreadsheets(features.table)).to_csv(path, index=False),
+    ".parquet": lambda features, path: _wide_table(features, features.table).to_parquet(path, index=False),
 }

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import logging
 import os
-import shutil
-from collections.abc import Mapping
-from contextlib import contextmanager, suppress
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..cornet.errors import UserError
+from ..cornet.json_files import Damaged, read_object
 from ..cornet.recording.record import Site
+from ..cornet.writing import discard, locked, sync, sync_names, write_text, writing
+from .finished import is_noted, note
 from .output_files import existing
+
+_logger = logging.getLogger(__name__)
+
+SYNC_EVERY = 2.0  # s between two records of the progress, each of which waits for the disk
+_SHARD = "shard"  # the part of a request that says which shard it is for
 
 
 class Unfinished:
     """A folder beside the output, with one array for each site, `(image, …)`, and how many images are done.
+
+    What is recorded as done is on the disk before the record is. A folder that cannot be trusted counts as not done.
 
     Parameters
     ----------
@@ -27,86 +38,181 @@ class Unfinished:
         Final path of the output.
     request
         Everything that the result depends on, as JSON. Another request into the same output is an error.
-    overwrite
-        Whether an existing output, or another request's unfinished one, may be replaced.
     kind
         Ending of the folder's name.
     """
 
-    def __init__(self, output: Path, request: Mapping[str, Any], overwrite: bool, kind: str = "unfinished") -> None:
+    def __init__(self, output: Path, request: Mapping[str, Any], kind: str = "unfinished") -> None:
+        self._output = output
         self.folder = output.with_name(f".{output.name}.{kind}")
-        self._request = json.dumps(request, sort_keys=True, indent=1)
-        with writable(output):
-            if overwrite and self._asked() != self._request:
-                shutil.rmtree(self.folder, ignore_errors=True)
-            asked = self._asked()
-            if asked is None and not overwrite and (there := existing(output)):
-                raise UserError(f"{there[0]} exists. To replace it: --overwrite")
-            if asked not in (None, self._request):
-                raise UserError(
-                    f"{self.folder} holds another extraction into {output} that is not finished. Resume it with the "
-                    "command that began it, choose another output, or discard it: --overwrite"
-                )
-            if asked is None:
-                shutil.rmtree(self.folder, ignore_errors=True)
-                self.folder.mkdir()
-                self._replace("request.json", self._request)
-        state = self._state()
-        self.done: int = state["done"]
-        self.bad: dict[int, str] = {int(row): reason for row, reason in state["bad"].items()}
+        self._request: dict[str, Any] = json.loads(json.dumps(request))
+        self._arrays: dict[Site, np.memmap] = {}
+        self._recorded = 0.0
+        self.done = 0
+        self.bad: dict[int, str] = {}
 
-    def _asked(self) -> str | None:
-        try:
-            return (self.folder / "request.json").read_text()
-        except FileNotFoundError:
-            return None
+    @contextmanager
+    def opened(self, overwrite: bool) -> Iterator[bool]:
+        """Lock the folder against other processes, and yield whether the output is complete, of this very request.
 
-    def _state(self) -> dict:
-        try:
-            return json.loads((self.folder / "state.json").read_text())
-        except FileNotFoundError:
-            return {"done": 0, "bad": {}}
+        Parameters
+        ----------
+        overwrite
+            Whether to start anew, and replace an existing output or another request's unfinished one.
+
+        Raises
+        ------
+        UserError
+            If another process holds the lock, another request is unfinished, or the output exists.
+        """
+        busy = f"Another process is extracting into {self._output}: wait for it, or choose another output."
+        complete = False
+        with ExitStack() as stack:
+            with writing(self._output):
+                lock_file = self.folder.with_name(f"{self.folder.name}.lock")
+                stack.enter_context(locked(lock_file, busy, temporary=True))
+                if overwrite:
+                    discard(self.folder)
+                elif complete := self._is_complete():
+                    discard(self.folder)  # left where a process was killed after its last file
+                    _logger.warning("%s is complete. To compute it again: --overwrite", self._output)
+                else:
+                    self._check()
+            yield complete
 
     def arrays(self, shapes: Mapping[Site, tuple[int, ...]], count: int) -> dict[Site, np.memmap]:
-        """Return arrays (image, …) on disk, created in full size or reopened."""
-        found = {}
-        for number, (site, shape) in enumerate(shapes.items()):
-            path = self.folder / f"{number}.npy"
-            with writable(path):
-                if self.done == 0:
-                    made = np.lib.format.open_memmap(path, "w+", np.float32, (count, *shape))
-                    if hasattr(
-                        os, "posix_fallocate"
-                    ):  # reserves the space now, since a full disk would kill the process later
-                        with open(path, "r+b") as file:
-                            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-                    found[site] = made
-                else:
-                    found[site] = np.lib.format.open_memmap(path, "r+")
-        return found
+        """Return arrays (image, …) on disk, reopened if they can be trusted, else created in full size."""
+        wanted = {
+            site: (self.folder / f"{number}.npy", (count, *shape))
+            for number, (site, shape) in enumerate(shapes.items())
+        }
+        self._read_state(count)
+        if self.done:
+            try:
+                self._arrays = {site: _reopened(path, shape) for site, (path, shape) in wanted.items()}
+                return dict(self._arrays)
+            except Damaged as error:
+                self._distrust(str(error))
+        self.begin()
+        with writing(self.folder):
+            try:
+                self._arrays = {site: _created(path, shape) for site, (path, shape) in wanted.items()}
+            except OSError:
+                discard(self.folder)  # nothing was done yet, and a full disk needs the space
+                raise
+            sync_names(self.folder.parent)
+        return dict(self._arrays)
+
+    def reserved(self) -> int:
+        """Return how many bytes the arrays have on the disk."""
+        found = self.folder.glob("*.npy") if self.folder.is_dir() else ()
+        return sum(path.lstat().st_size for path in found)
+
+    def begin(self) -> None:
+        """Make a folder in which nothing is done."""
+        with writing(self.folder):
+            discard(self.folder)
+            self.folder.mkdir()
+            write_text(self.folder / "request.json", json.dumps(self._request, sort_keys=True, indent=1))
+
+    def count_done(self, count: int) -> int:
+        """Return how many of `count` images are recorded as done."""
+        self._read_state(count)
+        return self.done
 
     def mark(self, done: int) -> None:
-        """Record how many images are complete."""
+        """Note how many images are complete; every few seconds this is recorded on the disk."""
         self.done = done
-        with writable(self.folder):
-            self._replace("state.json", json.dumps({"done": done, "bad": self.bad}))
+        if time.monotonic() - self._recorded > SYNC_EVERY:
+            self.record()
+
+    def record(self) -> None:
+        """Record the progress, after everything that is done is on the disk."""
+        with writing(self.folder):
+            for number, array in enumerate(self._arrays.values()):
+                array.flush()
+                sync(self.folder / f"{number}.npy")
+            sync_names(self.folder)
+            write_text(self.folder / "state.json", json.dumps({"done": self.done, "bad": dict(self.bad)}))
+        self._recorded = time.monotonic()
+
+    def finish(self) -> None:
+        """Note that the output is complete, and remove the folder."""
+        note(self._output, self._request)
+        self.remove()
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder)
+        self._arrays = {}
+        discard(self.folder)
 
-    def _replace(self, name: str, text: str) -> None:
-        part = self.folder / f"{name}.part"
-        part.write_text(text)
-        part.replace(self.folder / name)
+    def _is_complete(self) -> bool:
+        return is_noted(self._output, {name: value for name, value in self._request.items() if name != _SHARD})
+
+    def _check(self) -> None:
+        """Raise `UserError` if the output exists or another request is unfinished; discard what cannot be trusted."""
+        kept = self._kept_request()
+        if kept is None:
+            if there := existing(self._output):
+                raise UserError(f"{there[0]} exists. To replace it: --overwrite")
+            discard(self.folder)
+        elif kept != self._request:
+            raise UserError(
+                f"{self.folder} holds another extraction into {self._output} that is not finished. Resume it with the "
+                "command that began it, choose another output, or discard it: --overwrite"
+            )
+
+    def _kept_request(self) -> dict[str, Any] | None:
+        if not os.path.lexists(self.folder):
+            return None
+        try:
+            if not stat.S_ISDIR(os.lstat(self.folder).st_mode):
+                raise Damaged("it is not a folder")
+            return read_object(self.folder / "request.json")
+        except (FileNotFoundError, Damaged) as error:
+            self._distrust("request.json is missing" if isinstance(error, FileNotFoundError) else str(error))
+            return None
+
+    def _read_state(self, count: int) -> None:
+        self.done, self.bad = 0, {}
+        try:
+            state = read_object(self.folder / "state.json")
+            done, bad = state.get("done"), state.get("bad")
+            if type(done) is not int or not 0 <= done <= count or not isinstance(bad, dict):
+                raise Damaged(f"state.json has done {done!r} of {count} images"[:200])
+            if not all(row.isdecimal() and int(row) < count and isinstance(why, str) for row, why in bad.items()):
+                raise Damaged("state.json names images that are not there")
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except Damaged as error:
+            return self._distrust(str(error))
+        self.done, self.bad = done, {int(row): reason for row, reason in bad.items() if int(row) < done}
+
+    def _distrust(self, reason: str) -> None:
+        self.done, self.bad = 0, {}
+        _logger.warning("%s cannot be resumed (%s): the extraction starts anew.", self.folder, reason)
 
 
-@contextmanager
-def writable(path: Path):
+def _created(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    array = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    if hasattr(os, "posix_fallocate"):  # reserves the space now, since a full disk would kill the process later
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
+def _reopened(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """Return an array on disk; raises `Damaged` if it has another shape, type, order or size."""
     try:
-        yield
-    except OSError as error:
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or error
-        with suppress(OSError):
-            if path.name.endswith(".npy"):  # no results are lost: the arrays were about to be created
-                path.unlink(missing_ok=True)
-        raise UserError(f"Cannot write {path}: {reason}.") from error
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise Damaged(f"{path.name} is not a file")
+        array = np.lib.format.open_memmap(path, "r+")  # raises if the file is shorter than its header says
+    except Damaged:
+        raise
+    except Exception as error:  # damaged headers raise many kinds
+        raise Damaged(f"{path.name}: {error}") from error
+    if array.shape != shape or array.dtype != np.dtype("<f4") or not array.flags.c_contiguous:
+        raise Damaged(f"{path.name} holds {array.dtype} {array.shape}, expected float32 {shape}")
+    if status.st_size != array.offset + array.nbytes:
+        raise Damaged(f"{path.name} has {status.st_size} bytes, expected {array.offset + array.nbytes}")
+    return array

@@ -58,7 +58,9 @@ class Activity:
     def assembly(self, stimuli: np.ndarray, labels: np.ndarray | None, is_target: bool) -> NeuroidAssembly:
         """Brain-Score's form; neuroids of predictors need no coordinates."""
         dims = _DIMS[: self.values.ndim]
-        axes = {PRESENTATIONS: {STIMULUS: stimuli} | ({} if labels is None else {LABEL: labels})}
+        axes: dict[str, dict[str, Any]] = {
+            PRESENTATIONS: {STIMULUS: stimuli} | ({} if labels is None else {LABEL: labels})
+        }
         if is_target:
             own = {name: values for name, of, values in walk_coords(self.array) if of == (NEUROIDS,)}
             axes[NEUROIDS] = own if NEUROID in own else {NEUROID: np.arange(self.values.shape[1])}
@@ -81,21 +83,21 @@ def assemblies(predictors, targets, stratify: str | Sequence | None) -> tuple[Ne
         Where stimuli or labels do not fit.
     """
     sides = Activity.of(predictors, "predictors"), Activity.of(targets, "targets")
-    given = [side.along(STIMULUS, 0) for side in sides]
+    given = [stimuli for side in sides if (stimuli := side.along(STIMULUS, 0)) is not None]
     counts = [len(side.values) for side in sides]
-    if any(stimuli is None for stimuli in given):
+    if len(given) < len(sides):
         if counts[0] != counts[1]:
             raise UserError(
                 f"Expected the same stimuli in the same order, received {counts[0]} and {counts[1]}; assemblies with "
                 f"{STIMULUS} are matched by it."
             )
-        known = next((stimuli for stimuli in given if stimuli is not None), np.arange(counts[0]))
+        known = given[0] if given else np.arange(counts[0])
         given = [known, known]
     labels = _labels(sides[1], stratify)
     _check_stimuli(*given)
     by_stimulus = None if labels is None else pd.Series(labels, index=given[1])
     found = [
-        side.assembly(stimuli, None if by_stimulus is None else by_stimulus[stimuli].to_numpy(), is_target)
+        side.assembly(stimuli, None if by_stimulus is None else np.asarray(by_stimulus[stimuli]), is_target)
         for side, stimuli, is_target in zip(sides, given, (False, True), strict=True)
     ]
     return found[0], found[1]
@@ -117,8 +119,8 @@ def _labels(targets: Activity, stratify: str | Sequence | None) -> np.ndarray | 
 
 def _check_stimuli(first: np.ndarray, second: np.ndarray) -> None:
     for stimuli in (first, second):
-        repeated = pd.unique(stimuli[pd.Series(stimuli).duplicated()])
-        if len(repeated):
+        repeated = list(pd.unique(stimuli[pd.Series(stimuli).duplicated()]))
+        if repeated:
             raise UserError(f"Expected each stimulus once, found again {_named(repeated)}: average repetitions first.")
     alone = sorted(set(first) ^ set(second), key=str)
     if alone:

@@ -48,12 +48,12 @@ class MatchedRecordings:
 
     def reordered(self, order: np.ndarray) -> list[np.ndarray]:
         """Its matrices with their presentations in another order."""
-        return [each.values[order] for each in self.bins]
+        return [np.asarray(each.values)[order] for each in self.bins]
 
     def time_coords(self) -> dict:
         """The coordinates of time bins, in the order of their starts."""
         return {
-            name: (dims, values[self.time_order])
+            name: (dims, np.asarray(values)[self.time_order])
             for name, dims, values in walk_coords(self.assembly)
             if dims == (TIME,)
         }
@@ -62,7 +62,9 @@ class MatchedRecordings:
         """The order of neuroids in scores, and their coordinates in that order."""
         order = np.lexsort([coordinate(self.assembly, NEUROID, NEUROIDS)])
         coords = {
-            name: (dims, values[order]) for name, dims, values in walk_coords(self.assembly) if dims == (NEUROIDS,)
+            name: (dims, np.asarray(values)[order])
+            for name, dims, values in walk_coords(self.assembly)
+            if dims == (NEUROIDS,)
         }
         return order, coords
 

@@ -68,7 +68,7 @@ def _presentations(assembly, split_coord: str) -> Presentations:
         name: values for name, dims, values in walk_coords(assembly) if dims == (PRESENTATIONS,) and name != split_coord
     }
     table = pd.DataFrame(columns)
-    if table.isna().any(axis=None):  # which is not even equal to itself
+    if table.isna().to_numpy().any():  # which is not even equal to itself
         raise NotCovered
     return table.groupby(list(columns), sort=False).ngroup().to_numpy(), repetitions
 

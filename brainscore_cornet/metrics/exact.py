@@ -58,15 +58,15 @@ class _Use(NamedTuple):
 
 
 def _cross_validated(metric, plan, grams: Grams, *given):
-    return regression_metrics.cross_validated(metric, plan, *given, grams)
+    return regression_metrics.cross_validated(metric, plan, *given, gram=grams)
 
 
 def _with_test_set(metric, plan, grams: Grams, *given):
-    return regression_metrics.with_test_set(metric, plan, *given, grams)
+    return regression_metrics.with_test_set(metric, plan, *given, gram=grams)
 
 
 def _similarity(metric, _, grams: Grams, *given):
-    return (similarity.cka if isinstance(metric, CKA) else similarity.cross_validated)(metric, *given, grams)
+    return (similarity.cka if isinstance(metric, CKA) else similarity.cross_validated)(metric, *given, gram=grams)
 
 
 _USES = (

@@ -52,9 +52,9 @@ class Gram:
 
     def centred(self, rows: np.ndarray, others: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Products (row, row) and (other, row), where the mean of `rows` is subtracted from all samples."""
-        rows, others = (torch.from_numpy(each).to(self.device) for each in (rows, others))
-        inner = self.matrix[rows][:, rows]
-        outer = self.matrix[others][:, rows]
+        inside, outside = (torch.from_numpy(each).to(self.device) for each in (rows, others))
+        inner = self.matrix[inside][:, inside]
+        outer = self.matrix[outside][:, inside]
         mean = inner.mean(0)
         outer += mean.mean() - mean - outer.mean(1, keepdim=True)
         inner += mean.mean() - mean - mean[:, None]

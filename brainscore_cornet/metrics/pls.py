@@ -65,14 +65,14 @@ def _fit(
     for component in range(model.n_components):
         active = [each for each in fits if each.find_direction(component)]
         # each reading of the Gram matrix serves all splits
-        if kind is not FromPredictors:
-            for each, image in zip(active, _images(wide, [each.combination for each in active]), strict=True):
-                each.find_scores(image)
+        combined = [each for each in active if isinstance(each, FromTargets)]
+        for each, image in zip(combined, _images(wide, [each.combination for each in combined]), strict=True):
+            each.find_scores(image)
         active = [each for each in active if not each.exhausted]
         for each, image in zip(active, _images(wide, [each.scores[-1] for each in active]), strict=True):
             each.deflate(image)
     return [each.smoother() for each in fits]
 
 
-def _images(wide: Gram, vectors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-    return (wide.matrix @ torch.stack(vectors, 1)).T if vectors else []
+def _images(wide: Gram, vectors: list[torch.Tensor]) -> list[torch.Tensor]:
+    return list((wide.matrix @ torch.stack(vectors, 1)).T) if vectors else []

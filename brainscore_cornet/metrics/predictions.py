@@ -30,6 +30,7 @@ class Prediction(Protocol):
 
     def columns(self, start: int, targets: torch.Tensor) -> torch.Tensor:
         """Predictions (test sample, target) for the targets (training sample, target) from column `start` on."""
+        ...
 
 
 @dataclass(frozen=True)

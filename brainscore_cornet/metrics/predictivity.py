@@ -79,14 +79,14 @@ def predictivity(
     parts = [(features, recordings)] if test is None else [(features, recordings), test]
     if metric.startswith(_REVERSE):
         parts = [(recorded, predicted) for predicted, recorded in parts]
-    sides = [assemblies(*part, stratify if test is None else None) for part in parts]
+    sides = [assemblies(*part, stratify=stratify if test is None else None) for part in parts]
     regression, correlation = _parts(metric, sides[0][0])
     try:
         if test is not None:
             made = brainscore.TrainTestSplitCorrelation(regression, correlation)
             (train, train_targets), (tested, test_targets) = sides
             given = (train, tested, train_targets, test_targets)
-            return regression_metrics.with_test_set(made, recognition.regression_metric(made), *given, Grams())
+            return regression_metrics.with_test_set(made, _plan(made), *given, Grams())
         settings = {
             "splits": whole_number(splits, "a number of splits", 1),
             "train_size": train_size,
@@ -94,12 +94,18 @@ def predictivity(
             "random_state": seed,
         }
         made = brainscore.CrossRegressedCorrelation(regression, correlation, settings)
-        return regression_metrics.cross_validated(made, recognition.regression_metric(made), *sides[0], Grams())
+        return regression_metrics.cross_validated(made, _plan(made), *sides[0], Grams())
     except NotCovered:
         raise UserError(
             "Features and recordings do not fit together: expected the same time bins, and, where there is a test "
             "set, its features and neuroids in the same order; and at least two stimuli to test on."
         ) from None
+
+
+def _plan(metric) -> recognition.Plan:
+    plan = recognition.regression_metric(metric)
+    assert plan is not None, "it is made of Brain-Score's own parts"
+    return plan
 
 
 def _parts(metric: str, predictors) -> tuple[Any, Any]:

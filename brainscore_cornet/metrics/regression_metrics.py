@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import xarray as xr
 from brainscore_core.metrics import Score
 from brainscore_vision.metric_helpers.transformations import apply_aggregate
 
@@ -34,12 +35,15 @@ def cross_validated(metric, plan: Plan, source, target, gram: MakeGram) -> Score
     data = _RegressionData(plan, [source], [target])
     validation = metric.cross_validation
     if strata := validation._stratification_coord:
-        partners(*(coordinate(each, strata, PRESENTATIONS) for each in (source, target)))
+        partners(coordinate(source, strata, PRESENTATIONS), coordinate(target, strata, PRESENTATIONS))
     _, splits = validation._split.build_splits(target)
     if validation._preprocess_indices is not None:
         splits = [validation._preprocess_indices(train, test, source) for train, test in splits]
     stimuli = coordinate(target, "stimulus_id", PRESENTATIONS)
-    rows = [tuple(sorted_rows(data.stimuli[0], stimuli[part]) for part in split) for split in splits]
+    rows = [
+        (sorted_rows(data.stimuli[0], stimuli[train]), sorted_rows(data.stimuli[0], stimuli[test]))
+        for train, test in splits
+    ]
     raw, _ = data.compare(rows, gram)
     score = apply_aggregate(metric.aggregate, data.packaged(raw, splits=np.arange(len(rows))))
     return apply_aggregate(validation.aggregate, score)
@@ -105,7 +109,7 @@ class _RegressionData:
             found, fitted = np.concatenate([r for r, _ in parts], axis=1), parts[-1][1]
         return found.astype(np.result_type(fitted.dtype, *(each.assembly.dtype for each in self._targets))), fitted
 
-    def packaged(self, raw: np.ndarray, splits: np.ndarray | None = None) -> Score:
+    def packaged(self, raw: np.ndarray, splits: np.ndarray | None = None) -> xr.DataArray:
         """Pearson's r (split, time bin, neuroid) as Brain-Score labels it; one split without its number."""
         order, coords = self._targets[-1].neuroids()
         dims, values = ["split", NEUROIDS], raw[..., order]

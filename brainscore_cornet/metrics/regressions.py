@@ -28,10 +28,10 @@ from .samples import Samples
 class Fitted:
     """The predictions of all splits, and what is known of the fits."""
 
-    predictions: list[Prediction]
+    predictions: Sequence[Prediction]
     dtype: np.dtype
     """Of the predictions as Brain-Score computes them."""
-    alpha: float | None = None
+    alpha: float | np.floating | None = None
     """The one that was chosen, where there is one split."""
 
 
@@ -79,7 +79,7 @@ class Regression:
         ]
 
     def _fitted(self, predictors: Samples, targets: Samples, split: Split, dtype) -> tuple[np.ndarray, Any]:
-        estimator = clone(self.estimator)
+        estimator: Any = clone(self.estimator)
         columns = targets.columns(0, targets.shape[1])
         estimator.fit(predictors.rows(split.train).astype(dtype or predictors.dtype), columns[split.train])
         values = estimator.predict(predictors.rows(split.test).astype(dtype or predictors.dtype))
@@ -87,6 +87,7 @@ class Regression:
 
     def _ridge_cv(self, predictors: Samples, targets: Samples, splits, gram: MakeGram | None) -> Fitted:
         predictions: list[Prediction] = []
+        alpha = None
         for split in splits:
             if gram is None:
                 values, estimator = self._fitted(predictors, targets, split, float)
@@ -144,6 +145,6 @@ def _known(estimator, is_dual: bool = False) -> Regression | None:
     if any(parameters.get(name) not in values for name, values in _PARAMETERS[type(estimator)].items()):
         return None
     alphas = parameters.get("alphas", [parameters.get("alpha", 1)])
-    if np.ndim(alphas) != 1 or not all(isinstance(alpha, Real) and alpha > 0 for alpha in alphas):
+    if np.ndim(alphas) != 1 or not all(isinstance(alpha, Real) and float(alpha) > 0 for alpha in alphas):
         return None
     return Regression(estimator, is_dual)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,16 +24,20 @@ class Samples:
 
     def __init__(self, blocks: Sequence[np.ndarray | xr.Variable]) -> None:
         self._blocks = list(blocks)
-        self.shape = (sum(len(block) for block in blocks), blocks[0].shape[1])
-        self.dtype = np.result_type(*(block.dtype for block in blocks))
+        self.shape = (sum(len(block) for block in blocks), np.shape(blocks[0])[1])
+        dtypes: list[Any] = [block.dtype for block in blocks]
+        self.dtype = np.result_type(*dtypes)
 
     @property
     def place(self) -> tuple | None:
         """Where in memory it lies, by which it is known again; None where it is not in memory."""
         arrays = [getattr(block, "_data", block) for block in self._blocks]
-        if not all(isinstance(array, np.ndarray) for array in arrays):
-            return None
-        return tuple((array.ctypes.data, array.shape, array.strides, array.dtype) for array in arrays)
+        places = [
+            (array.ctypes.data, array.shape, array.strides, array.dtype)
+            for array in arrays
+            if isinstance(array, np.ndarray)
+        ]
+        return tuple(places) if len(places) == len(arrays) else None
 
     def columns(self, start: int, stop: int) -> np.ndarray:
         """Columns `start` to `stop` of all samples, (sample, column), as they were recorded."""

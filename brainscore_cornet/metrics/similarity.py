@@ -37,7 +37,7 @@ def cross_validated(metric, first, second, gram: MakeGram) -> Score:
     """Centred kernel alignment, or similarity of dissimilarities, of each split's stimuli; raises what `cka` does."""
     validation, inner = metric._cross_validation._cross_validation, metric._metric
     if strata := validation._stratification_coord:
-        partners(*(coordinate(each, strata, PRESENTATIONS) for each in (first, second)))
+        partners(coordinate(first, strata, PRESENTATIONS), coordinate(second, strata, PRESENTATIONS))
     stimuli = coordinate(second, STIMULUS, PRESENTATIONS)
     if isinstance(inner, CKA):
         matrices, compare = _kernels(first, second, gram), partial(_alignment, is_unbiased=inner._unbiased)
@@ -49,7 +49,8 @@ def cross_validated(metric, first, second, gram: MakeGram) -> Score:
     values = []
     for _, test in splits:
         rows = torch.from_numpy(np.flatnonzero(np.isin(stimuli, stimuli[test])))
-        values.append(compare(*(each[rows.to(each.device)][:, rows.to(each.device)] for each in matrices)))
+        model, recorded = (each[rows.to(each.device)][:, rows.to(each.device)] for each in matrices)
+        values.append(compare(model, recorded))
     scores = Score(values, coords={"split": np.arange(len(splits))}, dims=["split"])
     return apply_aggregate(validation.aggregate, scores)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..cornet.writing import write_aside, writing
+from ..cornet.writing import output_path, write_aside, writing
 from . import axes, provenance, score_chart, score_table, time_chart
 from .report_rows import ReportRow, read_jobs
 
@@ -36,7 +36,7 @@ def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score resul
         If the table has no rows or lacks a required column, or the file cannot be written.
     """
     text = render(read_jobs(rows), title)
-    path = Path(path)
+    path = output_path(path, "a page")
     # half of a surrogate pair, which UTF-8 cannot encode, becomes a question mark
     encoded = text.encode("utf-8", "replace")
     with writing(path):

@@ -10,54 +10,81 @@ import math
 import os
 import pickle
 import queue
+import re
 import sys
+import tempfile
 import time
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
 from ..cornet.errors import UserError
+from ..python_children import SAFE_PATH, import_path
 from .jobs import Job
+from .pool import Result, groups_of
 from .process import JobAbandoned, Process
-from .scorer import JobOutcome, failed
+from .results import UNREACHABLE
+from .scorer import failed
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+    from distributed.security import Security
 
 _WORKER_TIMEOUT = 60  # s without workers before a warning
 _WAIT = 0.5  # s between two checks of tasks without events
+_DEATH_TIMEOUT = 60  # s after which a worker without its scheduler ends
+_NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+_NO_PAGES = {"DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]"}  # a worker serves them to everybody otherwise
 
 
-def on_cluster(
-    jobs: Sequence[Job], workers: int | None, scheduler: str | None, slurm: bool, limits: Mapping
-) -> Iterator[tuple[Job, JobOutcome]]:
-    """Score jobs on a local cluster, a running one or SLURM's, and yield each result once, when it is available."""
-    if scheduler is not None and (workers is not None or slurm):
-        raise UserError("A running scheduler has its own workers: give --scheduler alone.")
-    if find_spec("distributed") is None:
-        raise UserError("To score on a cluster, Dask distributed is needed: pip install '.[cluster]'")
-    with _client(workers, scheduler, slurm) as client:
-        share: dict[str, float] = {"threads": max(1, (os.cpu_count() or 1) // workers)} if workers and not slurm else {}
-        if workers and not slurm and limits.get("memory_gb") is None:
-            from brainscore_vision.benchmark_helpers.memory import available_memory_gb
+@dataclass(frozen=True)
+class Cluster:
+    """A running Dask scheduler, or SLURM jobs that are started for the run.
 
-            share["memory_gb"] = 0.9 * available_memory_gb() / workers
-        yield from _run(client, jobs, {**limits, **share})
+    A scheduler runs what anybody sends who can reach it. Those of SLURM runs therefore talk over TLS, with a
+    certificate that is made for the run.
+    """
+
+    scheduler: str | None = None
+    tls: Mapping[str, str] | None = None
+    """Files of a scheduler with TLS: `ca`, `cert` and `key`."""
+    slurm_jobs: int | None = None
+
+    def check(self) -> None:
+        """Raise `UserError` for what excludes each other or cannot be used."""
+        if self.scheduler is not None and not re.fullmatch(r"[a-z]+://[^/\s]+|[^/\s]+:\d+", self.scheduler):
+            raise UserError(f"Expected a scheduler such as tcp://host:8786, received {self.scheduler!r}.")
+        if self.tls is not None and self.scheduler is None:
+            raise UserError("TLS files belong to a running scheduler: add --scheduler tls://host:8786.")
+        for name, path in (self.tls or {}).items():
+            if not os.path.isfile(path):
+                raise UserError(f"There is no file {path} (--tls-{name}).")
+        if self.tls is not None and set(self.tls) != {"ca", "cert", "key"}:
+            raise UserError("A scheduler with TLS needs --tls-ca, --tls-cert and --tls-key.")
+        if find_spec("distributed") is None:
+            raise UserError("To score on a cluster, Dask distributed is needed: pip install '.[cluster]'")
 
 
-def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, JobOutcome]]:
+def on_cluster(jobs: Sequence[Job], cluster: Cluster, limits: Mapping) -> Iterator[Result]:
+    """Score jobs on a cluster, and yield each result once, when it is available."""
+    with _client(cluster) as client:
+        yield from _run(client, jobs, limits)
+
+
+def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[Result]:
     topic = f"brainscore_cornet-{uuid.uuid4().hex}"
     heard: queue.Queue[bytes] = queue.Queue()
     waiting = {job.name: job for job in jobs}
     client.subscribe_topic(topic, lambda event: heard.put(event[1]))
 
-    def delivered(packed: bytes) -> Iterator[tuple[Job, JobOutcome]]:
+    def delivered(packed: bytes) -> Iterator[Result]:
         name, outcome = pickle.loads(packed)
         if (
             job := waiting.pop(name, None)
@@ -66,13 +93,10 @@ def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple
 
     tasks: list[tuple[Future, list[Job]]] = []
     warn_at = time.monotonic() + _WORKER_TIMEOUT
-    ordered = sorted(jobs, key=lambda job: (job.candidate.name, job.target.group))
     try:
-        for _, of_group in groupby(ordered, key=lambda job: (job.candidate.name, job.target.group)):
-            group = list(of_group)
-            future = client.submit(
-                _score_group, topic, [job.packed() for job in group], dict(limits), sys.path, pure=False
-            )
+        for group in groups_of(jobs):
+            packed = [job.packed() for job in group]
+            future = client.submit(_score_group, topic, packed, dict(limits), import_path(), pure=False)
             tasks.append((future, group))
         while tasks:
             try:
@@ -92,7 +116,7 @@ def _run(client: Client, jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple
         client.cancel([future for future, _ in tasks])
 
 
-def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, JobOutcome]]:
+def _final(future: Future, group, waiting, delivered) -> Iterator[Result]:
     """Yield the results of a finished task that its events have not reported."""
     if future.status == "finished":
         for packed in future.result():
@@ -101,7 +125,8 @@ def _final(future: Future, group, waiting, delivered) -> Iterator[tuple[Job, Job
     for job in group:
         if waiting.pop(job.name, None) is not None:
             reason = f"{type(error).__name__}: {error}" if error is not None else f"the task was {future.status}"
-            yield job, failed(job, f"The workers that scored it were lost ({reason}).".replace("\n", " "))
+            lost = f"The workers that scored it were lost ({reason}).".replace("\n", " ")
+            yield job, failed(job, lost, status=UNREACHABLE)  # the next run tries again
 
 
 def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str]) -> list[bytes]:
@@ -133,54 +158,86 @@ def _score_group(topic: str, packed: list[bytes], limits: dict, path: list[str])
 
 
 @contextmanager
-def _client(workers: int | None, scheduler: str | None, slurm: bool) -> Iterator[Client]:
+def _client(cluster: Cluster) -> Iterator[Client]:
     import dask.config
-    from distributed import Client, SubprocessCluster
+    from distributed import Client
+    from distributed.security import Security
 
-    if scheduler is not None:
+    if cluster.scheduler is not None:
+        files = cluster.tls and {
+            "tls_ca_file": cluster.tls["ca"],
+            "tls_client_cert": cluster.tls["cert"],
+            "tls_client_key": cluster.tls["key"],
+        }
         try:
-            client = Client(scheduler, timeout="5s", set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:
+            security = Security(require_encryption=True, **files) if files else None
+            client = Client(cluster.scheduler, timeout="5s", set_as_default=False, security=security)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"No Dask scheduler answers at {scheduler}: {first}") from error
+            raise UserError(f"No Dask scheduler answers at {cluster.scheduler}: {first}") from error
         with client:
             yield client
         return
-    if slurm:
-        make = _slurm_cluster(workers or 1)
-    else:
-        # processes that neither fork from this one nor import its script, so that a user's script needs no main guard
-        def make():
-            return SubprocessCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                worker_kwargs={"memory_limit": 0},
-                dashboard_address=None,  # pyright: ignore[reportArgumentType]  # None is documented: no dashboard
-            )
-
-    # no memory limit: workers hold no data, and the memory of each job's process is monitored
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 5}),
-        make() as cluster,
-        Client(cluster, set_as_default=False) as client,
+        dask.config.set({"distributed.scheduler.allowed-failures": 5, "distributed.scheduler.http.routes": []}),
+        tempfile.TemporaryDirectory(prefix=".brainscore_cornet-", dir=_shared_folder()) as certificates,  # mode 0700
+        _slurm_cluster(cluster.slurm_jobs or 1, certificates) as started,
+        Client(started, set_as_default=False) as client,
     ):
         yield client
 
 
-def _slurm_cluster(jobs: int):
+def _shared_folder() -> Path:
+    """Return the folder for certificates, which the machines of a cluster share: the configured one, or home."""
+    import dask.config
+
+    configured = dask.config.get("jobqueue.slurm.shared-temp-directory", None)
+    return Path(configured).expanduser() if configured else Path.home()
+
+
+def _certified(folder: Path) -> Security:
+    """Return TLS settings with a new certificate and key, which are in the folder for the workers."""
+    from distributed.security import Security
+
+    made = Security.temporary()
+    files = {}
+    for name, text in (("ca", made.tls_ca_file), ("cert", made.tls_worker_cert), ("key", made.tls_worker_key)):
+        files[name] = str(folder / name)
+        (folder / name).touch(0o600)
+        (folder / name).write_text(str(text), encoding="utf-8")
+    roles = {
+        f"tls_{role}_{name}": files[name] for role in ("client", "scheduler", "worker") for name in ("cert", "key")
+    }
+    return Security(require_encryption=True, tls_ca_file=files["ca"], **roles)
+
+
+def _slurm_cluster(jobs: int, certificates: str):
+    import dask.config
+
     try:
         from dask_jobqueue.slurm import SLURMCluster
-    except ImportError:
-        raise UserError("For SLURM, dask-jobqueue is needed: pip install '.[cluster]'") from None
 
-    def make():
-        try:
-            cluster = SLURMCluster(processes=1)
-        except (TypeError, ValueError) as error:  # such as a missing number of cores
-            raise UserError(
-                f"dask-jobqueue is not configured for SLURM: {error} Its file is ~/.config/dask/jobqueue.yaml."
-            ) from error
-        cluster.scale(jobs=jobs)
-        return cluster
+        security = _certified(Path(certificates))
+    except ImportError as error:
+        raise UserError(f"For SLURM, another package is needed ({error}): pip install '.[cluster]'") from None
 
-    return make
+    def configured(name: str, default):
+        return dask.config.get(f"jobqueue.slurm.{name}", None) or default
+
+    exports = [f"export {name}='{value}'" for name, value in {**SAFE_PATH, **_NO_PAGES}.items()]
+    try:
+        cluster = SLURMCluster(
+            processes=1,
+            security=security,
+            # no dashboard, which anybody could read, unless the user's configuration asks for one
+            scheduler_options={**_NO_DASHBOARD, **configured("scheduler-options", {})},
+            worker_extra_args=["--no-dashboard", *configured("worker-extra-args", [])],
+            job_script_prologue=[*exports, *configured("job-script-prologue", [])],
+            death_timeout=configured("death-timeout", _DEATH_TIMEOUT),
+        )
+    except (TypeError, ValueError) as error:  # such as a missing number of cores
+        raise UserError(
+            f"dask-jobqueue is not configured for SLURM: {error} Its file is ~/.config/dask/jobqueue.yaml."
+        ) from error
+    cluster.scale(jobs=jobs)
+    return cluster

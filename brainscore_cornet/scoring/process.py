@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import signal
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, Pipe
+from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
 import psutil
 
+from ..cornet.names import shown
 from ..cornet.recording import cache
 from ..metrics import EXACT
+from ..python_children import NotStarted, PythonChild, StartAbandoned, import_path, start
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
 _POLL = 0.2  # s between two checks of a running job
 _GB = 1024**3
+_STARTS = 2  # attempts to start a process; what ends it before it is ready is not the job's fault
 
 
 class JobAbandoned(Exception):
     """The job was stopped because its result is no longer wanted."""
-
-
-@dataclass
-class _Child:
-    process: subprocess.Popen
-    connection: Connection
-    allowed_gb: float = 0.0
-    """Memory limit in GB."""
 
 
 class Process:
@@ -69,7 +62,8 @@ class Process:
         self._environment = {} if cache is None else {"RESULTCACHING_HOME": cache}
         if threads is not None:
             self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
-        self._child: _Child | None = None
+        self._child: PythonChild | None = None
+        self._allowed_gb = 0.0
 
     def __enter__(self) -> Process:
         return self
@@ -78,32 +72,32 @@ class Process:
         self.close()
 
     def score(self, job: Job, is_wanted: Callable[[], bool] = lambda: True) -> JobOutcome:
-        """Score a job and return its outcome, which is a failure if the process is lost.
+        """Score a job and return its outcome, which is a failure if the process is lost during the job.
 
         Raises
         ------
         JobAbandoned
             If `is_wanted` returns False during the job.
+        NotStarted
+            If the process ends before it is ready, so that nothing is known about the job.
         """
-        start, largest = time.monotonic(), 0
+        child, largest = self._started(is_wanted), 0
+        begun = time.monotonic()
         try:
-            child = self._started()
-            start = time.monotonic()
             child.connection.send_bytes(job.packed())
             while not child.connection.poll(_POLL):
                 resident = _resident(child.process.pid)
                 largest = max(largest, resident)
-                if reason := self._limit_exceeded(resident, child.allowed_gb, time.monotonic() - start):
+                if reason := self._limit_exceeded(resident, time.monotonic() - begun):
                     self.close()
-                    return failed(job, reason, seconds=round(time.monotonic() - start, 1), memory_mb=largest / 2**20)
+                    return failed(job, reason, seconds=round(time.monotonic() - begun, 1), memory_mb=largest / 2**20)
                 if not is_wanted():
-                    self.close()
                     raise JobAbandoned
             outcome: JobOutcome = pickle.loads(child.connection.recv_bytes())
         except (EOFError, ConnectionError, pickle.UnpicklingError):
-            reason = self._cause_of_death(largest)
+            reason = self._cause_of_death(child, largest)
             self.close()
-            return failed(job, reason, seconds=round(time.monotonic() - start, 1), memory_mb=largest / 2**20)
+            return failed(job, reason, seconds=round(time.monotonic() - begun, 1), memory_mb=largest / 2**20)
         except BaseException:  # such as Ctrl-C
             self.close()
             raise
@@ -112,45 +106,52 @@ class Process:
         return replace(outcome, row=row)
 
     def close(self) -> None:
-        if self._child is None:
-            return
-        self._child.connection.close()
-        _kill(self._child.process.pid)
-        self._child.process.wait()
-        self._child = None
+        if self._child is not None:
+            self._child.close()
+            self._child = None
 
-    def _started(self) -> _Child:
+    def _started(self, is_wanted: Callable[[], bool]) -> PythonChild:
         if self._child is not None and self._child.process.poll() is None:
             return self._child
         self.close()
-        ours, theirs = Pipe()
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=2,  # benchmarks' prints are not part of the command's output
-                env={**os.environ, **self._environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
-        child = self._child = _Child(process, ours)
-        setup = {"path": sys.path, "memory_gb": self._memory_gb, "metrics": self._metrics, "parent": os.getpid()}
-        ours.send_bytes(cloudpickle.dumps(setup))
-        child.allowed_gb = pickle.loads(ours.recv_bytes())  # sent once the imports, which take seconds, are done
+        for attempt in range(_STARTS):
+            try:
+                return self._start(is_wanted)
+            except StartAbandoned:
+                raise JobAbandoned from None
+            except NotStarted:
+                if attempt == _STARTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _start(self, is_wanted: Callable[[], bool]) -> PythonChild:
+        child = start(f"{__name__}:serve", self._environment, is_wanted)
+        try:
+            setup = {"path": import_path(), "memory_gb": self._memory_gb, "metrics": self._metrics}
+            child.connection.send_bytes(cloudpickle.dumps(setup))
+            self._allowed_gb = pickle.loads(child.connection.recv_bytes())
+        except (EOFError, ConnectionError):
+            how = child.end()
+            child.close()
+            raise NotStarted(f"The process that scores {how} before it was ready.") from None
+        except BaseException:
+            child.close()
+            raise
+        self._child = child
         return child
 
-    def _limit_exceeded(self, resident: int, allowed_gb: float, seconds: float) -> str | None:
+    def _limit_exceeded(self, resident: int, seconds: float) -> str | None:
         if self._timeout is not None and seconds > self._timeout:
             return f"It was stopped after {self._timeout:g} seconds (--timeout)."
-        if resident > allowed_gb * _GB:
-            limit = f"{allowed_gb:.1f} GB are allowed (--memory)"
+        if resident > self._allowed_gb * _GB:
+            limit = f"{self._allowed_gb:.1f} GB are allowed (--memory)"
             return f"It was stopped at {resident / _GB:.1f} GB of memory: {limit}."
         return None
 
-    def _cause_of_death(self, largest: int) -> str:
-        if self._child is None:
-            return "The process that scores could not be started."
+    @staticmethod
+    def _cause_of_death(child: PythonChild, largest: int) -> str:
         try:
-            code = self._child.process.wait(timeout=10)
+            code = child.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             return "The process that scored it no longer answered."
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
@@ -171,23 +172,15 @@ def _resident(pid: int) -> int:
     return total
 
 
-def _kill(pid: int) -> None:
-    try:
-        process = psutil.Process(pid)
-        for each in [*process.children(recursive=True), process]:
-            each.kill()
-    except psutil.Error:
-        pass
-
-
-def _serve(connection: Connection) -> None:
+def serve(connection: Connection) -> None:
     """Run in the child process: score jobs from the connection until the parent closes it or dies."""
-    setup: dict[str, Any] = pickle.loads(connection.recv_bytes())
+    try:
+        setup: dict[str, Any] = pickle.loads(connection.recv_bytes())
+    except (EOFError, ConnectionError):
+        return
     sys.path[:] = setup["path"]
     warnings.simplefilter("ignore", FutureWarning)  # addressed to the authors of libraries
-    warnings.showwarning = lambda message, *_: print(f"Warning: {message}", file=sys.stderr)
-    threading.Thread(target=_die_with, args=(setup["parent"],), daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    warnings.showwarning = lambda message, *_: print(f"Warning: {shown(message)}", file=sys.stderr)
     from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
     allowed_gb = setup["memory_gb"] or 0.9 * available_memory_gb()
@@ -196,9 +189,9 @@ def _serve(connection: Connection) -> None:
     while True:
         try:
             packed = connection.recv_bytes()
+            connection.send_bytes(_packed(scorer, packed))
         except (EOFError, ConnectionError):
             return
-        connection.send_bytes(_packed(scorer, packed))
 
 
 def _packed(scorer: JobScorer, packed: bytes) -> bytes:
@@ -211,18 +204,3 @@ def _packed(scorer: JobScorer, packed: bytes) -> bytes:
         assert outcome.row is not None, "only a score of a known version has no row, and it has no Score either"
         row = replace(outcome.row, note="; ".join(filter(None, [outcome.row.note, lost])))
         return cloudpickle.dumps(replace(outcome, row=row, score=None))
-
-
-def _die_with(parent: int) -> None:
-    """End this process when its parent dies, even if the parent was killed."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    from brainscore_cornet.scoring.process import (
-        _serve as serve,
-    )  # imported, so that its classes are the package's rather than those of `__main__`
-
-    serve(Connection(int(sys.argv[1])))

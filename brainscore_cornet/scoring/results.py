@@ -7,14 +7,16 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cornet.errors import UserError
-from ..cornet.writing import write_aside, writing
+from ..cornet.json_files import Damaged, read_object
+from ..cornet.names import encodable, for_spreadsheets
+from ..cornet.writing import locked, make_folder, write_aside, write_text, writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +70,35 @@ class Row:
     note: str | None = None
 
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "float | None": (float, int, type(None)),
+}
+
+
+def read_row(path: Path) -> Row:
+    """Return the row in a file; raises `Damaged` if it holds anything else, such as a number in place of a name."""
+    found = read_object(path)
+    known = {field.name: str(field.type) for field in fields(Row)}
+    if unknown := sorted(found.keys() - known.keys()):
+        raise Damaged(f"it has an entry {unknown[0]!r}, which this version of the package does not know")
+    for name, kind in known.items():
+        if name in found and (not isinstance(found[name], _KINDS[kind]) or isinstance(found[name], bool)):
+            raise Damaged(f"its {name} is {found[name]!r:.80}")
+    for name in ("settings", "versions"):
+        try:
+            is_object = isinstance(json.loads(found.get(name, "{}")), dict)
+        except (ValueError, RecursionError):
+            is_object = False
+        if not is_object:
+            raise Damaged(f"its {name} are {found[name]!r:.80}, expected a JSON object")
+    try:
+        return Row(**found)
+    except TypeError as error:  # an entry is missing
+        raise Damaged(str(error).replace("Row.__init__() ", "it is ")) from None
+
+
 def table_of(rows: Sequence[Row]) -> pd.DataFrame:
     import pandas as pd
 
@@ -94,7 +125,10 @@ def read_scores(folder: str | os.PathLike, model: str, benchmark: str) -> Score:
         if (row.model, row.benchmark) == (model, benchmark):
             path = results.path(row).with_suffix(".nc")
             if path.is_file():
-                return load_score(path)
+                try:
+                    return load_score(path)
+                except (OSError, ValueError, KeyError, RuntimeError) as error:  # netCDF's
+                    raise UserError(f"{path} is damaged and cannot be read: {error}") from error
             if row.status == SCORED:
                 raise UserError(f"{path} is not there: only the row of {model} on {benchmark} was kept.")
     raise UserError(f"There is no score of {model} on {benchmark} in {folder}.")
@@ -119,33 +153,24 @@ class Results:
         UserError
             If the folder cannot be created or written, or another run is writing to it.
         """
-        from filelock import FileLock, Timeout
-
         if self.folder.suffix in (".csv", ".json"):
             raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
         if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
             raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
-        with writing(self.folder):
-            (self.folder / _FOLDER).mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".lock")
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise UserError(
-                    f"Another run is writing to {self.folder}: wait for it, or name another folder for the scores."
-                ) from None
-        try:
+        busy = f"Another run is writing to {self.folder}: wait for it, or name another folder for the scores."
+        with ExitStack() as stack:
+            with writing(self.folder):
+                make_folder(self.folder / _FOLDER)
+                stack.enter_context(locked(self.folder / ".lock", busy))
             yield
-        finally:
-            lock.release()
 
     def rows(self) -> list[Row]:
         """Return one row for each model and benchmark: the newest score, or a failure if there is no score."""
         found: dict[tuple[str, str], Row] = {}
         for path in sorted((self.folder / _FOLDER).glob("*/*.json")):
             try:
-                row = Row(**json.loads(path.read_text(encoding="utf-8")))
-            except (ValueError, TypeError, OSError) as error:
+                row = read_row(path)
+            except (Damaged, FileNotFoundError) as error:
                 warnings.warn(f"{path} cannot be read and is treated as missing: {error}", stacklevel=2)
                 continue
             other = found.setdefault((row.model, row.benchmark), row)
@@ -164,7 +189,8 @@ class Results:
         path = self.path(row)
         failed = path.with_name(f"{_file_name(row.benchmark)}-{FAILED}.json")
         with writing(path):
-            path.parent.mkdir(exist_ok=True)
+            make_folder(path.parent)
+            _keep_damaged(path)
             if score is not None:
                 try:
                     write_aside(path.with_suffix(".nc"), lambda part: save_score(score, part))
@@ -175,18 +201,28 @@ class Results:
                         f"The Score object of {row.model} on {row.benchmark} is not saved: {error}", stacklevel=2
                     )
             if trace is not None:
-                write_aside(path.with_suffix(".txt"), lambda part: part.write_text(trace, encoding="utf-8"))
+                write_text(path.with_suffix(".txt"), encodable(trace))
             text = json.dumps(asdict(row), indent=1, ensure_ascii=False)
-            write_aside(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
+            write_text(path, encodable(text) + "\n")
             if row.status == SCORED:
                 for ending in (".json", ".txt", ".nc"):
                     failed.with_suffix(ending).unlink(missing_ok=True)
         self.write_table()
 
     def write_table(self) -> None:
-        table = table_of(self.rows())
+        table = for_spreadsheets(table_of(self.rows()))
         with writing(self.folder / TABLE):
             write_aside(self.folder / TABLE, lambda part: table.to_csv(part, index=False))
+
+
+def _keep_damaged(path: Path) -> None:
+    """Rename a file that is about to be replaced although it cannot be read: a person may."""
+    try:
+        read_row(path)
+    except FileNotFoundError:
+        pass
+    except Damaged:
+        path.rename(path.with_name(f"{path.name}.damaged"))
 
 
 def _file_name(identifier: str) -> str:

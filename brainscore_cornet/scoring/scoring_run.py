@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import plugin_links
-from ..cornet.errors import UserError, whole_number
+from ..cornet.errors import MAX_PROCESSES, UserError, positive_number, whole_number
+from ..cornet.recording import cache as activations
+from ..cornet.writing import output_path
 from ..metrics import EXACT, WAYS
 from .catalogue import EMBEDDED
 from .jobs import Job, candidates, targets
@@ -33,6 +35,7 @@ def score_models(
     metrics: str = EXACT,
     workers: int | None = None,
     scheduler: str | None = None,
+    tls: Mapping[str, str] | None = None,
     slurm: bool = False,
     cache: str | os.PathLike | None = None,
     on_result: Callable[[Row, int, int], None] | None = None,
@@ -63,11 +66,14 @@ def score_models(
         `"exact"`: Brain-Score's metrics on recordings are computed in equivalent, faster forms. `"stock"`: by
         Brain-Score. `"checked"`: by both; a job fails with both numbers where they differ by more than 1e-5.
     workers
-        Processes of a local cluster; with `slurm` the number of its jobs. Needs the extra `[cluster]`.
+        Processes that score at once on this machine; with `slurm` the number of its jobs.
     scheduler
-        Address of a running Dask scheduler, such as `tcp://host:8786`.
+        Address of a running Dask scheduler, such as `tls://host:8786`. It runs what anybody sends who can reach it:
+        without TLS, every user of its network. Needs the extra `[cluster]`.
+    tls
+        Files of the scheduler's TLS: `ca`, `cert` and `key` -> path.
     slurm
-        Whether to start workers as SLURM jobs, with dask-jobqueue's configuration.
+        Whether to start workers as SLURM jobs, with dask-jobqueue's configuration. Needs the extra `[cluster]`.
     cache
         Folder for activations that several benchmarks share, in place of `RESULTCACHING_HOME`.
     on_result
@@ -86,18 +92,25 @@ def score_models(
     """
     plugin_links.require()
     options = {name: value for name, value in options.items() if not _is_default(name, value)}
-    if timeout is not None and not timeout > 0:
-        raise UserError(f"Expected a timeout in seconds, more than 0, received {timeout!r}.")
-    if memory_gb is not None and not memory_gb > 0:
-        raise UserError(f"Expected a memory in GB, more than 0, received {memory_gb!r}.")
+    timeout = None if timeout is None else positive_number(timeout, "a timeout in seconds")
+    memory_gb = None if memory_gb is None else positive_number(memory_gb, "a memory in GB")
+    activations.limit_gb()  # an invalid limit is an error before any work
     if metrics not in WAYS:
         raise UserError(f"Expected metrics to be one of {', '.join(WAYS)}, received {metrics!r}.")
     if workers is not None:
-        workers = whole_number(workers, "a number of workers", 1)
+        workers = whole_number(workers, "a number of workers", 1, MAX_PROCESSES)
+    if scheduler is not None and (workers is not None or slurm):
+        raise UserError("A running scheduler has its own workers: give --scheduler alone.")
+    cluster = None
+    if scheduler is not None or tls is not None or slurm:
+        from .cluster import Cluster
+
+        cluster = Cluster(scheduler, tls, workers)
+        cluster.check()
     chosen = candidates(models, options)
     wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
     wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
-    results = None if output is None else Results(Path(output).expanduser())
+    results = None if output is None else Results(output_path(output, "a results folder"))
     limits = {"timeout": timeout, "memory_gb": memory_gb, "metrics": metrics}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
     with nullcontext() if results is None else results.open():
@@ -105,10 +118,14 @@ def score_models(
         missing = [job for job in (_still_to_do(job, rows, retry_failed) for job in wanted) if job is not None]
         outcomes = _unavailable(missing)
         possible = [job for job in missing if job.candidate.reason is None]
-        if possible and (workers is not None or scheduler is not None or slurm):
+        if possible and cluster is not None:
             from .cluster import on_cluster
 
-            outcomes = _chained(outcomes, on_cluster(possible, workers, scheduler, slurm, limits))
+            outcomes = _chained(outcomes, on_cluster(possible, cluster, limits))
+        elif possible and workers is not None:
+            from .pool import in_processes
+
+            outcomes = _chained(outcomes, in_processes(possible, workers, limits))
         elif possible:
             outcomes = _chained(outcomes, _here(possible, limits))
         for number, (job, outcome) in enumerate(outcomes, start=1):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import plugin_links
 from ..cornet.errors import UserError
-from ..cornet.writing import part_of, writing
+from ..cornet.writing import move, output_path, part_of, writing
 from ..scoring import catalogue
 from .metadata import metadata
 from .plugin import write_plugin
@@ -68,7 +68,7 @@ def submit(
     UserError
         If a zip cannot be written or exists already.
     """
-    folder = Path(folder).expanduser()
+    folder = output_path(folder, "a folder")
     targets = {variant.identifier: folder / f"{variant.identifier}.zip" for variant in variants}
     if len(targets) < len(variants):
         raise UserError("Two models would have one identifier.")
@@ -90,7 +90,7 @@ def submit(
                     write_zip(part, Path(workspace) / _ROOT)
                     checked = check(part, run=run, online=online, variants=[variant], say=say)
                     if checked.passed:
-                        part.replace(target)
+                        move(part, target)
                 finally:
                     part.unlink(missing_ok=True)
             outcomes.append(SubmissionOutcome(target, checked.findings, checked.steps, [variant.identifier]))
@@ -165,7 +165,7 @@ def pull_request(
             shutil.copytree(folder, part)
             if target.exists():
                 target.rename(old)
-            part.rename(target)
+            move(part, target)
             shutil.rmtree(old, ignore_errors=True)
     return outcome
 

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ..cornet.errors import UserError
 from ..cornet.network import find_weights
 from ..cornet.weights.download import DownloadError
 from ..cornet.weights.released import RELEASED, accept, cache_folder, url_path
+from ..python_children import environment, import_path, python
 from ..scoring import EMBEDDED
 from .rules.layout import Plugin
 from .template import stand_in
@@ -187,13 +187,12 @@ class _Runner:
     def run(self, arguments: Sequence[str], *, with_package: bool = False) -> tuple[int, str]:
         """Return exit code and output of `python …`, without this package, which is not installed at Brain-Score."""
         paths = [self._library] if with_package else [self._without, self._library]
-        inherited = sys.path if with_package else []
-        environment = {**self._environment, "PYTHONPATH": os.pathsep.join(filter(None, map(str, [*paths, *inherited])))}
+        inherited = import_path() if with_package else []
         try:
             result = subprocess.run(
-                [sys.executable, *arguments],
+                python(*arguments),
                 cwd=self._library,
-                env=environment,
+                env=environment({}, [*map(str, paths), *inherited], self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -216,11 +215,11 @@ class _Runner:
         return returned, output
 
     def score(self, model: Model) -> tuple[int, str]:
-        asked = {
+        request = {
             "identifier": model.identifier,
             "benchmark": BENCHMARK,
             "base": model.base,
             "options": model.options,
         }
         module = f"{__package__}.comparison"
-        return self.run(["-m", module, repr(asked)], with_package=True)
+        return self.run(["-m", module, repr(request)], with_package=True)

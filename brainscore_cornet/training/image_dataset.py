@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as transforms
 
-from ..cornet.errors import UserError
+from ..cornet.errors import MachineError, UserError
 from ..cornet.recording.images import MEAN, STANDARD_DEVIATION, read_image
 from ..cornet.seeding import seeded
 from .folders import ImageSet
@@ -43,6 +43,8 @@ class Batch(NamedTuple):
     """(batch,): 1 for images that are counted, 0 for padding and unreadable images."""
     unreadable: dict[str, str]
     """Path -> why the image is unreadable."""
+    failure: str | None = None
+    """An error of the machine, such as too many open files, which says nothing about the image."""
 
 
 class Key(NamedTuple):
@@ -70,19 +72,24 @@ class Views(Dataset):
     def __getitems__(self, keys: list[Key]) -> Batch:
         pixels = torch.full((len(keys), self.image_size, self.image_size, 3), _GRAY, dtype=torch.uint8)
         weights = torch.zeros(len(keys))
-        unreadable = {}
+        unreadable, failure = {}, None
         for row, key in enumerate(keys):
             path = self.images.path(key.index)
             try:
                 view = self._view(read_image(str(path)), key)
+            except MachineError as error:
+                failure = str(error)
+                continue
             except UserError as error:
+                if isinstance(error, MachineError):
+                    failure = str(error)
                 reason = error.__cause__ or error
                 unreadable[str(path)] = str(reason).replace(str(path), "").strip(" :'") or type(reason).__name__
                 continue
             pixels[row] = torch.from_numpy(view)
             weights[row] = float(key.counts)
         labels = torch.from_numpy(self.images.labels[[key.index for key in keys]])
-        return Batch(pixels.permute(0, 3, 1, 2), labels, weights, unreadable)
+        return Batch(pixels.permute(0, 3, 1, 2), labels, weights, unreadable, failure)
 
     def _view(self, image: Image.Image, key: Key) -> np.ndarray:
         """Return the cropped image (height, width, 3), 8 bits."""

@@ -13,9 +13,10 @@ from ..cornet.errors import UserError, unknown_name
 from ..cornet.network import find_weights
 from ..cornet.weights.released import WeightsError, locate
 from ..cornet.weights.state_dicts import load_checkpoint, read_checkpoint, state_dict_of, stated_architecture
-from .run_checkpoints import ENDING, newest
+from .run_checkpoints import ENDING, is_checkpoint, newest
 
 _LINEAR = "decoder.linear."
+MAX_EPOCH = 10**9
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def restored(network: CORnet, restore_path: str | os.PathLike, architecture: str
     if path.suffix != ENDING or "position" not in checkpoint:
         load_checkpoint(network, path, architecture)
         return Start(network, epoch=_epoch(checkpoint, path))
+    if not is_checkpoint(checkpoint):
+        raise WeightsError(f"{path} is no checkpoint of this package's training: expected one that `train` wrote.")
     stated = stated_architecture(checkpoint, path)
     if stated != architecture:
         raise WeightsError(f"{path} was trained as CORnet-{stated}: it cannot be resumed as CORnet-{architecture}.")
@@ -100,9 +103,9 @@ def restored(network: CORnet, restore_path: str | os.PathLike, architecture: str
     if checkpoint["position"]["step"]:  # the epoch is resumed with the settings that it began with
         needed += ["batch_size", "seed", "training_images"]
     for name in needed:
-        if before[name] != settings[name]:
+        if before.get(name) != settings[name]:
             raise UserError(
-                f"{path} cannot be resumed: its {name.replace('_', ' ')} was {before[name]}, not {settings[name]}."
+                f"{path} cannot be resumed: its {name.replace('_', ' ')} was {before.get(name)}, not {settings[name]}."
                 " Give the same, or restore a file of the form cornet_…_epoch_….pth."
             )
     return Start(network, epoch=checkpoint["position"]["epoch"], checkpoint=path)
@@ -110,7 +113,7 @@ def restored(network: CORnet, restore_path: str | os.PathLike, architecture: str
 
 def _epoch(checkpoint: Mapping[str, Any], path: Path) -> int:
     epoch = checkpoint.get("epoch")
-    if isinstance(epoch, bool) or not isinstance(epoch, int | float) or epoch < 0:
+    if isinstance(epoch, bool) or not isinstance(epoch, int | float) or not 0 <= epoch < MAX_EPOCH:
         raise UserError(
             f"{path} does not state after which epoch it was written: to begin at the first epoch with its weights, "
             "give it as --weights."

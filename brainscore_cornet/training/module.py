@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..cornet.architectures import CORnet
-from ..cornet.errors import UserError
+from ..cornet.errors import MachineError, UserError
 from .data import data_of
 from .image_dataset import Batch, TrainingSampler, normalized
 from .position import Position, loops_at
@@ -111,6 +111,8 @@ class Learner(pl.LightningModule):
 
     def _judge(self, batch: Batch, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """Return the loss of each image, and sums over the batch: loss, top-1 hits, top-5 hits, images."""
+        if batch.failure is not None:
+            raise MachineError(batch.failure)
         self._note_unreadable(batch.unreadable)
         logits = self.logits(normalized(batch.images))
         losses = functional.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=label_smoothing)

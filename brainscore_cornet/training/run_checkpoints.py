@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from torch import Tensor
 
 from ..cornet.errors import UserError
-from ..cornet.writing import part_of, write_aside, writing
+from ..cornet.writing import discard, make_folder, part_of, write_aside, writing
 from .module import Learner
 from .position import Position
 from .stopping import Stopping
@@ -25,6 +26,8 @@ FOLDER = "checkpoints"
 ENDING = ".ckpt"
 DEFAULT_SAVE_EVERY = "1e,30m"
 FINITE_CHECK_INTERVAL = 50  # steps between two checks that the loss is finite, which wait for the device
+_NAME = re.compile(rf"epoch_\d{{5,}}_step_\d{{9,}}{re.escape(ENDING)}")  # those that `_name` gives
+_ENTRIES = {"state_dict", "optimizer_states", "loops", "position", "flags"}  # of Lightning and of this package
 _AGREED_AFTER = 10  # steps between two all-reduces of the stop flag, after which a signal takes effect
 
 
@@ -82,7 +85,7 @@ class Saving(pl.Callback):
             return
         minutes = (time.monotonic() - self._saved) / 60
         due = self._every.minutes is not None and minutes >= self._every.minutes
-        stop, due = self._any(trainer, learner, self._stopping.asked, due)
+        stop, due = self._any(trainer, learner, self._stopping.requested, due)
         if due or stop or learner.device.type == "cpu" or step % FINITE_CHECK_INTERVAL == 0:
             self._check(trainer, learner)
         if due or stop:
@@ -92,7 +95,7 @@ class Saving(pl.Callback):
 
     def on_validation_batch_end(self, trainer: pl.Trainer, learner: Learner, *_) -> None:
         # several devices are not synchronized here: they stop after the validation
-        if self._stopping.asked and trainer.world_size == 1:
+        if self._stopping.requested and trainer.world_size == 1:
             self._check(trainer, learner)
             self._save(trainer, learner, Position(trainer.current_epoch, learner.order.steps))
             raise self._stopping.stopped(f"in the validation of epoch {trainer.current_epoch + 1}", self._output)
@@ -106,7 +109,7 @@ class Saving(pl.Callback):
             if trainer.is_global_zero:
                 save(released_form(learner, done), self._output / released_name(learner.what["architecture"], done))
             self._save(trainer, learner, Position(done))
-        (stop,) = self._any(trainer, learner, self._stopping.asked)
+        (stop,) = self._any(trainer, learner, self._stopping.requested)
         if stop and not last:
             if done % self._every.epochs:
                 self._save(trainer, learner, Position(done))
@@ -135,7 +138,7 @@ class Saving(pl.Callback):
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
             for other in path.parent.glob(f"*{ENDING}"):
-                if other != path:
+                if other != path and _NAME.fullmatch(other.name):
                     other.unlink()
         self._saved = time.monotonic()
 
@@ -148,7 +151,12 @@ def newest(output: Path) -> Path | None:
     UserError
         If there are checkpoints, but all are damaged.
     """
-    found = sorted((output / FOLDER).glob(f"*{ENDING}"), reverse=True)
+    found = []
+    for path in sorted((output / FOLDER).glob(f"*{ENDING}"), reverse=True):
+        if _NAME.fullmatch(path.name):
+            found.append(path)
+        else:
+            warnings.warn(f"{path} is no checkpoint of this package's training and is passed over.", stacklevel=2)
     good = next((path for path in found if _is_whole(path)), None)
     if found and good is None:
         raise UserError(
@@ -162,7 +170,7 @@ def tidy(output: Path) -> None:
     """Remove incomplete files of a killed process."""
     for folder in (output, output / FOLDER):
         for path in folder.glob(part_of(Path("*")).name):
-            path.unlink(missing_ok=True)
+            discard(path)
 
 
 def released_form(learner: Learner, epoch: int) -> dict[str, Any]:
@@ -190,13 +198,13 @@ def save(contents: Mapping[str, Any], path: Path) -> None:
             raise
 
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_aside(path, write)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a checkpoint to the CPU, without running any code in it."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+def read(path: Path, *, lazily: bool = False) -> dict[str, Any]:
+    """Read a checkpoint to the CPU, without running any code in it; `lazily`, tensors are read when they are used."""
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
 
 
 def all_finite(state: Mapping[str, Tensor]) -> bool:
@@ -212,8 +220,27 @@ def epochs_in(path: Path) -> int:
     return int(path.stem.split("_")[1])
 
 
+def saved_settings(output: Path) -> Mapping[str, Any] | None:
+    """Return the settings in the newest checkpoint, None if there is no checkpoint."""
+    path = newest(output)
+    return None if path is None else read(path, lazily=True)["flags"]
+
+
+def is_checkpoint(contents: Any) -> bool:
+    """Return whether contents of a file are those of a checkpoint from which a run can resume."""
+    if not isinstance(contents, Mapping) or not contents.keys() >= _ENTRIES:
+        return False
+    position, flags = contents["position"], contents["flags"]
+    if not isinstance(position, Mapping) or not isinstance(flags, Mapping):
+        return False
+    return all(type(position.get(name)) is int and position[name] >= 0 for name in ("epoch", "step"))
+
+
 def _is_whole(path: Path) -> bool:
     try:
-        return zipfile.ZipFile(path).testzip() is None
-    except (OSError, zipfile.BadZipFile):
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size or archive.testzip():
+                return False
+        return is_checkpoint(read(path, lazily=True))
+    except Exception:  # damaged files raise nearly any exception
         return False

@@ -17,7 +17,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
-from ..cornet.errors import UserError, unknown_name, whole_number
+from ..cornet.errors import MAX_PROCESSES, UserError, unknown_name, whole_number
 from .run_checkpoints import WrittenAside
 
 DEVICES = ("cuda", "mps", "cpu")
@@ -63,8 +63,8 @@ class Machine:
         if precision not in PRECISIONS:
             raise unknown_name(precision, PRECISIONS, "precision")
         given_devices, given_nodes = _given()
-        devices = whole_number(given_devices if devices is None else devices, "a number of devices", 1)
-        nodes = whole_number(given_nodes if nodes is None else nodes, "a number of nodes", 1)
+        devices = whole_number(given_devices if devices is None else devices, "a number of devices", 1, MAX_PROCESSES)
+        nodes = whole_number(given_nodes if nodes is None else nodes, "a number of nodes", 1, MAX_PROCESSES)
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         if device not in DEVICES:
@@ -73,8 +73,8 @@ class Machine:
         if device in there and there[device] < devices:
             what = "GPU" if device == "cuda" else "device 'mps'"
             raise UserError(
-                f"Asked for {devices} {what}{'s' * (devices > 1)}, here are {there[device]}: ask for fewer, or for the "
-                "CPU with --device cpu."
+                f"Requested {devices} {what}{'s' * (devices > 1)}, available are {there[device]}: request fewer, or "
+                "the CPU with --device cpu."
             )
         if (given_devices, given_nodes) != (1, 1) and (devices, nodes) != (given_devices, given_nodes):
             raise UserError(
@@ -87,10 +87,10 @@ class Machine:
     def world(self) -> int:
         return self.devices * self.nodes
 
-    def workers(self, asked: int | None) -> int:
+    def workers(self, requested: int | None) -> int:
         """Return the number of processes that load images for each device; by default its share of the cores."""
-        if asked is not None:
-            return whole_number(asked, "a number of workers", 0)
+        if requested is not None:
+            return whole_number(requested, "a number of workers", 0, MAX_PROCESSES)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return max(1, cores // self.devices)
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..cornet.errors import UserError
-from ..cornet.writing import write_aside, writing
+from ..cornet.json_files import Damaged, read_object
+from ..cornet.names import encodable
+from ..cornet.writing import locked, make_folder, write_text, writing
 
 SETTINGS = "run.json"
 
 
 @contextmanager
-def locked(
-    folder: Path, settings: Mapping[str, Any], free: frozenset[str] = frozenset(), kept: Sequence[str] = ()
+def run_directory(
+    folder: Path,
+    settings: Mapping[str, Any],
+    free: frozenset[str] = frozenset(),
+    kept: Sequence[str] = (),
+    saved: Callable[[], Mapping[str, Any] | None] = lambda: None,
 ) -> Iterator[None]:
     """Lock the run directory for this process, after a check that it belongs to this run.
 
@@ -28,31 +35,28 @@ def locked(
         Names of settings that may differ from the run's first ones.
     kept
         Patterns of the files that make a folder a run's: without any of them nothing is lost with other settings.
+    saved
+        Function that returns the settings in the newest checkpoint, in place of a damaged file of settings.
 
     Raises
     ------
     UserError
-        Where the folder is another run's, with what differs, where another process writes to it, and where it cannot
-        be made.
+        If the folder is another run's, with what differs, another process writes to it, or it cannot be made.
     """
-    from filelock import FileLock, Timeout
-
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: expected a folder for the output.")
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(
-                f"Another process is training into {folder}: wait for it, or name another output folder."
-            ) from None
-    try:
-        path = folder / SETTINGS
-        differing = [name for name in _differing(path, settings) if name not in free]
+    busy = f"Another process is training into {folder}: wait for it, or name another output folder."
+    path = folder / SETTINGS
+    with ExitStack() as stack:
+        with writing(folder):
+            make_folder(folder)
+            stack.enter_context(locked(folder / ".lock", busy))
+        before = _settings_of(path, saved)
+        differing = (
+            [name for name in {**before, **settings} if before.get(name) != settings.get(name)] if before else []
+        )
+        differing = [name for name in differing if name not in free]
         if differing and any(any(folder.glob(pattern)) for pattern in kept):
-            before = json.loads(path.read_text(encoding="utf-8"))
             changes = "; ".join(
                 f"{name} {json.dumps(before.get(name))} there, {json.dumps(settings.get(name))} here"
                 for name in differing
@@ -61,18 +65,21 @@ def locked(
                 f"{folder} holds another run: {changes}. Name another output folder, or give the options of that run."
             )
         with writing(path):
-            text = json.dumps(settings, indent=1, ensure_ascii=False)
-            write_aside(path, lambda part: part.write_text(text + "\n", encoding="utf-8"))
+            write_text(path, encodable(json.dumps(settings, indent=1, ensure_ascii=False)) + "\n")
         yield
-    finally:
-        lock.release()
 
 
-def _differing(path: Path, settings: Mapping[str, Any]) -> list[str]:
+def _settings_of(path: Path, saved: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        return read_object(path)
     except FileNotFoundError:
-        return []
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read, so that it is not known whose folder it is in: {error}") from error
-    return [name for name in {**before, **settings} if before.get(name) != settings.get(name)]
+        return {}
+    except Damaged as error:
+        before = saved()
+        if before is None:
+            raise UserError(
+                f"{path} cannot be read ({error}), so it is not known whose folder it is in. Remove it to take the "
+                "options of this command."
+            ) from error
+        warnings.warn(f"{path} cannot be read ({error}): the newest checkpoint's settings are used.", stacklevel=2)
+        return json.loads(json.dumps(before))

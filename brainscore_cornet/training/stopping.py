@@ -29,7 +29,7 @@ class Stopping:
         self._signal: int | None = None
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         return self._signal is not None
 
     @contextmanager

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
-from ..cornet.writing import write_aside, writing
+from ..cornet.names import cell
+from ..cornet.writing import write_aside, write_text, writing
 from ..palette import BLUE, GREEN, VERMILLION
 from .module import Learner, Sums
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE = "metrics.csv"
 PICTURE = "training.png"
@@ -101,22 +106,53 @@ def _in_words(sums: Sums) -> str:
 def read_table(output: Path) -> list[Epoch]:
     """Return the rows of a run's table, none before the first epoch is complete."""
     try:
-        text = (output / TABLE).read_text(encoding="utf-8")
+        text = (output / TABLE).read_text(encoding="utf-8", errors="backslashreplace")
     except FileNotFoundError:
         return []
     kinds: dict[str, type] = {field.name: int if field.type == "int" else float for field in fields(Epoch)}
-    return [
-        Epoch(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(io.StringIO(text))
-    ]
+    lines = text.splitlines()
+    rows, damaged = [], [] if lines and lines[0].split(",") == list(kinds) else [1]
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            values = zip(kinds.items(), line.split(","), strict=True)
+            rows.append(Epoch(**{name: kind(value) for (name, kind), value in values}))
+        except ValueError:
+            damaged.append(number)
+    if damaged:
+        copy = output / f"damaged-{TABLE}"
+        with writing(copy):
+            write_text(copy, text)
+        warnings.warn(
+            f"{output / TABLE} is damaged in {'lines' if damaged[1:] else 'line'} {', '.join(map(str, damaged[:5]))}: "
+            f"the other epochs are kept, and {copy} is a copy of it.",
+            stacklevel=2,
+        )
+    return rows
+
+
+def epochs_table(output: Path) -> pd.DataFrame:
+    """Return a run's table."""
+    import pandas as pd
+
+    columns = pd.Index([field.name for field in fields(Epoch)])
+    return pd.DataFrame([asdict(row) for row in read_table(output)], columns=columns)
+
+
+def check_table(output: Path, epochs: int) -> None:
+    """Warn if a run's table lacks any of its `epochs` completed epochs, from the first one in it on."""
+    found = {row.epoch for row in read_table(output)}
+    missing = sorted(set(range(min(found, default=epochs), epochs + 1)) - found) if epochs else []
+    if missing:
+        warnings.warn(f"{output / TABLE} lacks the epochs {', '.join(map(str, missing[:5]))}.", stacklevel=2)
 
 
 def _write_table(path: Path, columns, rows: list[dict[str, Any]]) -> None:
     text = io.StringIO()
     table = csv.DictWriter(text, [each.name for each in columns] if columns else list(rows[0]), lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     with writing(path):
-        write_aside(path, lambda part: part.write_text(text.getvalue(), encoding="utf-8"))
+        write_text(path, text.getvalue())
 
 
 def _log(folder: Path, row: Epoch) -> None:

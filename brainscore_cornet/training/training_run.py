@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import nn
 
-from ..cornet.architectures import MIN_IMAGE_SIZE
-from ..cornet.errors import UserError, whole_number
+from ..cornet.architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from ..cornet.errors import MAX_SEED, UserError, whole_number
 from ..cornet.network import plain_integers
+from ..cornet.writing import output_path as output_path_of
 from .data import Data
 from .folders import find_training
 from .image_dataset import Views
@@ -22,11 +24,21 @@ from .initial_network import Start, architecture_of, build, restored
 from .module import Learner
 from .progress import Progress
 from .recipes import recipe_for
-from .run_checkpoints import DEFAULT_SAVE_EVERY, ENDING, FOLDER, SaveEvery, Saving, epochs_in, newest, tidy
+from .run_checkpoints import (
+    DEFAULT_SAVE_EVERY,
+    ENDING,
+    FOLDER,
+    SaveEvery,
+    Saving,
+    epochs_in,
+    newest,
+    saved_settings,
+    tidy,
+)
 from .run_devices import Machine, is_first, quiet
-from .run_directory import locked
+from .run_directory import run_directory
 from .stopping import Stopping
-from .training_records import TABLE, Records
+from .training_records import TABLE, Records, check_table, epochs_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,8 +134,8 @@ def train(
     changes = {"epochs": epochs, "lr": lr, "step_size": step_size, "batch_size": batch_size, "momentum": momentum}
     changes |= {"weight_decay": weight_decay, "optimizer": optimizer, "schedule": schedule}
     recipe = recipe_for(architecture, **changes, label_smoothing=label_smoothing)
-    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
-    seed = whole_number(seed, "a seed", 0)
+    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
+    seed = whole_number(seed, "a seed", 0, MAX_SEED)
     accumulate = whole_number(accumulate, "a number of parts to accumulate", 1)
     every = SaveEvery.parse(save_every)
     check_on_error(on_error)
@@ -146,7 +158,7 @@ def train(
         "training_images": train_images.fingerprint(),
         "validation_images": val_images.fingerprint(),
     }
-    output = Path(output_path).expanduser()
+    output = output_path_of(output_path, "a run directory")
     images = (train_images.folder, val_images.folder)
     if any(output.resolve() in (folder.resolve(), *folder.resolve().parents[:1]) for folder in images):
         raise UserError(f"{output} is where the images are: name another folder for the output.")
@@ -155,10 +167,13 @@ def train(
     # under the step schedule a run can be made longer, since no earlier epoch depends on it
     free = frozenset({"epochs"} if recipe.schedule == "step" else ())
     kept = (TABLE, f"{FOLDER}/*{ENDING}")
-    with locked(output, settings, free, kept) if is_first() else nullcontext():
+    lock = run_directory(output, settings, free, kept, lambda: saved_settings(output))
+    with lock if is_first() else nullcontext():
         if is_first():
             tidy(output)
         own = newest(output)
+        if own is not None and is_first():
+            check_table(output, epochs_in(own))
         network = build(architecture, len(train_images.classes), times, seed, None if own else weights)
         start = Start(network, epoch=epochs_in(own) if own else 0, checkpoint=own)
         if own is None and restore_path is not None:
@@ -175,7 +190,7 @@ def train(
             loading,
             seed,
             # a batch normalization cannot learn from a single number, which IT has of a small image
-            least=2 if architecture == "S" else 0,
+            least=2 * any(isinstance(module, nn.BatchNorm2d) for module in network.modules()),
         )
         if data.is_too_small(machine.world * accumulate):
             raise UserError(f"{len(train_images)} training images are too few for {machine.world * accumulate} parts.")
@@ -194,9 +209,7 @@ def train(
             skip_unreadable=on_error == "skip",
         )
         _fit(machine, learner, data, start, output, every, accumulate=accumulate, sync_batchnorm=sync_batchnorm)
-    import pandas as pd
-
-    return pd.read_csv(output / TABLE)
+    return epochs_table(output)
 
 
 def _fit(
@@ -226,6 +239,8 @@ def _fit(
             trainer.fit(learner, datamodule=data, ckpt_path=start.checkpoint, weights_only=True)
         except SIGTERMException:  # before the first step, when Lightning still listens
             raise stopping.stopped("before the first step", output) from None
+        except SystemExit:  # Lightning's end after a second Ctrl-C
+            raise KeyboardInterrupt from None
 
 
 def check_on_error(on_error: str) -> None:

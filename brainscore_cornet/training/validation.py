@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from ..cornet.architectures import CLASSES, MIN_IMAGE_SIZE
+from ..cornet.architectures import CLASSES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from ..cornet.commitments import get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
@@ -98,7 +98,7 @@ def validate(
     UserError
         If an argument is invalid, weights are unavailable, or the class folders are not the network's classes.
     """
-    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE)
+    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
     batch_size = whole_number(batch_size, "a batch size", 1)
     check_on_error(on_error)
     architecture = architecture_of(model)
@@ -106,8 +106,8 @@ def validate(
     loading = machine.workers(workers)
     images = find_validation(data_path)
     identifier = f"cornet_{architecture.lower()}"
-    asked = identifier if str(model).upper() == architecture else get_commitment(model).identifier
-    path = find_weights(asked, weights)
+    requested = identifier if str(model).upper() == architecture else get_commitment(model).identifier
+    path = find_weights(requested, weights)
     if path is not None:
         _check_classes(images, path)
     times = plain_integers(times)
@@ -126,7 +126,7 @@ def validate(
     published = RELEASED[identifier].top1
     agrees, comparison = _compare(sums.top1, published, released, standard)
     return Validation(
-        model=asked,
+        model=requested,
         weights=None if path is None else str(path),
         image_size=image_size,
         images=sums.images,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import sys
 
@@ -15,17 +14,6 @@ from brainscore_cornet.cli.main import app
 from brainscore_cornet.cornet.commitments import COMMITMENTS
 from brainscore_cornet.marques2020.protocols import OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """The command in a process of its own, on a machine whose network answers nothing."""
-    return subprocess.run(
-        [sys.executable, "-m", "brainscore_cornet", *arguments],
-        env={**os.environ, **OFFLINE, **environment},
-        capture_output=True,
-        text=True,
-        timeout=250,
-    )
 
 
 def one_line_error(result: subprocess.CompletedProcess) -> str:
@@ -73,7 +61,7 @@ def test_every_command_has_help():
 
 def test_models_prints_every_commitment():
     """The table and the JSON hold every region, layer, time step and bin of every model."""
-    table, as_json = run("models").stdout, json.loads(run("models", "--json").stdout)
+    table, as_json = run_here("models").stdout, json.loads(run_here("models", "--json").stdout)
     assert [model["identifier"] for model in as_json] == list(COMMITMENTS)
     for model in as_json:
         for region, bins in model["time_bins"].items():
@@ -132,25 +120,29 @@ def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected):
         (("score", "cornet_z_untrained", "-b", "ImageNet-top1"), "50000 of 50000 images do not exist"),
     ],
 )
-def test_without_a_network_it_says_what_works_offline(arguments, expected, tmp_path):
+def test_without_a_network_it_says_what_works_offline(arguments, expected, tmp_path, monkeypatch):
     """Weights or data that cannot be downloaded give one line with the reason and what can be done here."""
-    message = one_line_error(run(*arguments, TORCH_HOME=str(tmp_path), BRAINSCORE_HOME=str(tmp_path)))
+    for name, value in {**OFFLINE, "TORCH_HOME": str(tmp_path), "BRAINSCORE_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    message = one_line_error(run_here(*arguments))
     assert expected in message
     assert any(reason in message for reason in ("offline", "no connection", "do not exist"))
     assert "_untrained" in message
 
 
 def test_version():
-    """The command line and the package say the same."""
+    """The command in a process of its own and the package say the same."""
     import brainscore_cornet
 
-    assert run("--version").stdout == f"brainscore_cornet {brainscore_cornet.__version__}\n"
+    command = [sys.executable, "-m", "brainscore_cornet", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.stdout == f"brainscore_cornet {brainscore_cornet.__version__}\n"
 
 
 def test_wrong_use_is_explained():
     """A missing argument and an unknown option end with another code and a hint, not with a traceback."""
     for arguments in (("score",), ("score", "cornet_s", "--speed", "fast"), ("scores",)):
-        result = run(*arguments)
+        result = run_here(*arguments)
         assert result.returncode == 2
         assert "Traceback" not in result.stderr
         assert result.stderr
@@ -158,7 +150,8 @@ def test_wrong_use_is_explained():
 
 def test_scores_as_table_json_and_file(tmp_path):
     """One benchmark, in its forms: the same number on the screen and in the folder; it is not computed again."""
-    result = run("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", str(tmp_path), "--batch-size", "16")
+    command = ("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", tmp_path)
+    result = run_here(*command, "--batch-size", 16)
     assert result.returncode == 0, result.stderr
     (scored,) = json.loads(result.stdout)
     assert scored["model"] == "cornet_z_untrained"
@@ -170,31 +163,32 @@ def test_scores_as_table_json_and_file(tmp_path):
     with open(tmp_path / "scores.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     assert float(row["score"]) == scored["score"]
-    again = run("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", str(tmp_path))
+    again = run_here(*command)
     assert json.loads(again.stdout) == [scored]
 
 
 def test_benchmarks_and_what_they_need():
     """Those of a group, with what each needs; what needs nothing comes first."""
-    listed = json.loads(run("benchmarks", "V1", "--json").stdout)
+    listed = json.loads(run_here("benchmarks", "V1", "--json").stdout)
     assert {each["region"] for each in listed} == {"V1"}
     assert [each["needs"] for each in listed[:11]] == ["offline"] * 11
-    needs = {each["benchmark"]: each["needs"] for each in json.loads(run("benchmarks", "--json").stdout)}
+    needs = {each["benchmark"]: each["needs"] for each in json.loads(run_here("benchmarks", "--json").stdout)}
     assert {name for name, need in needs.items() if need == "offline"} == {*EMBEDDED, *OFFICIAL.identifiers}
     assert needs["MajajHong2015public.IT-pls"] == "public download"
     assert needs["MajajHong2015.IT-pls"] == "private"
 
 
-def test_cache_tells_and_clears(tmp_path):
+def test_cache_tells_and_clears(tmp_path, monkeypatch):
     """What is kept is counted, and taken away only where it was named."""
-    homes = {name: str(tmp_path / name) for name in ("RESULTCACHING_HOME", "BRAINSCORE_HOME", "BRAINIO_HOME")}
+    for name in ("RESULTCACHING_HOME", "BRAINSCORE_HOME", "BRAINIO_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
     kept = tmp_path / "RESULTCACHING_HOME" / "brainscore_cornet.activations" / "model" / "stimuli.npy"
     other = tmp_path / "RESULTCACHING_HOME" / "somebody_else" / "result.pkl"
     for path in (kept, other):
         path.parent.mkdir(parents=True)
         path.write_bytes(bytes(3_000_000))
-    assert "activations  3.0 MB" in run("cache", **homes).stdout
-    assert run("cache", "--clear", "activations", **homes).stdout == "activations: 3.0 MB freed\n"
+    assert "activations  3.0 MB" in run_here("cache").stdout
+    assert run_here("cache", "--clear", "activations").stdout == "activations: 3.0 MB freed\n"
     assert not kept.exists()
-    run("cache", "--clear", "brainscore", **homes)
+    run_here("cache", "--clear", "brainscore")
     assert other.exists()

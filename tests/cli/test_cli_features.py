@@ -65,7 +65,7 @@ def as_by_hand(network, folder: Path, layer: str, call: int, size: int = 224) ->
     ],
 )
 def test_cornets_own_command(folder, model, options, layer, call):
-    """Writes the file that CORnet's users know, with the numbers of a loop over images, in their order."""
+    """The command writes the file that CORnet's own writes, with the numbers of a loop over images, in their order."""
     weights = folder / f"cornet_{model.lower()}.pth"
     arguments = ["test", "--model", model, "--data_path", "images/", "-o", "out", "--weights", weights, *options]
     result = run_here(*arguments, folder=folder)
@@ -91,7 +91,7 @@ def test_features(folder):
 
 @pytest.mark.parametrize("ending", ["nc", pytest.param("zarr", marks=pytest.mark.slow)])
 def test_bytes_are_the_same_in_every_process(folder, ending, monkeypatch):
-    """Also where Python orders what has no order differently."""
+    """Two processes write the same bytes, even if Python orders sets differently in them."""
     contents = []
     for seed in ("1", "2"):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
@@ -105,7 +105,7 @@ def test_bytes_are_the_same_in_every_process(folder, ending, monkeypatch):
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_picture(folder, ending):
-    """Shows the first images and four regions' activity; every axis has something in it."""
+    """The plot shows the first images and four regions' activity; every axis has something in it."""
     picture = f"activity.{ending}"
     arguments = ["features", "cornet_rt_untrained", "images", "--plot", picture, "--image-size", "64"]
     result = run_here(*arguments, folder=folder)
@@ -142,7 +142,7 @@ def test_a_picture(folder, ending):
     ],
 )
 def test_mistakes(folder, arguments, expected):
-    """Are said in one line, and nothing is written."""
+    """Each mistake is reported in one line, and nothing is written."""
     result = run_here(*arguments, folder=folder)
     assert result.returncode == 1
     assert expected in result.stderr.splitlines()[-1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from brainscore_vision.model_helpers.activations.pca import LayerPCA
 from helpers.peer import assert_same, plain_hook
-from helpers.small_subject import seen, small_subject
+from helpers.small_model import seen, small_model
 
 from brainscore_cornet import UserError, load_model
 
@@ -12,7 +12,7 @@ from brainscore_cornet import UserError, load_model
 @pytest.fixture
 def model(stand_in):
     """CORnet-RT without hooks, four images at a time."""
-    return small_subject(stand_in, "cornet_rt", batch_size=4)
+    return small_model(stand_in, "cornet_rt", batch_size=4)
 
 
 def test_a_repeated_layer_is_given_once(model, pictures):

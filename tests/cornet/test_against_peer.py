@@ -17,12 +17,17 @@ TIME_BINS = {
     "early": [(0, 20), (20, 40), (40, 60)],
     "late": [(260, 300), (300, 320), (500, 600)],
 }
+OF_ANY_REGION = {"one", "early", "late"}  # tested in IT; the other regions take the same path
 TRIALS = {
     "one varying": {"number_of_trials": 1, "require_variance": True},
     "three varying": {"number_of_trials": 3, "require_variance": True},
     "three alike": {"number_of_trials": 3, "require_variance": False},
 }
 pytestmark = pytest.mark.filterwarnings("ignore:cornet_s.* has no activity", "ignore:'multi_class' was deprecated")
+
+
+def marks(region: str, time_bins: str):
+    return pytest.mark.slow if region != "IT" and time_bins in OF_ANY_REGION else ()
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +51,14 @@ def build(stand_in):
     return build
 
 
-@pytest.mark.parametrize("time_bins", TIME_BINS.values(), ids=TIME_BINS)
-@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize(
+    ("region", "time_bins"),
+    [
+        pytest.param(region, bins, id=f"{region}-{name}", marks=marks(region, name))
+        for region in REGIONS
+        for name, bins in TIME_BINS.items()
+    ],
+)
 def test_recordings_equal_the_peer(build, shuffled, region, time_bins):
     """Every region in every set of time bins has the peer's values, dimensions and coordinates.
 
@@ -65,9 +76,9 @@ def test_recordings_equal_the_peer(build, shuffled, region, time_bins):
     assert not np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("region", ["V1", "IT"])
+@pytest.mark.parametrize("region", [pytest.param("V1", marks=pytest.mark.slow), "IT"])
 def test_recordings_equal_the_peer_at_full_size(build, shuffled, region):
-    """At the committed 224 px, too, from the lowest region to the highest."""
+    """Recordings equal the peer's at the committed 224 px, in the lowest region and in the highest."""
     ours, theirs = build(ours_at_a_time=2, theirs_at_a_time=2, image_size=224)
     for model in (ours, theirs):
         model.start_recording(region, [(100, 200)])

@@ -8,15 +8,15 @@ from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidA
 from brainscore_vision import preallocate_memory
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark
 from helpers.peer import plain_hook
-from helpers.small_subject import seen, small_subject
+from helpers.small_model import seen, small_model
 
 from brainscore_cornet.cornet.anatomy import REGIONS
 
 
 @pytest.fixture
-def subject(stand_in):
+def small(stand_in):
     """Identifier -> a new model with stand-in weights that sees small images."""
-    return partial(small_subject, stand_in)
+    return partial(small_model, stand_in)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def subject(stand_in):
 )
 @pytest.mark.filterwarnings("ignore:.* has no activity")
 def test_a_recording_is_the_regions_output_at_its_time_step(
-    subject, stand_in, pictures, identifier, region, time_bin, time_step
+    small, stand_in, pictures, identifier, region, time_bin, time_step
 ):
     """What is recorded in a time bin is what a plain hook sees at the time step of the nearest start."""
-    model = subject(identifier)
+    model = small(identifier)
     model.start_recording(region, [time_bin])
     expected = plain_hook(stand_in(model.commitment.architecture), f"{region}.output", seen(pictures))[time_step]
     recording = model.look_at(pictures)
@@ -54,10 +54,10 @@ def test_a_recording_is_the_regions_output_at_its_time_step(
     assert recording["time_bin"].item() == time_bin
 
 
-def test_recordings_in_a_row_do_not_mix(subject, stand_in, stimuli, pictures, monkeypatch):
+def test_recordings_in_a_row_do_not_mix(small, stand_in, stimuli, pictures, monkeypatch):
     """V4, then IT, then other time bins on one stimulus set, with caching on: the right responses each time."""
     monkeypatch.delenv("RESULTCACHING_DISABLE", raising=False)
-    model = subject("cornet_s")
+    model = small("cornet_s")
     activity = {region: plain_hook(stand_in("S"), f"{region}.output", seen(pictures)) for region in ("V4", "IT")}
     steps = {"V4": {(90, 140): 0, (240, 290): 3}, "IT": {(100, 200): 0, (200, 300): 1}}
     for region, time_bins in [
@@ -77,11 +77,11 @@ def test_recordings_in_a_row_do_not_mix(subject, stand_in, stimuli, pictures, mo
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_batch_size_does_not_change_the_numbers(subject, stimuli, region):
+def test_batch_size_does_not_change_the_numbers(small, stimuli, region):
     """One by one, in uneven portions and all at once, with microsaccades, the same responses in the same order."""
     recordings = []
     for batch_size in (1, 4, 12):
-        model = subject("cornet_rt", batch_size)
+        model = small("cornet_rt", batch_size)
         model.start_recording(region, [(110, 130), (130, 150)])
         recordings.append(model.look_at(stimuli, number_of_trials=2, require_variance=True))
     for recording in recordings[1:]:
@@ -101,10 +101,10 @@ def test_batch_size_does_not_change_the_numbers(subject, stimuli, region):
     ],
 )
 def test_a_time_bin_without_activity_is_warned_of(
-    subject, stand_in, pictures, identifier, region, time_bins, warned, time_steps
+    small, stand_in, pictures, identifier, region, time_bins, warned, time_steps
 ):
     """The warning names the committed time bins, and the nearest start answers."""
-    model = subject(identifier)
+    model = small(identifier)
     with pytest.warns(UserWarning, match=f"has no activity in {region} .*{warned}"):
         model.start_recording(region, time_bins)
     activity = plain_hook(stand_in(model.commitment.architecture), f"{region}.output", seen(pictures[:2]))
@@ -115,17 +115,17 @@ def test_a_time_bin_without_activity_is_warned_of(
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_time_bin_with_activity_is_not_warned_of(subject):
+def test_a_time_bin_with_activity_is_not_warned_of(small):
     """Any overlap with a committed time bin is enough, and numpy's numbers are numbers."""
-    model = subject("cornet_s")
+    model = small("cornet_s")
     for time_bins in ([(0, 101), (299, 400)], np.array([[70, 170], [170, 270]])):
         model.start_recording("IT", time_bins)
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_memory_is_estimated_before_scoring(subject, stimuli, region, capsys):
+def test_memory_is_estimated_before_scoring(small, stimuli, region, capsys):
     """Brain-Score's estimate finds the layers and the number of neuroids that will be recorded."""
-    model = subject("cornet_s")
+    model = small("cornet_z")
     assert model.layer_model.region_layer_map == {region: f"{region}.output" for region in REGIONS}
     assembly = NeuroidAssembly(
         np.ones((len(stimuli), 2, 1)),

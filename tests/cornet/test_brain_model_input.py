@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.utils import LazyLoad
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 
 from brainscore_cornet import UserError
@@ -24,15 +24,15 @@ def squeezed(value: tuple) -> np.ndarray:
 
 
 @pytest.fixture
-def subject(stand_in):
+def small(stand_in):
     """Identifier -> a new model with stand-in weights that sees small images."""
-    return partial(small_subject, stand_in)
+    return partial(small_model, stand_in)
 
 
 @pytest.mark.parametrize("kind", [str, Path], ids=["strings", "pathlib"])
-def test_paths_are_stimuli(subject, stimuli, pictures, kind):
+def test_paths_are_stimuli(small, stimuli, pictures, kind):
     """A list of image files, repeated ones among them, gives what a stimulus set gives."""
-    model = subject("cornet_rt")
+    model = small("cornet_rt")
     model.start_recording("V2", [(70, 90), (90, 110)])
     order = [2, 0, 2, 5, 0]
     recording = model.look_at([kind(pictures[index]) for index in order])
@@ -42,12 +42,12 @@ def test_paths_are_stimuli(subject, stimuli, pictures, kind):
 
 
 @pytest.mark.parametrize("require_variance", [False, True])
-def test_two_stimuli_may_share_an_image(subject, pictures, require_variance):
+def test_two_stimuli_may_share_an_image(small, pictures, require_variance):
     """Rows of a stimulus set are presentations of their own, also where they show the same image."""
     stimulus_set = StimulusSet({"stimulus_id": ["a", "b", "c", "a"], "repetition": [0, 0, 0, 1]})
     stimulus_set.stimulus_paths = {"a": pictures[0], "b": pictures[1], "c": pictures[0]}
     stimulus_set.identifier = None
-    model = subject("cornet_z")
+    model = small("cornet_z")
     model.start_recording("V4", [(90, 190)])
     recording = model.look_at(stimulus_set, number_of_trials=2, require_variance=require_variance)
     trials = 2 if require_variance else 1
@@ -60,11 +60,11 @@ def test_two_stimuli_may_share_an_image(subject, pictures, require_variance):
 
 
 @pytest.mark.parametrize("task", ["label", "probabilities", "recording"])
-def test_a_stimulus_set_may_be_loaded_when_used(subject, stimuli, task):
+def test_a_stimulus_set_may_be_loaded_when_used(small, stimuli, task):
     """Brain-Score's `LazyLoad`, which Geirhos2021 passes, is taken for the stimulus set that it loads."""
     fitted = stimuli.assign(image_label=stimuli["category"])
     lazy, lazily_fitted = LazyLoad(lambda: stimuli), LazyLoad(lambda: fitted)
-    model = subject("cornet_z")
+    model = small("cornet_z")
     start = {
         "label": lambda: model.start_task("label", ["dog", "cat"]),
         "probabilities": lambda: model.start_task("probabilities", lazily_fitted),
@@ -174,17 +174,17 @@ TIME_BINS = {
 
 
 @pytest.mark.parametrize(("ask", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_a_model_cannot_do_is_refused(subject, stimuli, ask, message):
+def test_what_a_model_cannot_do_is_refused(small, stimuli, ask, message):
     """The error names what was wrong, and the nearest that there is."""
     with pytest.raises(UserError, match=message):
-        ask(subject("cornet_z"), stimuli)
+        ask(small("cornet_z"), stimuli)
 
 
 @pytest.mark.parametrize(("time_bins", "message"), TIME_BINS.values(), ids=TIME_BINS)
-def test_what_is_not_a_time_bin_is_refused(subject, time_bins, message):
+def test_what_is_not_a_time_bin_is_refused(small, time_bins, message):
     """The error repeats what was received."""
     with pytest.raises(UserError, match=message):
-        subject("cornet_s").start_recording("IT", time_bins)
+        small("cornet_s").start_recording("IT", time_bins)
 
 
 UNUSABLE = (
@@ -217,17 +217,17 @@ def unusable(tmp_path, pictures, stimuli):
         "no files": (StimulusSet({"stimulus_id": ["a"]}), "where the image of stimulus 'a' is"),
         "too few files": (incomplete, "where the image of stimulus 'b' is"),
         "floats": ([tmp_path / "deep.tif"] * 3, "its pixels are F, expected 8 bits"),
-        "table": (pd.DataFrame(stimuli), "received a DataFrame: its rows do not say where their images are"),
+        "table": (pd.DataFrame(stimuli), "received a DataFrame without a column stimulus_path: its rows do not"),
         "one path without dimension": (np.array("picture.png"), "received 'picture.png'; write [path]"),
     }
 
 
 @pytest.mark.parametrize("task", [None, "label", "odd_one_out"])
 @pytest.mark.parametrize("name", UNUSABLE)
-def test_what_cannot_be_looked_at_is_refused(subject, unusable, name, task):
+def test_what_cannot_be_looked_at_is_refused(small, unusable, name, task):
     """The error names the file, whether activity is recorded or a task is done."""
     shown, message = unusable[name]
-    model = subject("cornet_z")
+    model = small("cornet_z")
     if task is None:
         model.start_recording("V1", [(50, 150)])
     else:
@@ -236,19 +236,33 @@ def test_what_cannot_be_looked_at_is_refused(subject, unusable, name, task):
         model.look_at(shown)
 
 
+def test_a_table_of_images(small, stimuli, pictures):
+    """A data frame that names the files is a stimulus set, whose ids are the paths where it has none."""
+    table = pd.DataFrame({"stimulus_path": list(map(str, pictures)), "session": range(len(pictures))})
+    model = small("cornet_z")
+    model.start_recording("V1", [(50, 150)])
+    recorded = model.look_at(table.assign(stimulus_id=stimuli["stimulus_id"].values))
+    np.testing.assert_array_equal(recorded.values, model.look_at(stimuli).values)
+    assert recorded["session"].values.tolist() == list(range(len(pictures)))
+    assert model.look_at(table)["stimulus_id"].values.tolist() == list(map(str, pictures))
+    assert model.activations_model(table, ["V1.output"]).sizes["presentation"] == len(pictures)
+    with pytest.raises(UserError, match="some stimulus_id twice"):
+        model.look_at(table.assign(stimulus_id="same"))
+
+
 @pytest.mark.parametrize("require_variance", [False, True])
 @pytest.mark.parametrize("trials", [0, 1.5, "2", None, True])
-def test_trials_that_are_none_are_refused(subject, stimuli, trials, require_variance):
+def test_trials_that_are_none_are_refused(small, stimuli, trials, require_variance):
     """There is nothing to see in no trials, or in half a trial."""
-    model = subject("cornet_z")
+    model = small("cornet_z")
     model.start_recording("V1", [(50, 150)])
     with pytest.raises(UserError, match=f"trials, a whole number of at least 1, received {trials!r}"):
         model.look_at(stimuli, number_of_trials=trials, require_variance=require_variance)
 
 
-def test_a_model_goes_on_after_an_error(subject, stimuli, pictures):
+def test_a_model_goes_on_after_an_error(small, stimuli, pictures):
     """What was refused leaves no trace in what is recorded next."""
-    model, fresh = subject("cornet_rt"), subject("cornet_rt")
+    model, fresh = small("cornet_rt"), small("cornet_rt")
     model.start_recording("V2", [(70, 90)])
     with pytest.raises(UserError):
         model.look_at([pictures[0], "gone.png"])

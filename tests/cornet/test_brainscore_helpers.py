@@ -17,21 +17,21 @@ from brainscore_vision.model_helpers.brain_transformation.behavior import Logits
 from brainscore_vision.model_helpers.brain_transformation.temporal import assembly_time_align
 from brainscore_vision.model_interface import BrainModel
 from helpers.peer import plain_hook
-from helpers.small_subject import seen, small_subject
+from helpers.small_model import seen, small_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:'multi_class' was deprecated", "ignore:Line Search failed")
 
 
 @pytest.fixture
-def subject(stand_in):
+def small(stand_in):
     """Identifier -> a new model with stand-in weights that sees small images."""
-    return partial(small_subject, stand_in)
+    return partial(small_model, stand_in)
 
 
 @pytest.fixture
-def activations_model(subject):
+def activations_model(small):
     """CORnet-RT, four images at a time, without hooks."""
-    return subject("cornet_rt").activations_model
+    return small("cornet_rt").activations_model
 
 
 @pytest.mark.parametrize("index", range(6), ids=["RGB", "wide", "gray", "alpha", "palette", "tall"])
@@ -109,9 +109,9 @@ def test_positions_lead_back_to_the_activity(activations_model, stand_in, pictur
         np.testing.assert_allclose(chosen.values, expected, rtol=0, atol=1e-5 * np.abs(activity).max())
 
 
-def test_a_batch_hook_sees_all_layers_of_a_batch(subject, stimuli):
+def test_a_batch_hook_sees_all_layers_of_a_batch(small, stimuli):
     """It is called once for a batch, also where the layers' last time steps differ, and may make new layers."""
-    calls, activations_model = [], subject("cornet_s").activations_model
+    calls, activations_model = [], small("cornet_s").activations_model
 
     def strongest(activations):
         calls.append({layer: len(values) for layer, values in activations.items()})
@@ -168,18 +168,18 @@ def test_labels_of_the_legacy_readout(activations_model, stimuli):
     assert choices["logit"].values.tolist() == logits.argmax(axis=1).tolist()
 
 
-def test_chosen_labels_can_be_selected(subject, stimuli):
+def test_chosen_labels_can_be_selected(small, stimuli):
     """A choice among labels is one of them, and is found by its stimulus."""
-    model, labels = subject("cornet_rt"), ["dog", "cat", "bear", "bird"]
+    model, labels = small("cornet_rt"), ["dog", "cat", "bear", "bird"]
     model.start_task(BrainModel.Task.label, labels)
     choices = model.look_at(stimuli)
     assert set(choices.values[0]) <= set(labels)
     assert choices.sel(stimulus_id="id-3").values.item() == choices.values[0, 3]
 
 
-def test_probabilities_of_two_stimuli_mirror_each_other(subject, stimuli):
+def test_probabilities_of_two_stimuli_mirror_each_other(small, stimuli):
     """Fitted on one stimulus for each of two labels, each is as probably its own label; probabilities add up to one."""
-    model = subject("cornet_r")
+    model = small("cornet_r")
     fitting = stimuli[:2].assign(image_label=["label1", "label2"])
     model.start_task(BrainModel.Task.probabilities, fitting)
     probabilities = model.look_at(fitting)
@@ -244,9 +244,9 @@ class WithTime:
 
 
 @pytest.mark.parametrize(("time_bins", "weights"), ALIGNED.values(), ids=ALIGNED)
-def test_recordings_are_aligned_in_time(subject, stimuli, time_bins, weights):
+def test_recordings_are_aligned_in_time(small, stimuli, time_bins, weights):
     """`TemporalAligned` averages our time bins by the part that others cover, and drops the dimension of one."""
-    model = subject("cornet_rt")
+    model = small("cornet_rt")
     model.start_recording("V1", V1_BINS)
     expected = np.einsum("at,tpn->apn", np.asarray(weights), model.look_at(stimuli[:2]).values)
     aligned = TemporalAligned(WithTime(model))
@@ -262,9 +262,9 @@ def test_recordings_are_aligned_in_time(subject, stimuli, time_bins, weights):
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5 * expected.max())
 
 
-def test_time_that_was_not_recorded_cannot_be_aligned(subject, stimuli):
+def test_time_that_was_not_recorded_cannot_be_aligned(small, stimuli):
     """Bins that reach beyond the recorded ones are refused, however little."""
-    model = subject("cornet_rt")
+    model = small("cornet_rt")
     model.start_recording("V1", V1_BINS)
     with pytest.raises(AssertionError, match="invalid"):
         assembly_time_align(model.look_at(stimuli[:1]), [(50, 150.5)])

@@ -13,7 +13,7 @@ from brainscore_vision.model_helpers.activations.pca import LayerPCA
 from brainscore_vision.model_helpers.brain_transformation import LayerMappedModel, ModelCommitment
 from brainscore_vision.model_helpers.brain_transformation.neural import LayerScores
 from helpers.peer import assert_same, assert_same_coordinates, brain_score_wrapper, result_caching_disabled
-from helpers.small_subject import SIZE, small_subject
+from helpers.small_model import SIZE, small_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:'multi_class' was deprecated")
 
@@ -25,7 +25,7 @@ def pair(stand_in):
     """Identifier -> our activations model and Brain-Score's around the same network."""
 
     def pair(identifier: str, batch_size: int = 1):
-        model = small_subject(stand_in, identifier)
+        model = small_model(stand_in, identifier)
         theirs = brain_score_wrapper(stand_in(model.commitment.architecture), model.identifier, SIZE, batch_size)
         return model.activations_model, theirs
 
@@ -68,7 +68,7 @@ def test_activations_by_layer_are_brain_scores(pair, stimuli, pictures, choose, 
     ids=str,
 )
 def test_activations_of_all_kinds_of_layers_are_brain_scores(pair, stimuli, identifier, layers):
-    """With positions and without, alone and together, at the last of several time steps."""
+    """Activations of layers with and without positions, alone and together, are those of Brain-Score's wrapper."""
     ours, theirs = pair(identifier, batch_size=2)
     activations, expected = ours(stimuli[:2], layers), theirs(stimuli[:2], layers)
     assert_same(activations, expected)
@@ -105,8 +105,8 @@ def test_activity_of_other_shapes_is_labelled_as_brain_score_does(pair, stimuli,
 
 
 def test_a_recording_keeps_its_region(stand_in, stimuli):
-    """What `start_recording` asks for is labelled with it, as Brain-Score's own models label their recordings."""
-    model = small_subject(stand_in, "cornet_s")
+    """A recording is labelled with the requested region, as Brain-Score's own models label theirs."""
+    model = small_model(stand_in, "cornet_s")
     model.start_recording("IT", [(100, 200)])
     assert set(model.look_at(stimuli[:2])["region"].values) == {"IT"}
 
@@ -187,7 +187,7 @@ def test_a_model_commitment_sets_the_size_of_microsaccades(pair, stimuli, degree
 @pytest.fixture(scope="module")
 def benchmark(stimuli, stand_in):
     """A benchmark whose neuroids in IT are those of V2 of CORnet-Z."""
-    activity = small_subject(stand_in, "cornet_z").activations_model(stimuli, ["V2.output"]).values
+    activity = small_model(stand_in, "cornet_z").activations_model(stimuli, ["V2.output"]).values
     assembly = NeuronRecordingAssembly(
         activity[..., np.newaxis],
         coords={

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 
 from brainscore_cornet.cornet.brain_model import CORnetModel, load_model
@@ -28,14 +28,14 @@ def folder(monkeypatch, tmp_path):
 
 @pytest.fixture
 def model(stand_in) -> CORnetModel:
-    return small_subject(stand_in, "cornet_s")
+    return small_model(stand_in, "cornet_rt")
 
 
 def files(folder):
     return sorted(folder.rglob("*.npy"))
 
 
-def look(model, stimuli, region="IT", time_bins=((100, 200),), **options) -> np.ndarray:
+def look(model, stimuli, region="IT", time_bins=((110, 130),), **options) -> np.ndarray:
     model.start_recording(region, list(time_bins))
     return model.look_at(stimuli, **options).values
 
@@ -52,15 +52,15 @@ def test_a_recording_is_read_again(model, stimuli, folder, monkeypatch):
 
 def test_time_bins_that_one_step_answers_share_a_file(model, stimuli, folder, monkeypatch):
     """Other bins of the same steps need nothing new."""
-    both = look(model, stimuli, time_bins=[(100, 200), (200, 300)])
+    both = look(model, stimuli, time_bins=[(110, 130), (130, 150)])
     assert len(files(folder)) == 2
     monkeypatch.setattr("brainscore_cornet.cornet.recording.activations_model.record", None)
-    np.testing.assert_array_equal(look(model, stimuli, time_bins=[(190, 210), (90, 110)]), both[::-1])
+    np.testing.assert_array_equal(look(model, stimuli, time_bins=[(125, 150), (100, 120)]), both[::-1])
 
 
 def _other_weights(model, stimuli):
     network = copy.deepcopy(model.activations_model.network)
-    network.V1.conv1.weight.data[0] = 0
+    network.V1.conv_input.weight.data[0] = 0
     other = CORnetModel(model.commitment, network, device=torch.device("cpu"), batch_size=4)
     return look(other, stimuli)
 
@@ -69,12 +69,12 @@ def _other_weights(model, stimuli):
     "other",
     [
         lambda model, stimuli: look(model, stimuli, region="V4"),
-        lambda model, stimuli: look(model, stimuli, time_bins=[(200, 300)]),
+        lambda model, stimuli: look(model, stimuli, time_bins=[(130, 150)]),
         lambda model, stimuli: look(model, stimuli, number_of_trials=2, require_variance=True),
         _other_weights,
         lambda model, stimuli: look(model, _subset(stimuli)),
-        lambda model, stimuli: look(load_model("cornet_s_untrained", image_size=40), stimuli),
-        lambda model, stimuli: look(load_model("cornet_s_untrained", precision="bf16"), stimuli),
+        lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=40), stimuli),
+        lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=48, precision="bf16"), stimuli),
     ],
     ids=["region", "time bin", "trials", "weights", "images", "image size", "precision"],
 )
@@ -115,7 +115,7 @@ def test_the_caller_says_what_is_kept(model, stimuli, pictures, folder):
 
 
 def test_a_picture_that_changed_is_recorded_anew(model, tmp_path, folder):
-    """Contents count, not names."""
+    """An image that changed under the same name is recorded again."""
     path = tmp_path / "picture.png"
     stimuli = StimulusSet({"stimulus_id": ["one"]})
     stimuli.stimulus_paths = {"one": str(path)}
@@ -142,7 +142,7 @@ def test_a_file_that_was_cut_off_is_not_trusted(model, stimuli, folder, left):
 
 @pytest.mark.parametrize("damage", ["unwritten end", "one bit"])
 def test_a_file_that_is_damaged_inside_is_not_trusted(model, stimuli, folder, damage):
-    """Of the right length, but not with the contents that were written."""
+    """A file of the right length with other contents is computed again."""
     first = look(model, stimuli)
     (file,) = files(folder)
     whole = file.read_bytes()
@@ -157,7 +157,7 @@ def test_a_file_that_is_damaged_inside_is_not_trusted(model, stimuli, folder, da
 
 @pytest.mark.parametrize("value", ["1", cache.NAME])
 def test_caching_can_be_disabled(model, stimuli, folder, monkeypatch, value):
-    """As Brain-Score's own is."""
+    """The variable that disables Brain-Score's cache disables this one."""
     monkeypatch.setenv("RESULTCACHING_DISABLE", value)
     look(model, stimuli)
     assert files(folder) == []
@@ -180,7 +180,7 @@ def test_repeated_images_are_kept_once(model, stimuli, folder):
     repeated = StimulusSet(stimuli.iloc[[0, 1, 0, 2]])
     repeated.stimulus_paths, repeated.identifier = stimuli.stimulus_paths, "repeated"
     first = look(model, repeated)
-    np.testing.assert_array_equal(first[:, 0], first[:, 2])
+    np.testing.assert_array_equal(first[0], first[2])
     assert np.load(files(folder)[0]).shape[0] == 3
     np.testing.assert_array_equal(look(model, repeated), first)
 
@@ -192,7 +192,7 @@ def test_what_was_not_used_for_longest_makes_room(model, stimuli, folder, monkey
     oldest, newest = sorted(files(folder), key=lambda path: path.stat().st_size, reverse=True)
     os.utime(oldest, (1, 1))
     monkeypatch.setenv(cache.LIMIT_VARIABLE, str((2 * newest.stat().st_size + 1000) / 1e9))
-    look(model, stimuli, region="IT", time_bins=[(200, 300)])
+    look(model, stimuli, region="IT", time_bins=[(130, 150)])
     assert newest in files(folder)
     assert oldest not in files(folder)
 
@@ -271,3 +271,32 @@ def test_other_models_activations_are_bounded(tmp_path, monkeypatch):
     cache.trim()
     assert [path.exists() for path in activations] == [False, True, True]
     assert all(path.exists() for path in others)
+
+
+def rewritten(path: Path, array: np.ndarray) -> None:
+    """Put another array into a file of the cache, with a checksum that is right."""
+    writer = cache.EntryWriter(path, len(array))
+    writer.append(array)
+    writer.finish()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: array[:, :100],
+        lambda array: array[:4],
+        lambda array: np.concatenate([array, array]),
+        lambda array: array[..., :1],
+        lambda array: array.reshape(len(array), -1),
+        lambda array: array.astype(np.float64),
+    ],
+    ids=["fewer channels", "fewer rows", "more rows", "less space", "flat", "doubles"],
+)
+def test_an_array_of_another_shape_is_missing(model, stimuli, folder, change):
+    """A file whose checksum is right is not used when it does not have the rows and the features that are asked for."""
+    first = look(model, stimuli)
+    (path,) = files(folder)
+    good = np.load(path)
+    rewritten(path, change(good))
+    np.testing.assert_array_equal(look(model, stimuli), first)
+    np.testing.assert_array_equal(np.load(path), good)

@@ -87,7 +87,7 @@ def test_unknown_model_names_the_nearest(identifier, nearest):
 
 
 def test_unknown_model_with_no_near_name_lists_all():
-    """Where no name is near, the known ones are listed."""
+    """An unknown name without a similar one gives a list of the known names."""
     with pytest.raises(UserError, match=r"Unknown model 'alexnet'\. Known are ") as caught:
         get_commitment("alexnet")
     assert all(identifier in str(caught.value) for identifier in IDENTIFIERS)
@@ -233,7 +233,7 @@ WRONG_BINS = [
 
 @pytest.mark.parametrize("time_bin", WRONG_BINS, ids=repr)
 def test_wrong_time_bins(time_bin):
-    """What is no bin of (start, end) in ms is refused, and the message repeats it."""
+    """A value that is no time bin (start, end) in ms is refused, and the message repeats it."""
     with pytest.raises(UserError, match="start before end, received") as caught:
         check_time_bin(time_bin)
     assert str(caught.value).endswith(f"received {time_bin!r}.")

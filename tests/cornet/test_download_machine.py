@@ -132,7 +132,7 @@ def test_killed_process(server, tmp_path):
 
 
 def test_interrupted_process(server, tmp_path):
-    """Ctrl-C half-way leaves nothing."""
+    """An interruption by Ctrl-C leaves no file behind."""
     url = server.url("/file", Reply(CONTENT, hold=threading.Event()))
     # a shell that runs the tests in the background has them ignore Ctrl-C
     heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}

@@ -38,7 +38,7 @@ def assert_close(ours, theirs) -> None:
 
 @pytest.mark.parametrize("times", [None, {"V2": 1, "V4": 1, "IT": 1}, {"V2": 3, "IT": 4}])
 def test_folded_normalizations_give_the_same_activity(images, times):
-    """At every point and in the logits, for any number of time steps."""
+    """Folding changes no activity, at any point or in the logits, for any number of time steps."""
     from reference.synthetic_weights import fill
 
     network = fill(build_network("S", times=times), "S")
@@ -146,7 +146,7 @@ def test_a_changed_network_is_recorded_as_it_is_now(stand_in, images, change):
     ],
 )
 def test_modules_of_another_make_are_not_folded(stand_in, place, module):
-    """Not even where CORnet-S has modules of that class elsewhere."""
+    """A module of another make is not folded, even if CORnet-S has modules of its class elsewhere."""
     region, name = place.split(".")
     network = copy.deepcopy(stand_in("S"))
     assert can_fold(network)
@@ -169,14 +169,14 @@ class SmallMemory(nn.Module):
 
     def __init__(self, network, most: int) -> None:
         super().__init__()
-        self.most, self.asked = most, []
+        self.most, self.sizes = most, []
         network.V1.register_forward_pre_hook(self)
 
     def __deepcopy__(self, memo):
         return self  # a copy of the network is on the same device
 
     def forward(self, module, inputs):
-        self.asked.append(len(inputs[0]))
+        self.sizes.append(len(inputs[0]))
         if len(inputs[0]) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
@@ -190,14 +190,14 @@ def test_a_batch_too_large_is_halved(stand_in, caplog):
     with caplog.at_level("WARNING"):
         ours = recorded(Prepared(network, CPU), images, site, batch_size=5)[site]
     assert_close(ours, recorded(Prepared(stand_in("Z"), CPU), images, site)[site])
-    assert memory.asked == [5, 3, 2, 1, 1, 1, 1, 1]
+    assert memory.sizes == [5, 3, 2, 1, 1, 1, 1, 1]
     assert [record.message.split(": ")[1] for record in caplog.records] == [
         f"continuing with batches of {size}." for size in (3, 2, 1)
     ]
 
 
 def test_one_image_too_large_is_an_error(stand_in, images):
-    """Where not even one image fits, the error says so."""
+    """The error says that not even one image fits the memory."""
     network = copy.deepcopy(stand_in("Z"))
     SmallMemory(network, most=0)
     with pytest.raises(UserError, match="Not even one image fits the memory of cpu"):

@@ -14,7 +14,7 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from helpers.input_forms import ENTRANCES, LAYERS
 from helpers.peer import brain_score_wrapper
-from helpers.small_subject import SIZE, small_subject
+from helpers.small_model import SIZE, small_model
 
 from brainscore_cornet.cornet.anatomy import REGIONS
 
@@ -27,7 +27,7 @@ OURS = [(entrance, form) for entrance, (_, _, more) in ENTRANCES.items() for for
 @pytest.fixture(scope="module")
 def ask(stand_in):
     """Asks ours or Brain-Score's model at an entrance, with a value in some form, once."""
-    ours = small_subject(stand_in, "cornet_z", batch_size=6)
+    ours = small_model(stand_in, "cornet_z", batch_size=6)
     wrapper = brain_score_wrapper(stand_in("Z"), ours.identifier, SIZE)
     layers = {region: f"{region}.output" for region in REGIONS}
     theirs = ModelCommitment(ours.identifier, wrapper, LAYERS, "decoder.avgpool", layers)

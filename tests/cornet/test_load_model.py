@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.peer import plain_hook
-from helpers.small_subject import SIZE, seen
+from helpers.small_model import SIZE, seen
 
 from brainscore_cornet import UserError, load_model, load_network
 from brainscore_cornet.cornet.architectures import build_network
@@ -101,7 +101,7 @@ def test_whatever_changes_the_numbers_is_in_the_identifier(own_weights):
     ids=str,
 )
 def test_what_changes_nothing_is_not_in_the_identifier(options):
-    """Nor is what was committed anyway."""
+    """Options that change nothing, or give what is committed anyway, are not in the identifier."""
     assert load_model("cornet_z_untrained", **options).identifier == "cornet_z_untrained"
 
 
@@ -245,7 +245,7 @@ def test_nothing_global_is_changed(pictures):
 
 
 def test_numpy_integers_are_numbers(pictures):
-    """What comes out of an array counts as well as what is typed."""
+    """Numpy's integers are accepted as Python's are."""
     model = load_model("cornet_rt_untrained", times=np.int64(4), image_size=np.int64(64), batch_size=np.int32(2))
     assert model.identifier == load_model("cornet_rt_untrained", times=4, image_size=64).identifier
     model.start_recording("IT", [(110, 130)])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import io
+from functools import partial
 
 import pytest
 import torch
-from helpers.processes import PROCESSES, gradients, noise, train_in_process
+from helpers.processes import PROCESSES, gradients, noise, preloaded, train_in_process
 from torch import nn
 
 from brainscore_cornet.cornet.architectures import Point, build_network
@@ -127,7 +128,7 @@ def test_automatic_mixed_precision(architecture, stand_in):
     assert_close(found, logits_of(stand_in(architecture), noise()), 0.05)
 
 
-@each_architecture
+@pytest.mark.parametrize("architecture", ["Z", "R", "RT", pytest.param("S", marks=pytest.mark.slow)])
 def test_compiles_as_one_graph(architecture, stand_in):
     """torch.compile takes the whole forward pass as one graph, time steps included, and it computes the same."""
     torch.compiler.reset()
@@ -175,7 +176,9 @@ def test_data_parallel(architecture, stand_in):
 def test_distributed_data_parallel(tmp_path, monkeypatch):
     """Two processes that share a network end up with the mean of the gradients of their images."""
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
-    torch.multiprocessing.spawn(train_in_process, (str(tmp_path),), nprocs=PROCESSES)
+    preloaded()
+    start = partial(torch.multiprocessing.start_processes, nprocs=PROCESSES, start_method="forkserver")
+    start(train_in_process, (str(tmp_path),))
     found = [torch.load(tmp_path / f"gradients-{rank}.pth", weights_only=True) for rank in range(PROCESSES)]
     alone = [gradients(build_network("Z", seed=0), noise(2, 32, seed=rank)) for rank in range(PROCESSES)]
     for name in alone[0]:

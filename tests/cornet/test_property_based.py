@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from helpers.small_subject import SIZE, seen
+from helpers.small_model import SIZE, seen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference.synthetic_weights import fill
@@ -42,7 +42,7 @@ def cases(draw):
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_recordings_are_those_of_a_plain_forward_pass(pictures, recwarn, case):
-    """For any variant, time steps, region, time bins, images, batch size and number of workers."""
+    """Recordings equal a plain forward pass for any variant, time steps, region, time bins, images and batch size."""
     architecture, region = case["architecture"], case["region"]
     network = fill(build_network(architecture, times=case["times"]), architecture)
     identifier = f"cornet_{architecture.lower()}_untrained"
@@ -71,7 +71,7 @@ def test_recordings_are_those_of_a_plain_forward_pass(pictures, recwarn, case):
     batch_size=st.integers(1, 6),
 )
 def test_logits_and_readout_are_those_of_a_plain_forward_pass(pictures, stand_in, architecture, shown, batch_size):
-    """What labels and probabilities are made of."""
+    """Logits and readout activity, which labels and probabilities come from, equal a plain forward pass."""
     network = stand_in(architecture)
     commitment = vary(get_commitment(f"cornet_{architecture.lower()}"), image_size=SIZE)
     model = CORnetModel(commitment, network, device=torch.device("cpu"), batch_size=batch_size)

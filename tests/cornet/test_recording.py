@@ -1,5 +1,7 @@
 """Recording single layers at single time steps, computing no more than that."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from brainscore_cornet.cornet.inference.prepared import Prepared
 from brainscore_cornet.cornet.recording.record import LOGITS, Site, last_site, record
 
 CPU = torch.device("cpu")
+prepared = cache(lambda network: Prepared(network, CPU))  # which takes most of the time of a small recording
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def recorded(network, images, *sites, batch_size=3, **options):
 def record_all(network, batches, sites, presentations, **options) -> dict[Site, np.ndarray]:
     """Site -> activations in the shape in which the network has them."""
     results: dict[Site, np.ndarray] = {}
-    for portion in record(Prepared(network, CPU), batches, sites, **options):
+    for portion in record(prepared(network), batches, sites, **options):
         for site, shape in portion.shapes().items():
             results.setdefault(site, np.empty((presentations, *shape), np.float32))
         portion.write({site: array.reshape(presentations, -1) for site, array in results.items()})

@@ -278,7 +278,7 @@ def test_one_flipped_bit_is_found(weights, path):
 
 
 def test_another_network_is_refused(weights, path):
-    """Also one that is no CORnet, where the file says so."""
+    """Weights of another network are refused, also of one that is no CORnet, if the file says so."""
     torch.save({"state_dict": weights, "arch": "resnet50"}, path)
     assert_refused(path, r"says that it holds resnet50: it cannot be loaded into CORnet-Z\.")
 

@@ -40,7 +40,7 @@ def test_images_are_preprocessed_as_brain_score_does(pictures, image_size):
 
 @pytest.mark.parametrize("image_size", [64, 48])
 def test_every_value_of_a_pixel_is_preprocessed_as_brain_score_does(tmp_path, image_size):
-    """All 256 values in all three channels, as they are and resized."""
+    """Each of 256 values in each channel is preprocessed as Brain-Score does, with and without resizing."""
     path = str(tmp_path / "values.png")
     values = np.arange(64 * 64 * 3).reshape(64, 64, 3) % 256
     Image.fromarray(values.astype(np.uint8)).save(path)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 from brainscore_vision.model_helpers.brain_transformation import behavior
-from helpers.small_subject import seen, small_subject
+from helpers.small_model import seen, small_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:'multi_class' was deprecated")
 
 
 @pytest.fixture
-def subject(stand_in):
+def small(stand_in):
     """Identifier -> a new model with stand-in weights that sees small images."""
-    return partial(small_subject, stand_in)
+    return partial(small_model, stand_in)
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def labelled(stimuli):
     return stimuli.assign(image_label=stimuli["category"])
 
 
-def test_labels_are_imagenet_synsets(subject, stand_in, stimuli, pictures):
+def test_labels_are_imagenet_synsets(small, stand_in, stimuli, pictures):
     """`imagenet` gives the synset of the largest logit."""
-    model = subject("cornet_s")
+    model = small("cornet_s")
     model.start_task("label", "imagenet")
     choices = model.look_at(stimuli)
     with torch.no_grad():
@@ -40,10 +40,10 @@ def test_labels_are_imagenet_synsets(subject, stand_in, stimuli, pictures):
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "max"])
-def test_labels_come_from_a_list(subject, stand_in, stimuli, pictures, aggregation):
+def test_labels_come_from_a_list(small, stand_in, stimuli, pictures, aggregation):
     """With a list of labels, the one whose ImageNet classes are the most probable."""
     labels = ["bottle", "Sewing Machine", "lizard", "cat", "knife"]
-    model = subject("cornet_z")
+    model = small("cornet_z")
     model.start_task("label", labels, aggregation=aggregation)
     with torch.no_grad():
         probabilities = stand_in("Z")(torch.from_numpy(seen(pictures))).softmax(dim=1).numpy()
@@ -71,9 +71,9 @@ ACTIVITIES = {
 
 
 @pytest.mark.parametrize(("first", "second"), list(product(ACTIVITIES, ACTIVITIES)))
-def test_each_start_replaces_what_went_before(subject, labelled, first, second):
+def test_each_start_replaces_what_went_before(small, labelled, first, second):
     """After any recording or task, the next one is what `look_at` answers with."""
-    model, fresh = subject("cornet_z"), subject("cornet_z")
+    model, fresh = small("cornet_z"), small("cornet_z")
     ACTIVITIES[first][0](model, labelled)
     model.look_at(labelled)
     start, dims = ACTIVITIES[second]
@@ -85,9 +85,9 @@ def test_each_start_replaces_what_went_before(subject, labelled, first, second):
         assert answer.identical(expected)
 
 
-def test_behaviour_takes_paths(subject, stimuli, pictures):
+def test_behaviour_takes_paths(small, stimuli, pictures):
     """Tasks take lists of image files, too."""
-    model = subject("cornet_z")
+    model = small("cornet_z")
     for start in (("label", ["dog", "truck"]), ("odd_one_out",)):
         model.start_task(*start)
         from_paths, from_set = model.look_at(pictures), model.look_at(stimuli)

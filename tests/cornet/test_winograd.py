@@ -13,7 +13,7 @@ from brainscore_cornet.cornet.inference.winograd import Winograd
 @pytest.mark.parametrize(("height", "width"), [(14, 14), (7, 7), (8, 5), (3, 6), (2, 2), (1, 1)])
 @pytest.mark.parametrize(("batch", "tiles"), [(1, 1), (5, 7), (5, 1000)])
 def test_equals_a_convolution(monkeypatch, height, width, batch, tiles):
-    """For even and odd sides, whole batches and portions of one, in and out of channels-last memory."""
+    """The numbers are a convolution's, for even and odd sides, whole batches and portions, in both memory layouts."""
     monkeypatch.setattr(winograd, "TILES", tiles)
     random = torch.Generator().manual_seed(0)
     activity = torch.randn(batch, 24, height, width, generator=random)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -39,7 +39,7 @@ def folder(tmp_path, photographs) -> Path:
 
 @pytest.fixture
 def model(stand_in):
-    return small_subject(stand_in, "cornet_z")
+    return small_model(stand_in, "cornet_z")
 
 
 extract = partial(extract_features, layers=["V2"])
@@ -95,7 +95,7 @@ def test_links_and_hidden_files(folder, tmp_path, caplog):
 
 
 def test_nothing_found(folder):
-    """Is said, with what was looked for."""
+    """The error says that nothing was found, and what was looked for."""
     (folder / "empty").mkdir()
     (folder / "nothing.txt").write_text("\n")
     (folder / "other.csv").write_text("path\na.png\n")
@@ -124,7 +124,7 @@ FORMS = {
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("ending", ["png", "tif"])
 def test_forms(model, tmp_path, photographs, name, ending):
-    """Each is seen as PIL shows it in colour."""
+    """An image of each form is seen as PIL shows it in colour."""
     image = FORMS[name](Image.fromarray(photographs[1]))
     image.save(tmp_path / f"one.{ending}")
     with Image.open(tmp_path / f"one.{ending}") as stored:
@@ -171,7 +171,7 @@ def bad(tmp_path, photographs) -> list[Path]:
 
 
 def test_bad_images_fail_first(model, bad, tmp_path):
-    """What can be seen without decoding is named before any work; the rest when it is met."""
+    """Files that are obviously no images are named before any work; those that fail to decode, when they are read."""
     with pytest.raises(UserError, match=r"2 of 5 images cannot be used: .*empty\.jpg \(it is empty\); .*text\.jpg"):
         extract(model, bad, output=tmp_path / "out.nc")
     with pytest.raises(UserError, match=r"Cannot read the image .*half\.jpg"):
@@ -197,7 +197,7 @@ def test_bad_images_are_skipped_and_listed(model, bad, tmp_path):
 
 
 def test_a_file_without_permission(tmp_path, photographs):
-    """Is named as one that cannot be used."""
+    """A file that may not be read is named as unusable."""
     path = tmp_path / "secret.png"
     Image.fromarray(photographs[1]).save(path)
     path.chmod(0)

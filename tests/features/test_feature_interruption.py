@@ -12,35 +12,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.processes import extract_into, peak_of_extraction
-from helpers.small_subject import small_subject
+from helpers.processes import extract_into, peak_of_extraction, preloaded
+from helpers.small_model import small_model
 from PIL import Image
 
 from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.cornet.recording.record import Site
 from brainscore_cornet.features.unfinished import Unfinished
 
-KILLS = 5  # for each kind of file
+KILLS = 4  # for each kind of file
 
 
 @pytest.fixture
 def many(tmp_path) -> list[str]:
-    """Enough images for fifty batches."""
+    """Enough images for thirty batches."""
     folder = tmp_path / "images"
     folder.mkdir()
     shades = np.random.RandomState(0)
-    for index in range(100):
+    for index in range(60):
         Image.fromarray(shades.randint(0, 256, (80, 80, 3), dtype=np.uint8)).save(folder / f"{index:03}.png")
     return sorted(map(str, folder.iterdir()))
 
 
 @pytest.mark.parametrize("ending", [".nc", pytest.param(".npy", marks=pytest.mark.slow)])
 def test_killed_at_any_moment(many, tmp_path, ending):
-    """What is resumed has the bytes of what was left alone."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["helpers.processes", "brainscore_cornet.cornet.brain_model", "brainscore_cornet.features"]
-    )
+    """An extraction that was killed and resumed ends with the same bytes as an undisturbed one."""
+    context = preloaded()
 
     def start(output: Path):
         process = context.Process(target=extract_into, args=(many, str(output), ["IT", "V1.conv1"]))
@@ -82,17 +79,20 @@ def test_killed_at_any_moment(many, tmp_path, ending):
 
 @pytest.fixture
 def extract(stand_in, pictures):
-    return partial(extract_features, small_subject(stand_in, "cornet_z"), list(map(str, pictures)))
+    return partial(extract_features, small_model(stand_in, "cornet_z"), list(map(str, pictures)))
 
 
 def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
-    """Is refused, whether the output is finished or not, unless it is to be replaced."""
+    """Another request into an output is refused, finished or not, unless it is to be replaced; the same one is not."""
     output = tmp_path / "out.npy"
     extract(layers=["V1"], output=output)
     with pytest.raises(UserError, match=r"out\.npy exists\. To replace it: --overwrite"):
         extract(layers=["V2"], output=output)
     extract(layers=["V2"], output=output, overwrite=True)
     first = np.load(output)
+    changed = output.stat().st_mtime_ns
+    extract(layers=["V2"], output=output)
+    assert output.stat().st_mtime_ns == changed
 
     mark = Unfinished.mark
 
@@ -114,13 +114,14 @@ def test_another_request_into_the_same_output(extract, tmp_path, monkeypatch):
         patch.setattr(Unfinished, "mark", stop)
         with pytest.raises(KeyboardInterrupt):
             extract(layers=["V2"], output=output, overwrite=True)
+    assert (tmp_path / ".stopped.npy.unfinished" / "state.json").exists()
     extract(layers=["V4"], output=output, overwrite=True)
     assert np.load(output).shape != first.shape
     assert not list(tmp_path.glob(".*"))
 
 
 def test_a_full_disk(extract, tmp_path):
-    """Is said before any work, or when it becomes full, in one line; nothing half-written has the output's name."""
+    """A full disk is reported in one line, before work or when it fills; no partial file has the output's name."""
     small = tmp_path / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]).returncode:
@@ -129,7 +130,7 @@ def test_a_full_disk(extract, tmp_path):
         with pytest.raises(UserError, match=r"The features need .* GB .* has 0\.0 GB left"):
             extract(output=small / "out.nc")
         with pytest.raises(UserError, match=r"Cannot write .*the disk is full"):
-            Unfinished(small / "out.npy", {}, False).arrays({Site("V1.output", 0): (1000, 10)}, 100)
+            Unfinished(small / "out.npy", {}).arrays({Site("V1.output", 0): (1000, 10)}, 100)
         assert [path.name for path in small.glob("[!.]*")] == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
@@ -153,7 +154,7 @@ def test_memory_does_not_grow_with_the_number_of_images(pictures, tmp_path, endi
 
 
 def test_a_folder_that_cannot_be_written(extract, tmp_path):
-    """Is named before any work; a file in the place of the folder, too."""
+    """A folder that cannot be written is named before any work, and so is a file in its place."""
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"The folder .*file for the features does not exist"):
         extract(output=tmp_path / "file" / "out.nc")
@@ -163,7 +164,7 @@ def test_a_folder_that_cannot_be_written(extract, tmp_path):
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_shards_are_joined(stand_in, bad_among, tmp_path, ending, count):
     """Computed in any order, they give the bytes of one extraction, also where images are left out."""
-    model = small_subject(stand_in, "cornet_z", batch_size=2)
+    model = small_model(stand_in, "cornet_z", batch_size=2)
     extract = partial(extract_features, model, bad_among, layers=["V2", "logits"], on_error="skip")
     extract(output=tmp_path / f"whole.{ending}")
     output = tmp_path / f"parts.{ending}"
@@ -191,7 +192,7 @@ def bad_among(pictures, tmp_path) -> list[str]:
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0"])
 def test_what_is_no_shard(extract, tmp_path, shard):
-    """Is refused, and so are shards of nothing."""
+    """A malformed shard is refused, and so is joining shards that do not exist."""
     with pytest.raises(UserError, match="Expected a shard such as 3/16"):
         extract(output=tmp_path / "out.nc", shard=shard)
     with pytest.raises(UserError, match=r"no shards of .*out\.nc to join"):

@@ -11,7 +11,7 @@ import pytest
 import torch
 import xarray as xr
 from helpers.peer import plain_hook
-from helpers.small_subject import seen, small_subject
+from helpers.small_model import seen, small_model
 from PIL import Image
 
 from brainscore_cornet import UserError, extract_features
@@ -26,9 +26,9 @@ REACHED = {
 
 
 @pytest.fixture
-def subject(stand_in):
+def small(stand_in):
     """Identifier -> a new model with stand-in weights that sees small images."""
-    return partial(small_subject, stand_in)
+    return partial(small_model, stand_in)
 
 
 def close(found, expected) -> None:
@@ -37,9 +37,9 @@ def close(found, expected) -> None:
 
 
 @pytest.mark.parametrize("architecture", REACHED)
-def test_every_region_at_every_step_that_the_image_has_reached(subject, stand_in, pictures, architecture):
-    """By default; equal to hooks on a plain forward pass."""
-    features = extract_features(subject(f"cornet_{architecture.lower()}"), pictures)
+def test_every_region_at_every_step_that_the_image_has_reached(small, stand_in, pictures, architecture):
+    """By default every region is extracted at each time step that the image has reached, as plain hooks see it."""
+    features = extract_features(small(f"cornet_{architecture.lower()}"), pictures)
     assert set(features) == {"V1.output", "V2.output", "V4.output", "IT.output", "decoder.avgpool"}
     for region, steps in REACHED[architecture].items():
         layer = f"{region}.output"
@@ -49,9 +49,9 @@ def test_every_region_at_every_step_that_the_image_has_reached(subject, stand_in
     close(features["decoder.avgpool"].values, plain_hook(stand_in(architecture), "decoder.avgpool", seen(pictures))[0])
 
 
-def test_layers_inside_regions(subject, stand_in, pictures):
+def test_layers_inside_regions(small, stand_in, pictures):
     """Sublayers at their steps, also one that works at some of them only, a region's short name, and logits."""
-    features = extract_features(subject("cornet_s"), pictures, layers=["IT.conv2", "V4.skip", "V2", "logits"])
+    features = extract_features(small("cornet_s"), pictures, layers=["IT.conv2", "V4.skip", "V2", "logits"])
     plain = plain_hook(stand_in("S"), "IT.conv2", seen(pictures))
     close(features["IT.conv2"].values, np.stack(plain))
     assert features["V4.skip:time_step"].values.tolist() == [0]
@@ -60,9 +60,9 @@ def test_layers_inside_regions(subject, stand_in, pictures):
     close(features["logits"].values, plain_hook(stand_in("S"), "decoder.linear", seen(pictures))[0])
 
 
-def test_features_are_what_is_recorded(subject, pictures):
+def test_features_are_what_is_recorded(small, pictures):
     """Time bins are answered as in recordings, and units come in the same order."""
-    model, bins = subject("cornet_s"), [(90, 120), (200, 210)]
+    model, bins = small("cornet_s"), [(90, 120), (200, 210)]
     model.start_recording("V4", bins)
     recorded = model.look_at(pictures)
     features = extract_features(model, pictures, layers=["V4"], time_bins=bins)["V4.output"]
@@ -74,9 +74,9 @@ def test_features_are_what_is_recorded(subject, pictures):
     np.testing.assert_array_equal(one.values, recorded.values[:, :, same.values][:, :, 0])
 
 
-def test_pooling_is_the_mean_over_space(subject, pictures):
-    """Of what has space; the rest stays as it is."""
-    model = subject("cornet_rt")
+def test_pooling_is_the_mean_over_space(small, pictures):
+    """Pooling averages layers over space, and leaves layers without space unchanged."""
+    model = small("cornet_rt")
     whole = extract_features(model, pictures, layers=["V4", "logits"])
     pooled = extract_features(model, pictures, layers=["V4", "logits"], pool=True)
     close(pooled["V4.output"].values, whole["V4.output"].values.mean(axis=(3, 4)))
@@ -85,9 +85,9 @@ def test_pooling_is_the_mean_over_space(subject, pictures):
 
 
 @pytest.mark.parametrize(("ending", "open_file"), [("nc", xr.open_dataset), ("zarr", xr.open_zarr)])
-def test_labelled_files_hold_the_same(subject, pictures, tmp_path, ending, open_file):
+def test_labelled_files_hold_the_same(small, pictures, tmp_path, ending, open_file):
     """Plain xarray opens them, and everything says what it is."""
-    model = subject("cornet_rt")
+    model = small("cornet_rt")
     table = pd.DataFrame({"stimulus_path": pictures, "category": list("abcabc"), "size": range(6)})
     table.to_csv(tmp_path / "images.csv", index=False)
     expected = extract_features(model, tmp_path / "images.csv")
@@ -109,31 +109,31 @@ def test_labelled_files_hold_the_same(subject, pictures, tmp_path, ending, open_
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"features.{ending}", "images.csv"]
 
 
-def test_numpy_files(subject, pictures, tmp_path):
+def test_numpy_files(small, pictures, tmp_path):
     """One array for each layer and time step, with a table of images beside them; one alone has the name asked for."""
-    model = subject("cornet_s")
+    model = small("cornet_rt")
     expected = extract_features(model, pictures, layers=["V2", "logits"])
     extract_features(model, pictures, layers=["V2", "logits"], output=tmp_path / "out.npy")
-    names = ["out_V2.output_t0.npy", "out_V2.output_t1.npy", "out_images.csv", "out_logits_t0.npy"]
+    names = [*(f"out_V2.output_t{step}.npy" for step in range(1, 5)), "out_images.csv", "out_logits_t0.npy"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
-    for step in (0, 1):
+    for place, step in enumerate(range(1, 5)):
         array = np.load(tmp_path / f"out_V2.output_t{step}.npy")
-        np.testing.assert_array_equal(array, expected["V2.output"].values[step])
+        np.testing.assert_array_equal(array, expected["V2.output"].values[place])
     assert pd.read_csv(tmp_path / "out_images.csv")["stimulus_path"].tolist() == list(map(str, pictures))
     extract_features(model, pictures, layers=["logits"], output=tmp_path / "one.npy", flat=True)
     np.testing.assert_array_equal(np.load(tmp_path / "one.npy"), expected["logits"].values[0])
 
 
 @pytest.mark.parametrize(("ending", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet)])
-def test_a_table(subject, pictures, tmp_path, ending, read):
+def test_a_table(small, pictures, tmp_path, ending, read):
     """One row for each image; what would be too wide is refused with what to do."""
-    model = subject("cornet_s")
-    asked = {"layers": ["decoder.avgpool", "V2"], "pool": True}
-    extract_features(model, pictures, **asked, output=tmp_path / f"out.{ending}")
+    model = small("cornet_rt")
+    requested = {"layers": ["decoder.avgpool", "V2"], "pool": True}
+    extract_features(model, pictures, **requested, output=tmp_path / f"out.{ending}")
     table = read(tmp_path / f"out.{ending}")
-    assert table.shape == (len(pictures), 1 + 512 + 2 * 128)
+    assert table.shape == (len(pictures), 1 + 512 + 4 * 128)
     expected = extract_features(model, pictures, layers=["V2"], pool=True)["V2.output"].values
-    np.testing.assert_allclose(table["V2.output.t1.5"], expected[1, :, 5], rtol=1e-6)
+    np.testing.assert_allclose(table["V2.output.t2.5"], expected[1, :, 5], rtol=1e-6)
     with pytest.raises(UserError, match=r"columns would be too large .*--pool"):
         extract_features(model, pictures, output=tmp_path / f"wide.{ending}")
     assert [path.name for path in tmp_path.iterdir()] == [f"out.{ending}"]
@@ -142,9 +142,9 @@ def test_a_table(subject, pictures, tmp_path, ending, read):
 @pytest.mark.parametrize(
     ("identifier", "layer", "step", "arrival"), [("cornet_rt", "IT", 2, 3), ("cornet_r", "V2", 0, 1)]
 )
-def test_what_the_image_has_not_reached(subject, pictures, caplog, identifier, layer, step, arrival):
+def test_what_the_image_has_not_reached(small, pictures, caplog, identifier, layer, step, arrival):
     """Asked for by name it is refused, with the step at which the image arrives, unless it is wanted."""
-    model = subject(identifier)
+    model = small(identifier)
     with pytest.raises(UserError, match=rf"has not reached {layer}\.output \(it arrives at {arrival}\)"):
         extract_features(model, pictures, layers=[layer], time_steps=[step])
     options = {"layers": [layer], "time_steps": [step], "allow_uninformative": True}
@@ -156,9 +156,9 @@ def test_what_the_image_has_not_reached(subject, pictures, caplog, identifier, l
     assert f"{layer}.output: left out is what comes before the image: time step" in caplog.text
 
 
-def test_images_in_memory(subject, pictures, tmp_path):
+def test_images_in_memory(small, pictures, tmp_path):
     """PIL images, arrays and a stimulus set give what the files give."""
-    model = subject("cornet_z")
+    model = small("cornet_z")
     rgb = [Image.open(path).convert("RGB") for path in pictures[:3]]
     expected = extract_features(model, pictures[:3], layers=["V4"])["V4.output"].values
     for given in (rgb, [np.asarray(image) for image in rgb], rgb[:1], np.asarray(rgb[0])):
@@ -170,9 +170,9 @@ def test_images_in_memory(subject, pictures, tmp_path):
         extract_features(model, np.zeros((5, 5)))
 
 
-def test_stimulus_sets_keep_their_columns(subject, stimuli):
-    """Each column is a coordinate."""
-    features = extract_features(subject("cornet_z"), stimuli, layers=["logits"])
+def test_stimulus_sets_keep_their_columns(small, stimuli):
+    """Each column of a stimulus set becomes a coordinate."""
+    features = extract_features(small("cornet_z"), stimuli, layers=["logits"])
     assert features["category"].values.tolist() == stimuli["category"].tolist()
     assert features["stimulus_id"].values.tolist() == stimuli["stimulus_id"].tolist()
 
@@ -193,37 +193,35 @@ def test_stimulus_sets_keep_their_columns(subject, stimuli):
         ({"output": "no/folder/out.nc"}, "The folder no/folder for the features does not exist"),
     ],
 )
-def test_what_cannot_be_had_is_refused(subject, pictures, options, message):
+def test_what_cannot_be_had_is_refused(small, pictures, options, message):
     """Before any work, with what can be had."""
     with pytest.raises(UserError, match=message):
-        extract_features(subject("cornet_s"), pictures, **options)
+        extract_features(small("cornet_s"), pictures, **options)
 
 
-def test_missing_labels_stay_missing_and_names_stay_text(subject, pictures, tmp_path):
+def test_missing_labels_stay_missing_and_names_stay_text(small, pictures, tmp_path):
     """An empty cell is no text, and NA may be somebody's label."""
     (tmp_path / "t.csv").write_text(f"stimulus_path,label\n{pictures[0]},NA\n{pictures[1]},\n{pictures[2]},dog\n")
-    asked = {"layers": ["logits"], "output": tmp_path / "out.nc"}
-    extract_features(subject("cornet_z"), tmp_path / "t.csv", **asked)
+    requested = {"layers": ["logits"], "output": tmp_path / "out.nc"}
+    extract_features(small("cornet_z"), tmp_path / "t.csv", **requested)
     with xr.open_dataset(tmp_path / "out.nc") as written:
         assert written.coords["label"].values.tolist() == ["NA", "", "dog"]
 
 
 @pytest.mark.parametrize("column", ["a/b", "a b", ".", "logits", "logits:channel", "presentation"])
-def test_columns_that_a_file_cannot_have(subject, pictures, tmp_path, column):
-    """Are refused before any work."""
+def test_columns_that_a_file_cannot_have(small, pictures, tmp_path, column):
+    """Column names that a file format cannot store are refused before any work."""
     table = pd.DataFrame({"stimulus_path": pictures[:2], column: [1, 2]})
     table.to_csv(tmp_path / "t.csv", index=False)
     for ending in ("nc", "zarr"):
         with pytest.raises(UserError, match="column"):
-            extract_features(
-                subject("cornet_z"), tmp_path / "t.csv", layers=["logits"], output=tmp_path / f"o.{ending}"
-            )
+            extract_features(small("cornet_z"), tmp_path / "t.csv", layers=["logits"], output=tmp_path / f"o.{ending}")
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
 
 
-def test_nothing_that_is_not_ours_is_replaced(subject, pictures, tmp_path):
-    """Not the images, not their list, not a folder of something else, not even with `overwrite`."""
-    extract = partial(extract_features, subject("cornet_z"), layers=["logits"], overwrite=True)
+def test_nothing_that_is_not_ours_is_replaced(small, pictures, tmp_path):
+    """Neither the images, nor their list, nor a folder of other files is replaced, even with `overwrite`."""
+    extract = partial(extract_features, small("cornet_z"), layers=["logits"], overwrite=True)
     for name in ("images.zarr", "other.zarr", "other.nc"):
         (tmp_path / name).mkdir()
         Image.open(pictures[0]).save(tmp_path / name / "a.png")
@@ -242,9 +240,9 @@ def test_nothing_that_is_not_ours_is_replaced(subject, pictures, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_pieces_of_an_earlier_extraction(subject, pictures, tmp_path):
+def test_pieces_of_an_earlier_extraction(small, pictures, tmp_path):
     """Count as the output, and go when it is replaced."""
-    extract = partial(extract_features, subject("cornet_z"), pictures, output=tmp_path / "o.npy")
+    extract = partial(extract_features, small("cornet_z"), pictures, output=tmp_path / "o.npy")
     extract(layers=["V4", "logits"])
     with pytest.raises(UserError, match="--overwrite"):
         extract(layers=["IT"])
@@ -252,22 +250,22 @@ def test_pieces_of_an_earlier_extraction(subject, pictures, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["o.npy", "o_images.csv"]
 
 
-def test_time_bins_that_nothing_is_committed_to(subject, pictures, caplog):
-    """Are answered by the nearest, as recordings are, and that is said; the file remembers what was asked."""
-    features = extract_features(subject("cornet_s"), pictures, layers="IT", time_bins=[(0, 1)])
+def test_time_bins_that_nothing_is_committed_to(small, pictures, caplog):
+    """The nearest committed time bin answers, with a log line; the file keeps the requested one."""
+    features = extract_features(small("cornet_s"), pictures, layers="IT", time_bins=[(0, 1)])
     assert "no activity at 0-1 ms: time step 0, at 100-200 ms, is the nearest" in caplog.text
     assert features.attrs["requested_time_bins"] == "0-1"
 
 
-def test_the_network_is_left_alone(subject, pictures):
-    """No hook stays on it."""
-    model = subject("cornet_s")
+def test_the_network_is_left_alone(small, pictures):
+    """No hook stays on the network after an extraction."""
+    model = small("cornet_s")
     extract_features(model, pictures[:1])
     assert not any(module._forward_hooks for module in model.activations_model.network.modules())
 
 
 def test_any_model_by_name(pictures, monkeypatch):
-    """An identifier will do."""
+    """A model may be given by its identifier."""
     assert "cornet_z_untrained" in COMMITMENTS
     torch.manual_seed(0)
     features = extract_features("cornet_z_untrained", pictures[0], layers=["decoder.avgpool"])

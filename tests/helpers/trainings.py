@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from helpers.processes import preloaded
 from PIL import Image
 
 from brainscore_cornet.cli.main import main
 
 SMALL = {"image_size": 32, "device": "cpu", "workers": 0}
-PRELOADED = ["helpers.trainings", "brainscore_cornet.training.training_run"]
 
 
 def pictures(root: Path, train: int, val: int, classes: Sequence[str] = ("a", "b", "c"), size: int = 40) -> Path:
@@ -55,10 +55,8 @@ class Training:
     """The command line in a process of its own; what takes long to import is imported once for all of them."""
 
     def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
         self._log = log
-        self.process = context.Process(target=_run, args=(arguments, str(log), environment or {}))
+        self.process = preloaded().Process(target=_run, args=(arguments, str(log), environment or {}))
         self.process.start()
 
     def wait(self, timeout: float = 120) -> int:

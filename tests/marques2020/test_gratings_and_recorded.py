@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +10,7 @@ import brainscore_vision
 import numpy as np
 import pytest
 from brainscore_vision.benchmark_helpers.screen import place_on_screen
-from helpers.processes import render_in
+from helpers.processes import preloaded, render_in
 from PIL import Image
 
 from brainscore_cornet.cornet.errors import UserError
@@ -156,7 +155,7 @@ def test_images_are_placed_on_a_screen_as_brainscore_does(degrees, monkeypatch):
 
 def test_two_processes_render_at_once(tmp_path):
     """Both get all images, and nothing unfinished is left."""
-    context = multiprocessing.get_context("spawn")
+    context = preloaded()
     results = context.Queue()
     processes = [context.Process(target=render_in, args=(str(tmp_path), "orientation", results)) for _ in range(2)]
     for process in processes:

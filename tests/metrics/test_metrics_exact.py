@@ -16,7 +16,7 @@ from brainscore_vision.benchmark_helpers.neural_common import (
 from brainscore_vision.metrics.regression_correlation import metric as brainscore
 from brainscore_vision.utils import LazyLoad
 from helpers.made_recordings import assert_same, pair, repeated, theirs
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
@@ -81,7 +81,7 @@ def both(benchmark, model, monkeypatch):
 def test_networks_on_photographs(identifier, photographs, stand_in, monkeypatch):
     """Activity of each network, recorded from photographs, scores as with Brain-Score, and so does its ceiling."""
     benchmark = neural_benchmark(photographs, load_metric("pls", crossvalidation_kwargs={"splits": 2}))
-    score, expected, computed = both(benchmark, small_subject(stand_in, identifier), monkeypatch)
+    score, expected, computed = both(benchmark, small_model(stand_in, identifier), monkeypatch)
     assert_same(score, expected)
     assert (computed.metric, computed.exact) == ("exact", 1)
 
@@ -90,7 +90,7 @@ def test_temporal(photographs, stand_in, monkeypatch):
     """Several time bins, of which the network answers some with the same activity."""
     metric = load_metric("spantime_pls", crossvalidation_kwargs={"splits": 2})
     benchmark = neural_benchmark(photographs, metric, 3, "internal_consistency_temporal")
-    score, expected, computed = both(benchmark, small_subject(stand_in, "cornet_rt"), monkeypatch)
+    score, expected, computed = both(benchmark, small_model(stand_in, "cornet_rt"), monkeypatch)
     assert_same(score, expected)
     assert computed.metric == "exact"
 
@@ -112,7 +112,7 @@ def test_training_and_test_recordings(photographs, stand_in, monkeypatch):
         parent="IT",
         alpha_coord="subject",
     )
-    score, expected, computed = both(benchmark, small_subject(stand_in, "cornet_z"), monkeypatch)
+    score, expected, computed = both(benchmark, small_model(stand_in, "cornet_z"), monkeypatch)
     np.testing.assert_allclose(score.values, expected.values, atol=1e-6)
     np.testing.assert_allclose(score.attrs[1].values, expected.attrs[1].values, atol=1e-6)
     assert (computed.metric, computed.exact) == ("exact", 2)
@@ -122,7 +122,7 @@ def test_representations(photographs, stand_in, monkeypatch):
     """Dissimilarity matrices of each subject, and their ceiling."""
     averaged = average_repetition(recordings(photographs, subjects=2))
     benchmark = RSABenchmark("made_up.IT-rdm", 1, averaged, "IT", 8, 1, "")
-    score, expected, computed = both(benchmark, small_subject(stand_in, "cornet_z"), monkeypatch)
+    score, expected, computed = both(benchmark, small_model(stand_in, "cornet_z"), monkeypatch)
     assert_same(score, expected)
     assert (computed.metric, computed.exact) == ("exact", 2)
 

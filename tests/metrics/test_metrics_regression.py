@@ -67,7 +67,7 @@ def test_least_squares_before_the_cut_off():
     "name", ["pls", "ridge", "neuron_to_neuron", "linear_predictivity", "ridgecv", "dual_ridge", "dual_ridgecv"]
 )
 def test_with_test_set(name, features, least_squares_cut_off):
-    """With given training and test sets, too, and with the alpha that was chosen."""
+    """With a training and a test set the score is Brain-Score's, and so is the chosen alpha."""
     check(load_metric(f"{name}_split"), *halves(*activity(60, features, 7), 45))
 
 

@@ -31,7 +31,7 @@ def test_assemblies(name, dtype):
     seed=st.integers(0, 1000),
 )
 def test_any_shape(stimuli, features, neuroids, name, seed):
-    """For few and many stimuli, features and neuroids."""
+    """The numbers are Brain-Score's for few and many stimuli, features and neuroids."""
     check(load_metric(name), *pair(stimuli, features + 2, neuroids + 2, seed=seed))
 
 

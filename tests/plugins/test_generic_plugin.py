@@ -13,7 +13,7 @@ TESTS = {name: test for name, test in vars(generic_plugin_tests).items() if name
 
 
 @pytest.fixture(autouse=True)
-def _doors():
+def _links():
     """brainscore_vision must know our plugins."""
     try:
         plugin_links.require()

@@ -1,4 +1,4 @@
-"""Doors into a brainscore_vision whose folder holds none of ours, as after an editable installation."""
+"""Links into a brainscore_vision whose folder holds none of ours, as after an editable installation."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def command(bare_vision: Path, *arguments: str) -> subprocess.CompletedProcess:
     return run(bare_vision, "-m", "brainscore_cornet", *arguments)
 
 
-def test_link_makes_the_doors_and_unlink_takes_them_away(bare_vision):
-    """Without doors a command says what to do; with them Brain-Score finds the model; afterwards nothing is left."""
+def test_link_makes_the_links_and_unlink_removes_them(bare_vision):
+    """Without links a command says what to do; with them Brain-Score finds the model; afterwards nothing is left."""
     before = sorted(path.name for kind in plugin_links.KINDS for path in (bare_vision / kind).iterdir())
     refused = command(bare_vision, "score", "cornet_z_untrained")
     assert refused.returncode == 1
@@ -67,7 +67,7 @@ def test_link_makes_the_doors_and_unlink_takes_them_away(bare_vision):
 
 @pytest.mark.parametrize("left_over", ["folder", "broken link"])
 def test_link_replaces_what_an_uninstallation_left(bare_vision, left_over, monkeypatch):
-    """A folder without a plugin in it, or a link that leads nowhere, gives way to the door."""
+    """A folder without a plugin in it, or a link that leads nowhere, is replaced by a link."""
     monkeypatch.setattr(plugin_links, "plugin_folder", lambda kind: bare_vision / kind / plugin_links.NAME)
     here = plugin_links.plugin_folder("models")
     if left_over == "folder":

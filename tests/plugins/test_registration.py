@@ -1,4 +1,4 @@
-"""Brain-Score's own door: it finds models, benchmarks and data with nothing of ours imported before."""
+"""Brain-Score's own loaders find models, benchmarks and data with nothing of this package imported before."""
 
 from __future__ import annotations
 

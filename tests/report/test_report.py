@@ -135,7 +135,7 @@ def test_light_and_official_scores_have_means_of_their_own():
 
 
 def test_means_say_over_how_many_benchmarks():
-    """A failed job does not count as a zero, and a mean over fewer benchmarks is told as such."""
+    """A failed job does not count as a zero, and a mean over fewer benchmarks says over how many."""
     found = read(
         result("a", "b1", score=0.2), result("a", "b2", score=0.4), result("b", "b1", score=0.3), failure("b", "b2")
     )
@@ -157,7 +157,7 @@ def test_regions_come_in_the_order_of_the_ventral_stream():
 
 
 def test_scores_beyond_the_axis_are_drawn_at_its_end():
-    """The number itself is still said."""
+    """A score beyond the axis is drawn at its end, with its number."""
     (dot,) = charts(read(result(score=-40.0)))[0].benchmarks[0].dots
     assert (dot.at, dot.beyond, dot.value) == (0, True, "−40.000")
     assert "beyond the axis from 0 to 1" in dot.alternative
@@ -198,7 +198,7 @@ def test_courses_go_through_the_time_bins():
 
 
 def test_what_was_run_is_said_once():
-    """The sentence counts, and jobs that were run in the same way are told together."""
+    """Jobs that were run in the same way share one sentence, with their number."""
     found = report_rows.read_jobs(several())
     assert provenance.sentence(found) == "3 models on 4 benchmarks: 11 scores, 1 failed, on 2026-11-21."
     later = read(result(), result(date="2026-12-01T00:00:00Z", device="cuda:0"), result(date="soon"))

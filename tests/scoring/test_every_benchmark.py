@@ -70,7 +70,7 @@ def test_a_benchmark_of_each_family(score, network, benchmark):
 @pytest.mark.parametrize("benchmark", [benchmark for chosen in CHOSEN.values() for benchmark in chosen])
 @pytest.mark.parametrize("network", NETWORKS[1:])
 def test_four_benchmarks_of_each_family(score, network, benchmark):
-    """With the networks that are not tried with all."""
+    """Four benchmarks of each family are scored with each network that is not tried with all benchmarks."""
     check(network, benchmark, score(network, benchmark))
 
 

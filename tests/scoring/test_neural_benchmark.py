@@ -23,7 +23,7 @@ from brainscore_vision.benchmark_helpers.neural_common import (
 from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, load_preprocess_images
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from helpers.peer import result_caching_disabled
-from helpers.small_subject import SIZE, small_subject
+from helpers.small_model import SIZE, small_model
 from PIL import Image
 
 from brainscore_cornet.cornet.commitments import check_time_bin
@@ -94,7 +94,7 @@ FORMS = {
 def test_time_bins_as_they_are_loaded(load, stand_in, time_bins, change):
     """Whatever Brain-Score makes of an assembly's time bins can be recorded in, and is labelled with them."""
     asked = timebins_from_assembly(change(load(time_bins)))
-    model = small_subject(stand_in, "cornet_s")
+    model = small_model(stand_in, "cornet_s")
     model.start_recording("IT", asked)
     expected = time_bins[: len(asked)]
     assert [check_time_bin(time_bin) for time_bin in asked] == expected
@@ -119,7 +119,7 @@ def test_a_benchmark_over_recordings_read_from_a_file(load, stand_in, is_squeeze
         version=1,
         parent="IT",
     )
-    ours = small_subject(stand_in, "cornet_z")
+    ours = small_model(stand_in, "cornet_z")
     layers = dict(ours.commitment.layers)
     wrapper = PytorchWrapper(
         stand_in("Z"), partial(load_preprocess_images, image_size=SIZE), identifier="theirs", batch_size=8
@@ -147,7 +147,7 @@ def test_a_temporal_score_is_a_result(load, stand_in, tmp_path):
         version=1,
         parent="IT",
     )
-    model = small_subject(stand_in, "cornet_s")
+    model = small_model(stand_in, "cornet_s")
     job = Job(Candidate("small", lambda: model), Target(benchmark.identifier, lambda: benchmark, "made up"))
     outcome = JobScorer().score(job)
     assert outcome.row.status == "scored", outcome.trace

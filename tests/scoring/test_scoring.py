@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from brainscore_core.metrics import Score
+from helpers.crashes import left_of
 from helpers.toys import ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.cornet.errors import UserError
@@ -181,12 +183,15 @@ def test_another_version_of_a_benchmark_is_scored_again(tmp_path, log, models):
 SCRIPT = """
 import sys
 from pathlib import Path
+from helpers.crashes import left_of
 from helpers.toys import ToyBenchmark, ToyModel
 from brainscore_cornet.scoring import score_models
 
-log, output = map(Path, sys.argv[1:])
+log, output = map(Path, sys.argv[1:3])
+workers = int(sys.argv[3]) or None
 models = {name: ToyModel(name, worth) for name, worth in (("good", .9), ("bad", .2))}
-score_models(models, [ToyBenchmark(f"b{i}", log, seconds=.4) for i in range(5)], output=output)
+benchmarks = [ToyBenchmark(f"b{i}", log, seconds=.4) for i in range(5)]
+score_models(models, benchmarks, output=output, workers=workers)
 """
 
 
@@ -198,10 +203,11 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
     """
     moments = random.Random(1)
     output = tmp_path / "out"
-    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(log), str(output)]
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(log), str(output), "0"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done_before: dict[str, int] = {}
-    for _ in range(kills):
+    for kill in range(kills):
+        command[-1] = str(2 * (kill % 2))  # one after the other, and two at once
         process = subprocess.Popen(command, env=environment)
         done = len(list(output.glob("scores/*/*.json")))
         if done < 10:  # killed at any moment from the second result on, or at the start
@@ -209,9 +215,10 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
             while len(list(output.glob("scores/*/*.json"))) == done and time.monotonic() < deadline:
                 time.sleep(0.02)
             time.sleep(moments.uniform(0, 0.5))
+        started = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        time.sleep(1)  # until what it started has noticed
+        assert not left_of(started)
         counted = calls(log)
         for path in output.glob("scores/*/*.json"):
             row = json.loads(path.read_text())
@@ -250,7 +257,7 @@ def test_a_table_that_is_not_ours_is_not_replaced(tmp_path, log, models):
 
 
 def test_a_damaged_row_is_scored_again(tmp_path, log, models):
-    """As a disk leaves it that went down: named in a warning, and scored anew."""
+    """A row that was cut off is named in a warning, and scored again."""
     score_models({"good": models["good"]}, ToyBenchmark("one", log), output=tmp_path)
     (row,) = (tmp_path / "scores" / "good").glob("*.json")
     row.write_text(row.read_text()[:40])
@@ -275,7 +282,7 @@ def test_identifiers_that_no_file_can_have(tmp_path):
 
 
 def test_what_cannot_be_is_said_before_any_work(tmp_path, log, models):
-    """Wrong models, benchmarks and limits, each with what was expected."""
+    """Invalid models, benchmarks and limits are refused before any work, each with what was expected."""
     one = ToyBenchmark("one", log)
     good = {"good": models["good"]}
     for wrong, expected in [

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
-from helpers.toys import ToyBenchmark, ToyModel, calls
+from helpers.toys import SameStimuli, ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.cornet.errors import UserError
+from brainscore_cornet.python_children import environment, python
 from brainscore_cornet.scoring import EMBEDDED, read_table, score_models
 
 pytest.importorskip("distributed")
@@ -20,73 +22,85 @@ pytest.importorskip("distributed")
 COLUMNS = ["model", "benchmark", "score", "error", "ceiling", "raw"]
 
 
-def worker_processes() -> list[psutil.Process]:
-    """Dask's workers below this process, each the child of its nanny."""
-    below = psutil.Process().children(recursive=True)
-    nannies = [each for each in below if "distributed.Nanny" in " ".join(each.cmdline())]
-    workers = []
-    for nanny in nannies:
-        workers += [each for each in nanny.children() if "spawn_main" in " ".join(each.cmdline())]
-    return workers
+@pytest.fixture
+def dask(tmp_path):
+    """A scheduler with TLS and two workers that somebody else has started: address, files, processes of the workers."""
+    pytest.importorskip("cryptography")
+    from distributed.security import Security
+
+    folder = tmp_path / "dask"
+    folder.mkdir()
+    made = Security.temporary()
+    files = {"ca": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    paths = {name: str(folder / name) for name in files}
+    flags = [f"--tls-{'ca-file' if name == 'ca' else name}={path}" for name, path in paths.items()]
+    flags += ["--scheduler-file", str(folder / "address.json"), "--no-dashboard"]
+    commands = [["dask_scheduler", "--host", "tls://127.0.0.1", "--port", "0"]]
+    commands += 2 * [["dask_worker", "--host", "127.0.0.1", "--nthreads", "1", "--memory-limit", "0", "--no-nanny"]]
+    processes = []
+    for module, *options in commands:
+        with open(folder / f"{len(processes)}.log", "w") as log:
+            command = python("-m", f"distributed.cli.{module}", *options, *flags)
+            processes.append(subprocess.Popen(command, cwd=folder, env=environment({}), stderr=log, stdout=log))
+        while module == "dask_scheduler" and not (folder / "address.json").exists():
+            assert processes[0].poll() is None
+            time.sleep(0.1)
+    time.sleep(0.1)
+    yield json.loads((folder / "address.json").read_text())["address"], paths, processes[1:]
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
-def test_a_worker_that_is_killed(tmp_path):
-    """One of two workers is killed with SIGKILL: every score is there once, what it had finished is not repeated."""
+def test_a_worker_that_is_killed(tmp_path, dask):
+    """On a scheduler with TLS, one of two workers is killed: every score is there once, what was done is not repeated.
+
+    Failures and timeouts are rows here too, the scheduler goes on running, and nobody is let in without certificates.
+    """
+    address, files, workers = dask
     log = tmp_path / "log"
     models = {f"m{index}": ToyModel(f"m{index}", index / 4) for index in range(1, 4)}
     benchmarks = [ToyBenchmark(f"b{index}", log, seconds=0.5) for index in range(4)]
     for benchmark in benchmarks:
-        benchmark._assembly = _SameStimuli  # of one group: a worker scores a model on all of them
-    killed: list[int] = []
+        benchmark._assembly = SameStimuli  # of one group: a worker scores a model on all of them
     finished: list[str] = []
 
     def kill_one(row, number, _) -> None:
         finished.append(f"{row.model} {row.benchmark}")
         if number == 2:
-            killed.append(worker_processes()[0].pid)
-            os.kill(killed[0], signal.SIGKILL)
+            workers[0].kill()
 
-    table = score_models(models, benchmarks, output=tmp_path / "out", workers=2, on_result=kill_one)
-    assert killed
+    options = {"scheduler": address, "tls": files}
+    table = score_models(models, benchmarks, output=tmp_path / "out", on_result=kill_one, **options)
     assert sorted(finished) == sorted(f"{model} {each.identifier}" for model in models for each in benchmarks)
+    assert table["reason"].dropna().tolist() == []
     assert table["score"].tolist() == [0.25] * 4 + [0.5] * 4 + [0.75] * 4
     assert read_table(tmp_path / "out")["score"].tolist() == table["score"].tolist()
     counted = calls(log)
     assert all(counted.count(name) == 1 for name in finished[:2])
     assert len(counted) <= 12 + 2  # what the killed worker had under way, and perhaps a result that was not told yet
-    assert not worker_processes()
+    table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("hang", log, "hang")], timeout=3, **options)
+    assert "--timeout" in table["reason"][0]
+    with pytest.raises(UserError, match="No Dask scheduler answers at tls"):
+        score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", log)], scheduler=address)
 
 
-class _SameStimuli:
-    class stimulus_set:
-        identifier = "the same"
-
-
-@pytest.fixture
-def scheduler():
-    """A scheduler and a worker that somebody else has started."""
-    from distributed import SubprocessCluster
-
-    with SubprocessCluster(
-        n_workers=1, threads_per_worker=1, worker_kwargs={"memory_limit": 0}, dashboard_address=None
-    ) as cluster:
-        yield cluster.scheduler_address
-
-
-def test_a_running_scheduler(tmp_path, scheduler):
-    """Jobs go to its workers; failures and timeouts are rows here too, and it goes on running."""
-    log = tmp_path / "log"
-    benchmarks = [ToyBenchmark("one", log), ToyBenchmark("hang", log, "hang"), ToyBenchmark("die", log, "die")]
-    for _ in range(2):
-        table = score_models({"m": ToyModel("m", 0.5)}, benchmarks, scheduler=scheduler, timeout=3)
-        assert table["status"].tolist() == ["scored", "failed", "failed"]
-        assert "--timeout" in table["reason"][1]
-
-
-def test_no_scheduler():
-    """An address at which nothing answers is named."""
-    with pytest.raises(UserError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", Path(os.devnull))], scheduler="tcp://127.0.0.1:9")
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"scheduler": "tcp://127.0.0.1:9"}, r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"),
+        ({"scheduler": ""}, "Expected a scheduler such as"),
+        ({"scheduler": "tls://host:1", "tls": {"ca": "/nowhere"}}, r"no file /nowhere \(--tls-ca\)"),
+        ({"scheduler": "tls://host:1", "tls": {"ca": os.devnull}}, "no file"),
+        ({"tls": {"ca": __file__}}, "add --scheduler"),
+    ],
+)
+def test_no_scheduler(options, expected):
+    """An address at which nothing answers is named, and so are files that are not there."""
+    with pytest.raises(UserError, match=expected):
+        score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", Path(os.devnull))], **options)
 
 
 SBATCH = """#!/bin/bash
@@ -115,7 +129,7 @@ def slurm(tmp_path, monkeypatch):
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     settings = {"cores": 1, "memory": "2GB", "python": sys.executable, "interface": None, "log-directory": None}
-    settings["scheduler-options"] = {"host": "127.0.0.1"}
+    settings |= {"scheduler-options": {"host": "127.0.0.1"}, "worker-extra-args": ["--host", "127.0.0.1"]}
     with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in settings.items()}):
         yield folder
     for job in (folder / "jobs").read_text().split():
@@ -123,27 +137,32 @@ def slurm(tmp_path, monkeypatch):
 
 
 @pytest.mark.timeout(60)
-def test_slurm(tmp_path, slurm):
-    """Workers are SLURM jobs, started through sbatch and cancelled at the end."""
+def test_slurm(tmp_path, slurm, monkeypatch):
+    """Workers are SLURM jobs, started through sbatch, cancelled at the end, and talked to over TLS alone."""
     pytest.importorskip("dask_jobqueue")
-    table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", tmp_path / "log")], slurm=True)
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("HOME", str(tmp_path))  # for the certificates
+    seen: list = []
+
+    def look(*_) -> None:
+        (script,) = slurm.glob("script.*")
+        seen.append((script.read_text(), [each.stat().st_mode & 0o777 for each in tmp_path.glob(".brainscore*")]))
+
+    table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", tmp_path / "log")], slurm=True, on_result=look)
     assert table["score"].tolist() == [0.5]
+    ((script, modes),) = seen
+    assert " tls://127.0.0.1:" in script
+    assert "PYTHONSAFEPATH='1'" in script
+    assert modes == [0o700]
+    assert not list(tmp_path.glob(".brainscore*"))
     time.sleep(1)
 
 
 @pytest.mark.slow
 def test_three_networks_on_all_embedded_benchmarks(tmp_path):
-    """On two workers, one of which is killed in the middle: the scores of a serial run, each once."""
+    """In two processes at once: the scores of a serial run, each once."""
     models = ["cornet_z_untrained", "cornet_rt_untrained", "cornet_s_untrained"]
-    killed: list[int] = []
-
-    def kill_one(row, number, _) -> None:
-        if number == 3:
-            killed.append(worker_processes()[-1].pid)
-            os.kill(killed[0], signal.SIGKILL)
-
-    on_cluster = score_models(models, EMBEDDED, output=tmp_path, workers=2, on_result=kill_one)
-    assert killed
+    on_cluster = score_models(models, EMBEDDED, output=tmp_path, workers=2)
     serial = score_models(models, EMBEDDED)
     assert on_cluster["status"].tolist() == ["scored"] * 12
     for name in COLUMNS:

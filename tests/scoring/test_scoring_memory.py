@@ -7,7 +7,7 @@ from brainscore_core.metrics import Score
 from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.memory import MemoryEstimate
 from helpers.made_recordings import HALVES, small_benchmark
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 
 from brainscore_cornet.metrics import WAYS
 from brainscore_cornet.metrics.memory import needed_gb
@@ -19,7 +19,7 @@ FEATURES = 64 * 12 * 12  # of the network's V1
 
 
 def _row(benchmark, stand_in, memory_gb: float = 8.0, metrics: str = "exact"):
-    model = small_subject(stand_in, "cornet_z")
+    model = small_model(stand_in, "cornet_z")
     job = Job(Candidate("small", lambda: model), Target(benchmark.identifier, lambda: benchmark, "made up"))
     return JobScorer(memory_gb, metrics).score(job).row
 

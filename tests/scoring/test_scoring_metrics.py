@@ -9,7 +9,7 @@ from brainscore_vision.metrics.regression_correlation.metric import CrossRegress
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from brainscore_vision.models.pixels.model import PixelModel
 from helpers.made_recordings import HALVES, small_benchmark
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from helpers.stand_ins import stand_ins_installed
 from helpers.stand_ins.scored import scorer
 
@@ -69,5 +69,5 @@ def test_in_the_process_that_scores(stimuli, stand_in):
     benchmark = small_benchmark(stimuli, metric)
     with pytest.raises(UserError, match="one of exact, stock, checked, received 'fast'"):
         score_models("cornet_z_untrained", benchmark, metrics="fast")
-    table = score_models({"small": small_subject(stand_in, "cornet_z")}, benchmark, metrics="checked")
+    table = score_models({"small": small_model(stand_in, "cornet_z")}, benchmark, metrics="checked")
     assert table.loc[0, ["status", "metric"]].tolist() == ["scored", "exact"], table.loc[0, "reason"]

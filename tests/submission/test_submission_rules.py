@@ -138,7 +138,7 @@ NOTES = {
 
 @pytest.mark.parametrize(("rule", "changes"), NOTES.items(), ids=NOTES)
 def test_notes(tmp_path, rule, changes):
-    """What is allowed, but its owner should know, is said and does not make it fail."""
+    """A note reports what is allowed but worth knowing, and the submission still passes."""
     outcome = check(write(tmp_path / "zip.zip", changes), online=False)
     assert outcome.passed
     assert {finding.rule for finding in outcome.findings} == {rule}

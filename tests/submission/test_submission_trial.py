@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -22,13 +23,6 @@ README = (Path(__file__).parents[2] / "brainscore_cornet" / "submission" / "READ
 COMMANDS = re.search(r"```bash\n(brainscore-cornet submit .*?)```", README, re.DOTALL)[1]
 
 
-def run(command: list, home: Path) -> subprocess.CompletedProcess:
-    """A command in a process of its own, with an empty home folder and no network."""
-    scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, **OFFLINE, "HOME": str(home), "TORCH_HOME": str(home / "torch"), "PATH": scripts}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, cwd=home)
-
-
 def submit(monkeypatch, *arguments) -> int:
     """The exit code of the command."""
     from brainscore_cornet.cli import main
@@ -44,18 +38,23 @@ def submit(monkeypatch, *arguments) -> int:
     return 0
 
 
-def test_the_commands_in_the_readme(tmp_path):
+def test_the_commands_in_the_readme(tmp_path, monkeypatch, capsys):
     """A model is found, tested and scored in a copy of brainscore_vision as the package's own is; its zip passes."""
-    result = run(["bash", "-euc", COMMANDS], tmp_path)
-    assert result.returncode == 0, result.stdout + result.stderr
-    lines = result.stdout.splitlines()
+    for name, value in {**OFFLINE, "HOME": str(tmp_path), "TORCH_HOME": str(tmp_path / "torch")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    for line in COMMANDS.splitlines():
+        _, _, *arguments = shlex.split(line)
+        assert submit(monkeypatch, *arguments) == 0
+    output, errors = capsys.readouterr()
+    lines = output.splitlines()
     assert next(line.split(" (")[0] for line in lines if line.startswith("Passed")) == (
         "Passed: load_model('cornet_z_mylab'): cornet_z_mylab"
     )
-    assert "Passed: Brain-Score's generic tests: 5 passed" in result.stdout
-    assert "Passed: the plugin's own tests: 7 passed, 1 deselected" in result.stdout
-    assert "every recording and label is that of the package's own model" in result.stdout
-    assert "[4/4] cornet_z_mylab on Marques2020light_Schiller1976-sf_selective" in result.stderr
+    assert "Passed: Brain-Score's generic tests: 5 passed" in output
+    assert "Passed: the plugin's own tests: 7 passed, 1 deselected" in output
+    assert "every recording and label is that of the package's own model" in output
+    assert "[4/4] cornet_z_mylab on Marques2020light_Schiller1976-sf_selective" in errors
     assert lines[-1] == "submissions/cornet_z_mylab.zip holds cornet_z_mylab, and breaks no rule."
     assert [path.name for path in (tmp_path / "submissions").iterdir()] == ["cornet_z_mylab.zip"]
 

@@ -34,7 +34,7 @@ def test_recipes_are_cornets(model, epochs, lr, step_size):
 
 
 def test_cosine():
-    """From the learning rate to 0 in half a wave, also within epochs."""
+    """The cosine schedule falls from the learning rate to 0 in half a wave, also within epochs."""
     recipe = recipe_for("Z", schedule="cosine", epochs=10, lr=0.2)
     assert recipe.learning_rate(0) == 0.2
     assert math.isclose(recipe.learning_rate(5), 0.1)
@@ -58,7 +58,7 @@ def test_cosine():
     ],
 )
 def test_what_is_no_recipe(changes, expected):
-    """Is refused, with what was expected."""
+    """An invalid recipe is refused, with what was expected."""
     with pytest.raises(UserError, match=expected):
         recipe_for("Z", **changes)
 
@@ -225,7 +225,7 @@ def test_validation_is_a_loop_over_images(thousand):
 
 
 def test_other_classes_keep_what_was_learnt(thousand, tmp_path):
-    """From a network of a thousand classes, all but the decoder's linear layer is taken for three classes."""
+    """A network for three classes starts from all of a network for a thousand but the decoder's linear layer."""
     folder = pictures(tmp_path, 2, 1)
     path = thousand / "out" / "cornet_z_epoch_01.pth"
     train("Z", folder, tmp_path / "out", weights=path, epochs=1, lr=1e-12, **SMALL)
@@ -238,7 +238,7 @@ def test_other_classes_keep_what_was_learnt(thousand, tmp_path):
 
 
 def test_restored(tmp_path):
-    """From another run's folder as that run would have gone on; from a released form with a new optimizer."""
+    """Training from another run's folder continues its optimizer; from a released file it starts a new one."""
     folder = pictures(tmp_path, 3, 1)
     options = {"batch_size": 4, "lr": 0.02, **SMALL}
     train("Z", folder, tmp_path / "whole", epochs=2, **options)

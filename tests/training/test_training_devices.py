@@ -99,7 +99,7 @@ def test_started_by_ourselves_and_by_torchrun(tmp_path, how):
 
 
 def test_what_slurm_and_torchrun_have_started(monkeypatch):
-    """Is what is used; something else is refused."""
+    """The number of processes is that which SLURM or torchrun started; another one is refused."""
     assert Machine.find("cpu", None, None) == Machine("cpu", 1, 1)
     assert Machine.find("cpu", 3, 2).world == 6
     slurm = {"SLURM_NTASKS": "8", "SLURM_NNODES": "2", "SLURM_JOB_NAME": "train"}
@@ -114,7 +114,7 @@ def test_what_slurm_and_torchrun_have_started(monkeypatch):
 
 
 def test_workers_are_shared_out():
-    """By default the cores, for each device its share."""
+    """By default the cores are shared out among the devices as workers."""
     cores = len(os.sched_getaffinity(0))
     assert Machine("cpu", 1, 1).workers(None) == cores
     assert Machine("cpu", cores * 4, 1).workers(None) == 1

@@ -134,7 +134,7 @@ def test_order():
 
 @pytest.mark.parametrize(("count", "least", "steps"), [(16, 2, 2), (17, 2, 2), (18, 2, 3), (17, 0, 3), (1, 2, 0)])
 def test_a_last_batch_that_is_too_small(count, least, steps):
-    """Is left out where the network cannot learn from it."""
+    """A last batch that is too small for batch normalization is left out."""
     assert TrainingSampler(count, 8, 0, least=least).steps == steps
 
 

@@ -65,7 +65,7 @@ def test_images_that_are_not_as_expected(folder, spoil, expected, tmp_path_facto
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (["--ngpus", "64"], "Asked for 64 GPUs, here are "),
+        (["--ngpus", "64"], "Requested 64 GPUs, available are "),
         (["--device", "tpu"], "Unknown kind of device 'tpu'"),
         (["--precision", "fp8"], "Unknown precision 'fp8'"),
         (["--save-every", "often"], "received 'often'"),
@@ -84,7 +84,7 @@ def test_images_that_are_not_as_expected(folder, spoil, expected, tmp_path_facto
     ],
 )
 def test_options_that_cannot_be(folder, flags, expected):
-    """Are named with what was expected, before any training."""
+    """Invalid options are named with what was expected, before any training."""
     arguments = command(folder)
     if flags[0] in ("--ngpus", "--device"):
         del arguments[arguments.index("--ngpus") : arguments.index("--ngpus") + 2]
@@ -94,7 +94,7 @@ def test_options_that_cannot_be(folder, flags, expected):
 
 
 def test_normalization_over_cpus(folder):
-    """Is nothing that torch can do, which is said before any process is started."""
+    """Synchronized batch normalization on CPUs, which torch lacks, is refused before any process starts."""
     with pytest.raises(UserError, match="needs GPUs"):
         train("S", folder, folder / "out", devices=2, sync_batchnorm=True, **SMALL)
 
@@ -108,7 +108,7 @@ def test_models_that_cannot_be(folder):
 
 
 def test_folder_of_another_run(folder):
-    """Is refused with what differs, by model, recipe or images; the same run in other words is not."""
+    """A folder of a run with another model, recipe or images is refused, with the difference; an equal run is not."""
     options = {"epochs": 1, "lr": 0.001, **SMALL}
     train("Z", folder, folder / "out", **options)
     with pytest.raises(UserError, match=r'holds another run: model "Z" there, "RT" here'):
@@ -136,7 +136,7 @@ def test_what_is_hidden_is_no_image(folder):
 @pytest.mark.parametrize("part", ["train", "val"])
 @pytest.mark.parametrize("workers", [0, 1])
 def test_unreadable_image(folder, part, workers):
-    """Is named; skipped when that is asked for, counted and listed."""
+    """An unreadable image is named; on request it is skipped, counted and listed."""
     bad = folder / part / "b" / "0.png"
     bad.write_bytes(bad.read_bytes()[:200])
     options = {"epochs": 2, "lr": 0.001, **SMALL, "workers": workers}
@@ -173,7 +173,7 @@ def test_released_weights_want_imagenet(folder, released_folder):
 
 
 def test_only_full_runs_are_compared(monkeypatch):
-    """With what was published: the released weights, at 224 px, on 50,000 images."""
+    """Only the released weights at 224 px on 50,000 images are compared with the published accuracy."""
     from brainscore_cornet.training.validation import _compare
 
     assert _compare(0.741, (0.747, 0.731), True, True) == (

@@ -66,7 +66,7 @@ def kill_while_writing(training: Training, output: Path) -> Path:
 
 
 def test_killed_three_times(undisturbed, folder):
-    """In mid-epoch, while a checkpoint is written, and by a batch system: weights and table are the same in the end."""
+    """Killed in mid-epoch, while writing a checkpoint, and by a batch system, a run ends with equal weights."""
     out = folder / "out"
     arguments = command(folder, *FLAGS, "--save-every", EACH_STEP)
     training = Training(arguments, folder / "1.log")
@@ -101,11 +101,11 @@ class StopsItself(Stopping):
     after = 0
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         StopsItself.after -= 1
         if StopsItself.after == 0:
             signal.raise_signal(signal.SIGTERM)
-        return super().asked
+        return super().requested
 
 
 def stopped_once(monkeypatch, folder: Path, model: str, after: int) -> str:
@@ -132,7 +132,7 @@ def stopped_once(monkeypatch, folder: Path, model: str, after: int) -> str:
     ],
 )
 def test_every_place(undisturbed, folder, monkeypatch, after, where):
-    """TrainingStopped anywhere in an epoch or in its validation, weights and table are the same in the end."""
+    """A run that was stopped anywhere in an epoch or its validation ends with the same weights and table."""
     assert where in stopped_once(monkeypatch, folder, "Z", after)
     assert same(folder / "out" / LAST, undisturbed / "out" / LAST)
     assert table(folder / "out") == table(undisturbed / "out")
@@ -142,7 +142,7 @@ def test_every_place(undisturbed, folder, monkeypatch, after, where):
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "after"), [("R", 2), ("RT", 10), ("RT", 5), ("S", 2)])
 def test_every_network(folder, monkeypatch, model, after):
-    """Also with states over time, and with batch normalization."""
+    """Networks with states over time or batch normalization also end with the same weights after a stop."""
     other = folder / "left-alone"
     train(model, folder, other, **OPTIONS, **SMALL)
     stopped_once(monkeypatch, folder, model, after)
@@ -215,12 +215,12 @@ def test_damaged_checkpoint(folder):
     ("text", "epochs", "minutes"), [("2e", 2, None), ("30m", 1, 30), ("2e,30m", 2, 30), ("0.5m, 3e", 3, 0.5)]
 )
 def test_how_often(text, epochs, minutes):
-    """Epochs, minutes, or both."""
+    """`--save-every` takes epochs, minutes, or both."""
     assert SaveEvery.parse(text) == SaveEvery(epochs, minutes)
 
 
 @pytest.mark.parametrize("text", ["", "2", "0e", "1e,2e", "1h", "-1m", "1.5e"])
 def test_what_is_no_how_often(text):
-    """Is refused, with what it would look like."""
+    """An invalid `--save-every` is refused, with an example of a valid one."""
     with pytest.raises(UserError, match="2e,30m"):
         SaveEvery.parse(text)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ..errors import UserError, whole_number
 
 MIN_IMAGE_SIZE = 32  # px; four regions halve the image at least five times
+MAX_IMAGE_SIZE = 8192  # px; the activity of V1 for one image then takes several GB
+MAX_TIME_STEPS = 1000
 
 
 class Point(NamedTuple):
@@ -161,4 +163,4 @@ def build_decoder(channels: int, classes: int = CLASSES) -> Decoder:
 
 
 def check_steps(region: str, steps: int) -> int:
-    return whole_number(steps, f"a number of time steps for {region}", 1)
+    return whole_number(steps, f"a number of time steps for {region}", 1, MAX_TIME_STEPS)

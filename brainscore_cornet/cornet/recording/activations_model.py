@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
@@ -24,7 +25,8 @@ from .hooks import Hookable
 from .images import Source
 from .presentations import Presentations
 from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
-from .stimuli import Microsaccades, as_trials, batches, image_files
+from .shapes import survey
+from .stimuli import Microsaccades, as_stimulus_set, as_trials, batches, image_files
 
 MOST_WORKERS = 8  # by default, at most: a few threads decode faster than a network computes
 
@@ -174,7 +176,7 @@ class ActivationsModel(Hookable):
             for hook in list(self._stimulus_set_hooks.values()):
                 stimuli = hook(stimuli)
         else:
-            stimuli = image_files(stimuli)
+            stimuli = as_stimulus_set(stimuli) if isinstance(stimuli, pd.DataFrame) else image_files(stimuli)
         number_of_trials = as_trials(number_of_trials)
         microsaccades = Microsaccades(number_of_trials, self._visual_degrees) if require_variance else None
         return Presentations.of(stimuli, self.image_size, microsaccades, identifier)
@@ -186,7 +188,10 @@ class ActivationsModel(Hookable):
         weights = network_hash(self.network)
         entries = self._entries(shown, sites, weights)
         count = len(shown.first_rows)
-        stored = {site: array for site, entry in entries.items() if (array := entry.load()) is not None}
+        shapes = survey(self.network, self.image_size, containers=True) if entries else {}
+        wanted = {site: shapes.get(site.layer, {}).get(site.time_step) for site in entries}
+        loaded = {site: entry.load((count, *(wanted[site] or ()))) for site, entry in entries.items()}
+        stored = {site: array for site, array in loaded.items() if array is not None}
         if entries and len(stored) == len(sites):
             yield Portion(slice(0, count), {site: torch.from_numpy(array) for site, array in stored.items()})
             return

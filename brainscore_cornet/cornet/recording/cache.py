@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import re
 import shutil
@@ -22,6 +23,9 @@ from typing import IO, Any
 
 import numpy as np
 import result_caching
+
+from ..errors import UserError
+from ..writing import sync_names
 
 _logger = logging.getLogger(__name__)
 
@@ -68,14 +72,16 @@ class Entry:
         ).hexdigest()
         self.path = folder() / _file_name(model) / f"{_file_name(stimuli)}-{digest[:32]}.npy"
 
-    def load(self) -> np.ndarray | None:
-        """Return the array, memory-mapped, or None if it is missing, incomplete or damaged."""
+    def load(self, shape: tuple[int, ...]) -> np.ndarray | None:
+        """Return the array, memory-mapped, or None if it is missing, incomplete, damaged or of another shape."""
         try:
             array = np.load(self.path, mmap_mode="c")  # raises if the file is shorter than its header says
             with open(self.path, "rb") as file:
                 file.seek(-_CHECKSUM.size, os.SEEK_END)
                 (expected,) = _CHECKSUM.unpack(file.read())
         except (OSError, ValueError, EOFError):
+            return None
+        if array.shape != shape or array.dtype != np.float32 or not array.flags.c_contiguous:
             return None
         if _checksum(array) != expected:  # such as after a crash of the machine during writing
             return None
@@ -123,6 +129,7 @@ class EntryWriter:
             os.fsync(self._file.fileno())
             self._file.close()
             os.replace(self._file.name, self._path)
+            sync_names(self._path.parent)
         except OSError as error:
             self._give_up(error)
         else:
@@ -163,7 +170,14 @@ def _checksum(array: np.ndarray) -> int:
 def limit_gb() -> float:
     """Return the cache's limit in GB: the user's, else the smaller of the default and a fifth of the free space."""
     if LIMIT_VARIABLE in os.environ:
-        return float(os.environ[LIMIT_VARIABLE])
+        try:
+            limit = float(os.environ[LIMIT_VARIABLE])
+        except ValueError:
+            limit = math.nan
+        if not limit >= 0:
+            given = os.environ[LIMIT_VARIABLE]
+            raise UserError(f"Expected {LIMIT_VARIABLE} as a number of GB, such as 20, received {given!r}.")
+        return limit
     here = folder()
     while not here.exists() and here != here.parent:
         here = here.parent

@@ -8,7 +8,7 @@ import numpy as np
 from brainscore_vision.model_helpers.activations import pytorch
 from PIL import Image
 
-from ..errors import UserError
+from ..errors import MachineError, UserError, machine_failure
 
 # ImageNet's red, green and blue, from Brain-Score's `torchvision_preprocess`, whose import alone takes 150 MB.
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
@@ -25,8 +25,12 @@ def read_image(source: Source) -> Image.Image:
 
     Raises
     ------
+    MachineError
+        If the machine cannot read the file, which may be good.
     UserError
         If the file cannot be read, or its pixels are of another kind, such as floats, whose range is unknown.
+    MachineError
+        If the file is not at fault.
     """
     try:
         image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
@@ -38,6 +42,8 @@ def read_image(source: Source) -> Image.Image:
         check_mode(image)
         return image if image.mode == "RGB" else image.convert("RGB")
     except Exception as error:  # PIL raises many kinds for damaged files
+        if (reason := machine_failure(error)) is not None:
+            raise MachineError(f"The machine cannot read the image {source}: {reason}.") from error
         raise UserError(f"Cannot read the image {source}: {error}") from error
 
 

@@ -17,23 +17,41 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from torch import Tensor
 
-from ..errors import MissingImages, UserError, whole_number
+from ..errors import MachineError, MissingImages, UserError, whole_number
 from ..plain import plain
 from .images import Source, load_image
 
+PATH = "stimulus_path"  # the column of a table that says where an image is
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` returns them, for a single trial without a shift."""
 
 
-def as_stimulus_set(stimuli: StimulusSet | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
-    """Return a stimulus set unchanged, and a list of image files as a stimulus set whose ids are the paths."""
+def as_stimulus_set(stimuli: StimulusSet | pd.DataFrame | Iterable[str | bytes | os.PathLike]) -> StimulusSet:
+    """Return a stimulus set unchanged, and a table or a list of image files as a stimulus set.
+
+    A table has a column `stimulus_path`; where it has no `stimulus_id`, the paths are the ids, as they are of a list.
+    """
     if isinstance(stimuli, StimulusSet):
         if "stimulus_id" not in stimuli.columns:
             raise UserError(f"The stimulus set has no column stimulus_id, only {', '.join(map(str, stimuli.columns))}.")
         return stimuli
+    if isinstance(stimuli, pd.DataFrame) and PATH in stimuli:
+        return _from_table(stimuli)
     paths = [os.fsdecode(path) for path in image_files(stimuli)]
     stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
     stimulus_set.stimulus_paths = {path: path for path in paths}
+    stimulus_set.identifier = None
+    return stimulus_set
+
+
+def _from_table(table: pd.DataFrame) -> StimulusSet:
+    stimulus_set = StimulusSet(table.reset_index(drop=True))
+    paths = [os.fsdecode(path) for path in image_files(table[PATH])]
+    if "stimulus_id" not in stimulus_set:
+        stimulus_set = StimulusSet(table.reset_index(drop=True).assign(stimulus_id=paths))
+    if not stimulus_set["stimulus_id"].is_unique:
+        raise UserError("The table names some stimulus_id twice: expected each in one row.")
+    stimulus_set.stimulus_paths = dict(zip(stimulus_set["stimulus_id"], paths, strict=True))
     stimulus_set.identifier = None
     return stimulus_set
 
@@ -46,8 +64,8 @@ def image_files(paths: Iterable[str | bytes | os.PathLike]) -> list[str | bytes 
         raise UserError(f"Expected a stimulus set or a list of image files, received {path!r}; write [path].")
     if isinstance(given, pd.DataFrame):
         raise UserError(
-            f"Expected a stimulus set or a list of image files, received a {type(given).__name__}: its rows do not say "
-            "where their images are, as the stimulus_paths of a StimulusSet do."
+            f"Expected a stimulus set or a list of image files, received a {type(given).__name__} without a column "
+            f"{PATH}: its rows do not say where their images are."
         )
     files = [plain(path) for path in (given if isinstance(given, Iterable) else [given])]
     others = [type(path).__name__ for path in files if not isinstance(path, str | bytes | os.PathLike)]
@@ -150,7 +168,7 @@ def batches(
         try:
             image = load_image(path, image_size)
         except UserError as error:
-            if on_error is None:
+            if on_error is None or isinstance(error, MachineError):
                 raise
             on_error(start + index, error)
             image = np.zeros((3, image_size, image_size), dtype=np.float32)

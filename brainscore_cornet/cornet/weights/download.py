@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import socket
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UserError
+from ..names import shown
+from ..writing import NO_LOCKS, move
 
 ATTEMPTS = 3  # for each URL
 WAIT = 0.5  # s before the second attempt, doubled for each further one
@@ -20,7 +21,6 @@ TIMEOUT = (10, 60)  # s to connect, and between two received bytes
 CHUNK = 1 << 20
 POLL = 1  # s between two checks of another process's lock: many nodes may wait on one file server
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses after which another attempt may succeed
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class DownloadError(UserError):
@@ -69,7 +69,7 @@ def download(
                 except UserError as error:
                     reasons.append(str(error) if len(urls) == 1 else f"{url}: {error}")
                 else:
-                    part.replace(destination)
+                    move(part, destination)
                     return destination
                 finally:
                     part.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def _locked(destination: Path) -> Iterator[Path]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"Waiting for another process that downloads {destination.name}", file=sys.stderr)
+        print(f"Waiting for another process that downloads {shown(destination.name)}", file=sys.stderr)
         lock.acquire(poll_interval=POLL)
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
@@ -111,7 +111,7 @@ def _fetch(url: str, part: Path) -> None:
     import requests
     from requests.exceptions import ChunkedEncodingError, SSLError
 
-    print(f"Downloading {url}", file=sys.stderr)
+    print(f"Downloading {shown(url)}", file=sys.stderr)
     for attempt in range(ATTEMPTS):
         try:
             return _stream(url, part)
@@ -132,7 +132,7 @@ def _fetch(url: str, part: Path) -> None:
             raise DownloadError(f"not a usable URL ({error})") from error
         if attempt < ATTEMPTS - 1:
             wait = WAIT * 2**attempt
-            print(f"{part.stem}: {reason}; trying again in {wait:g} s", file=sys.stderr)
+            print(shown(f"{part.stem}: {reason}; trying again in {wait:g} s"), file=sys.stderr)
             time.sleep(wait)
     raise DownloadError(f"{reason}, {ATTEMPTS} times")
 
@@ -163,7 +163,7 @@ def _stream(url: str, part: Path) -> None:
         part.unlink(missing_ok=True)  # a killed process, perhaps another user's, may have left it
         with (
             open(part, "wb") as file,
-            tqdm(total=length, unit="B", unit_scale=True, desc=part.stem, disable=None) as progress,
+            tqdm(total=length, unit="B", unit_scale=True, desc=shown(part.stem), disable=None) as progress,
         ):
             for chunk in response.iter_content(CHUNK):
                 file.write(chunk)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError, unknown_name
+from ..names import shown
+from ..writing import sync
 from .download import DownloadError, download
 
 FOLDER_VARIABLE = "BRAINSCORE_CORNET_WEIGHTS"
@@ -146,7 +148,7 @@ def fetch(file: ReleasedFile, *, verify: bool = True) -> Path:
     path = _download(file, verify, refused)
     if not verify and mismatch(file, path) is not None:
         return _accept(path)
-    print(f"{path}: SHA-256 {file_hash(path)}", file=sys.stderr)
+    print(f"{shown(path)}: SHA-256 {file_hash(path)}", file=sys.stderr)
     return path
 
 
@@ -196,6 +198,7 @@ def accept(path: Path) -> Path:
             acceptance.parent.mkdir(parents=True, exist_ok=True)
             with open(acceptance, "a") as file:
                 file.write(found + "\n")
+            sync(acceptance)
             return acceptance
     raise WeightsError(
         f"Cannot record that {path} was accepted: neither its folder nor {cache_folder()} can be written. "
@@ -205,7 +208,8 @@ def accept(path: Path) -> Path:
 
 def _accept(path: Path) -> Path:
     acceptance = accept(path)
-    print(f"{path}: accepted with the SHA-256 {file_hash(path)}, as {acceptance} remembers", file=sys.stderr)
+    text = f"{path}: accepted with the SHA-256 {file_hash(path)}, as {acceptance} remembers"
+    print(shown(text), file=sys.stderr)
     return path
 
 

@@ -82,8 +82,12 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     )
     damaged += "not written by torch.save."
     try:
-        if zipfile.is_zipfile(path) and (entry := zipfile.ZipFile(path).testzip()) is not None:
-            raise WeightsError(f"{damaged} What is wrong is {entry}.")
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
+                    raise WeightsError(f"{damaged} It is compressed, which torch.save does not do.")
+                if (entry := archive.testzip()) is not None:
+                    raise WeightsError(f"{damaged} What is wrong is {entry}.")
         with torch.serialization.safe_globals(_NUMPY_SCALARS):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except WeightsError:

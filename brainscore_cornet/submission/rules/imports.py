@@ -146,9 +146,9 @@ def _absolute(plugin: Plugin, file: str, module: str, where: str, models: set[st
 def _is_installed(plugin: Plugin, file: str, top: str) -> bool:
     if top in sys.stdlib_module_names or top in _with_brainscore() or (_is_test(file) and top in _TESTS):
         return True
-    asked = " ".join(plugin.text(name) or "" for name in ("requirements.txt", "setup.py", "environment.yml"))
+    requirements = " ".join(plugin.text(name) or "" for name in ("requirements.txt", "setup.py", "environment.yml"))
     packages = {top, top.replace("_", "-"), *_owners().get(top, ())}
-    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", asked, re.IGNORECASE) for name in packages)
+    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", requirements, re.IGNORECASE) for name in packages)
 
 
 def _is_test(file: str) -> bool:

@@ -6,6 +6,7 @@ import ast
 import re
 import stat
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,8 +16,18 @@ from ...cornet.errors import UserError
 from .finding import Finding
 
 MAX_BYTES = 50_000_000  # the website's limit is 50 MB
-_MAX_UNPACKED = 10 * MAX_BYTES  # of what is read here; far more than any plugin has
+# Far more than any plugin has. Python's parser needs up to 200 bytes of memory for a byte of a program.
+_MAX_UNPACKED = 4 * MAX_BYTES
+_MAX_ENTRIES = 5_000
+_MAX_DEPTH = 32  # folders in a path
+_MAX_NAME = 1_000  # characters in a path
+_MAX_TEXT = 1_000_000  # bytes of a file that is parsed
+_MAX_TEXTS = 5_000_000  # bytes of all of them
+_MAX_REGISTRATIONS = 50_000  # bytes of __init__.py, whose lines go through regular expressions
+_TEXTS = (".py", ".yml", ".yaml", ".txt", ".toml", ".cfg")
+_CENTRAL = b"PK\x01\x02"  # begins each entry of a zip's directory
 REQUIRED = ("__init__.py", "model.py", "test.py")
+_STOPPING = ("path-unsafe", "path-backslash", "encrypted", "too-large")  # rules without which nothing is unpacked
 _OF_A_MAC = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._[^/]*$)")
 _JUNK = re.compile(r"(^|/)(__pycache__|\.ipynb_checkpoints|\.git|\.idea|\.pytest_cache)(/|$)")
 WEIGHTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors", ".h5", ".npz", ".bin")
@@ -50,10 +61,24 @@ class Plugin:
         if path not in self._trees:
             text = self.text(path)
             try:
-                self._trees[path] = None if text is None else ast.parse(text)
+                self._trees[path] = None if text is None else parse(text)
             except (SyntaxError, ValueError):  # another rule reports it
                 self._trees[path] = None
         return self._trees[path]
+
+
+def parse(text: str) -> ast.Module:
+    """Return the syntax tree of a program.
+
+    Raises
+    ------
+    SyntaxError
+        If it is invalid or nested too deeply.
+    """
+    try:
+        return ast.parse(text)
+    except (RecursionError, MemoryError, SystemError):  # the last one is Python 3.11's own error at such a program
+        raise SyntaxError("it is nested too deeply") from None
 
 
 def read_folder(folder: Path) -> Plugin:
@@ -67,23 +92,33 @@ def read_folder(folder: Path) -> Plugin:
 
 def read_zip(path: Path) -> tuple[list[Finding], Plugin | None]:
     """Return the broken rules of a zip's layout, and the one plugin in it, None if it cannot be determined."""
+    if not path.is_file():
+        raise UserError(f"Expected a zip to check, {path} is not a file.")
     try:
         size = path.stat().st_size
+        if size > MAX_BYTES or path.read_bytes().count(_CENTRAL) > _MAX_ENTRIES:
+            return [_too_large(path.name, f"It has {size / 1e6:.0f} MB or more than {_MAX_ENTRIES} entries.")], None
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError):
         return [Finding("not-a-zip", path.name, "It is no zip, or an incomplete one.", "Write it anew.")], None
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
     with archive:
         entries = archive.infolist()
         findings = _check_entries(path.name, size, entries)
-        if any(finding.rule in ("path-unsafe", "path-backslash", "encrypted", "too-large") for finding in findings):
+        if any(finding.rule in _STOPPING for finding in findings):
             return findings, None
         try:
-            if (damaged := archive.testzip()) is not None:
-                raise zipfile.BadZipFile(damaged)
             contents = {entry.filename: archive.read(entry) for entry in entries if not entry.is_dir()}
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            OSError,
+            NotImplementedError,
+            ValueError,
+            MemoryError,
+        ) as error:
             return [
                 *findings,
                 Finding("damaged", path.name, f"It cannot be unpacked ({error}).", "Write it anew."),
@@ -94,13 +129,8 @@ def read_zip(path: Path) -> tuple[list[Finding], Plugin | None]:
 
 def _check_entries(zip_name: str, size: int, entries: list[zipfile.ZipInfo]) -> list[Finding]:
     findings = []
-    unpacked = sum(entry.file_size for entry in entries)
-    if size > MAX_BYTES or unpacked > _MAX_UNPACKED:
-        problem = (
-            f"It has {size / 1e6:.0f} MB ({unpacked / 1e6:.0f} unpacked); at most {MAX_BYTES / 1e6:.0f} are taken."
-        )
-        remedy = "Leave out weights and data, and let model.py download them."
-        findings.append(Finding("too-large", zip_name, problem, remedy))
+    if (problem := _excess(entries)) is not None:
+        return [_too_large(zip_name, problem)]
     if any(_OF_A_MAC.search(entry.filename) for entry in entries):
         problem = "The Finder of macOS has put folders of its own into it, which Brain-Score does not expect."
         remedy = f"Take them out: zip -d {zip_name} '__MACOSX/*' '*.DS_Store'"
@@ -118,6 +148,30 @@ def _check_entries(zip_name: str, size: int, entries: list[zipfile.ZipInfo]) -> 
         remedy = "Write it with shutil.make_archive or `zip -r`, without -D."
         findings.append(Finding("folder-entries", zip_name, problem, remedy))
     return findings
+
+
+def _excess(entries: list[zipfile.ZipInfo]) -> str | None:
+    """Return which of the sizes that can be checked is exceeded, None if all are those of a plugin."""
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > _MAX_UNPACKED:
+        return f"Unpacked it has {unpacked / 1e6:.0f} MB; at most {_MAX_UNPACKED / 1e6:.0f} are checked."
+    for entry in entries:
+        name = entry.filename
+        if len(name) > _MAX_NAME or name.count("/") + name.count("\\") > _MAX_DEPTH:
+            return f"The path {name[:40]}… has {len(name)} characters; at most {_MAX_DEPTH} folders are checked."
+        limit = _MAX_REGISTRATIONS if PurePosixPath(name).name == "__init__.py" else _MAX_TEXT
+        if name.endswith(_TEXTS) and entry.file_size > limit:
+            return f"{name} has {entry.file_size / 1e6:.2f} MB; at most {limit / 1e6:.2f} are checked."
+    texts = sum(entry.file_size for entry in entries if entry.filename.endswith(_TEXTS))
+    return (
+        f"Its programs have {texts / 1e6:.0f} MB; at most {_MAX_TEXTS / 1e6:.0f} are checked."
+        if texts > _MAX_TEXTS
+        else None
+    )
+
+
+def _too_large(zip_name: str, problem: str) -> Finding:
+    return Finding("too-large", zip_name, problem, "Leave out weights and data, and let model.py download them.")
 
 
 def _leaves(entry: zipfile.ZipInfo, counts: Counter) -> bool:

@@ -30,6 +30,7 @@ _PAGES = (
     r"osf\.io/[a-z0-9]{5}/?$",
 )
 _TIMEOUT = 20  # s
+_MAX_ADDRESS = 2_000  # characters of a text that may be an address
 
 
 def check_weights(plugin: Plugin, *, online: bool, downloaded: Mapping[str, Path]) -> Iterator[Finding]:
@@ -45,7 +46,7 @@ def check_weights(plugin: Plugin, *, online: bool, downloaded: Mapping[str, Path
         if (finding := _wrong_address(where, url)) is not None:
             yield finding
         elif not online:
-            yield _unchecked(where, url, "it was not asked for")
+            yield _unchecked(where, url, "it was not requested")
         elif (finding := _unreachable(where, url)) is not None:
             yield finding
         elif sha256 is not None and (problem := _differs(url, sha256, downloaded.get(url))):
@@ -66,7 +67,7 @@ def models_of(plugin: Plugin) -> dict[str, dict] | None:
                 models = ast.literal_eval(node.value)
                 if all(each["base"] in COMMITMENTS for each in models.values()):
                     return models
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError):
         pass
     return None
 
@@ -99,12 +100,15 @@ def _texts(plugin: Plugin) -> Iterator[tuple[str, str]]:
     """Yield (place, text) of all texts in the code."""
     for name, tree in plugin.trees:
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= _MAX_ADDRESS:
                 yield f"{name}, line {node.lineno}", node.value
 
 
 def _wrong_address(where: str, url: str) -> Finding | None:
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError as error:  # such as brackets that are not closed
+        return Finding("weights-address", where, f"{url} is no address ({error}).", "Correct it.")
     try:
         private = not ipaddress.ip_address(host).is_global
     except ValueError:

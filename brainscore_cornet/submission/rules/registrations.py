@@ -123,7 +123,7 @@ def _elsewhere(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _registers(text: str) -> bool:
-    return re.search(r"^\s*model_registry\[.*\]\s*=", text, re.MULTILINE) is not None
+    return re.search(r"^[ \t]*model_registry\[[^\n]*\][ \t]*=", text, re.MULTILINE) is not None
 
 
 def _identifiers(text: str, taken: Mapping[str, str], one: bool, registers: bool) -> Iterator[Finding]:

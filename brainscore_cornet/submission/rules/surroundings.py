@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from .finding import Finding
-from .layout import REQUIRED, Plugin
+from .layout import REQUIRED, Plugin, parse
 
 PYTHON = "3.11"
 """Python version of Brain-Score."""
@@ -76,7 +76,7 @@ def _syntax(plugin: Plugin) -> Iterator[Finding]:
             yield Finding("encoding", name, "It is not UTF-8.", "Save it as UTF-8.")
             continue
         try:
-            ast.parse(text)
+            parse(text)
         except (SyntaxError, ValueError) as error:
             line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
             yield Finding("syntax", f"{name}{line}", f"Python cannot read it ({error.args[0]}).", "Correct it.")
@@ -103,8 +103,13 @@ def _environment_yml(plugin: Plugin) -> Iterator[Finding]:
         return
     try:
         text = yaml.dump(yaml.safe_load(plugin.files[where]))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        yield Finding("environment-yaml", where, f"It is no YAML ({str(error).splitlines()[0]}).", "Correct it.")
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        yield Finding(
+            "environment-yaml",
+            where,
+            f"It is no YAML ({(str(error) or type(error).__name__).splitlines()[0]}).",
+            "Correct it.",
+        )
         return
     if "name" in text:
         line = next(line for line in text.splitlines() if "name" in line).strip()

@@ -16,7 +16,7 @@ from brainscore_cornet.cornet.commitments import get_commitment, vary
 SIZE = 48  # px
 
 
-def small_subject(stand_in: Callable[[str], nn.Module], identifier: str, batch_size: int = 4) -> CORnetModel:
+def small_model(stand_in: Callable[[str], nn.Module], identifier: str, batch_size: int = 4) -> CORnetModel:
     """A new model around the network that the fixture `stand_in` keeps."""
     commitment = vary(get_commitment(identifier), image_size=SIZE)
     network = stand_in(commitment.architecture)

@@ -1,0 +1,163 @@
+"""The one place that starts Python: children import nothing from the working folder, and end with their parent.
+
+`python -P -m brainscore_cornet.python_children MODULE:FUNCTION FILENO` is the main program of a `PythonChild`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+
+from .cornet.errors import UserError
+from .cornet.names import shown
+
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+"""Environment in which no Python, also one that another library starts, imports from the working folder."""
+_POLL = 0.2  # s between two checks of a child that starts
+_WATCH = 0.5  # s between a child's checks of its parent
+
+
+class NotStarted(UserError):
+    """A child ended before it was ready."""
+
+
+class StartAbandoned(Exception):
+    """A child was no longer wanted before it was ready."""
+
+
+@dataclass
+class PythonChild:
+    """A Python process that runs one function, with a connection that only this process and the child have."""
+
+    process: subprocess.Popen
+    connection: Connection
+
+    def close(self) -> None:
+        """Kill the child and what it has started."""
+        self.connection.close()
+        kill(self.process.pid)
+        self.process.wait()
+
+    def end(self) -> str:
+        """Return how the child ended, in words."""
+        try:
+            code = self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return "no longer answered"
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+def python(*arguments: str) -> list[str]:
+    """Return the command that runs Python without the working folder on its path."""
+    return [sys.executable, "-P", *arguments]
+
+
+def import_path() -> list[str]:
+    """Return the folders that this process imports from, with the working folder, if it is among them, last.
+
+    A user's own modules can thus be imported in children, and a file there cannot replace an installed package.
+    """
+    folders = _elsewhere()
+    return [*folders, str(Path.cwd())] if len(folders) < len(sys.path) else folders
+
+
+def _elsewhere() -> list[str]:
+    here = Path.cwd()
+    return [folder for folder in sys.path if folder and Path(folder) != here]
+
+
+def environment(
+    changes: Mapping[str, str], path: list[str] | None = None, base: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the environment of children, which start with `path`, by default this process' without the working folder.
+
+    Python runs a module `sitecustomize` of these folders.
+    """
+    folders = _elsewhere() if path is None else path
+    return {**base, **SAFE_PATH, **changes, "PYTHONPATH": os.pathsep.join(folders)}
+
+
+def start(target: str, changes: Mapping[str, str], is_wanted: Callable[[], bool] = lambda: True) -> PythonChild:
+    """Start a child that calls `target`, `module:function`, with its connection, once the module is imported.
+
+    Raises
+    ------
+    NotStarted
+        If it ends before, with the reason.
+    StartAbandoned
+        If `is_wanted` returns False before it is ready.
+    """
+    ours, theirs = Pipe()
+    with theirs:
+        process = subprocess.Popen(
+            python("-m", __name__, target, str(theirs.fileno()), str(os.getpid())),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=2,  # what it prints is not part of the command's output
+            env=environment(changes),
+        )
+    child = PythonChild(process, ours)
+    try:
+        while not ours.poll(_POLL):
+            if not is_wanted():
+                raise StartAbandoned
+        if reason := ours.recv_bytes().decode():
+            raise NotStarted(f"A process of Python could not be started: {reason}.")
+    except (EOFError, ConnectionError):
+        how = child.end()
+        child.close()
+        raise NotStarted(f"A process of Python {how} before it was ready.") from None
+    except BaseException:  # such as Ctrl-C
+        child.close()
+        raise
+    return child
+
+
+def kill(pid: int) -> None:
+    """Kill a process and all that it has started."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        for each in [*process.children(recursive=True), process]:
+            each.kill()
+    except psutil.Error:
+        pass
+
+
+def _run(target: str, fileno: int, parent: int) -> None:
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    connection = Connection(fileno)
+    module, _, name = target.partition(":")
+    try:
+        function = getattr(import_module(module), name)
+    except BaseException as error:  # such as a library that does not fit the memory
+        lines = str(error).strip().splitlines() or ["no message"]
+        connection.send_bytes(shown(f"{type(error).__name__}: {lines[0]}").encode())
+        sys.exit(1)
+    connection.send_bytes(b"")
+    function(connection)
+
+
+def _die_with(parent: int) -> None:
+    """End this process, and what it has started, when its parent dies, even if the parent was killed."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH)
+    try:
+        kill(os.getpid())
+    finally:  # where the memory is too short even for that
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    _run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
