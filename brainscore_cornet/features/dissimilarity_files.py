@@ -15,10 +15,11 @@ from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.recording.record import is_decoded
+from ..cornet.recording.shapes import survey
 from ..cornet.writing import write_aside, writing
 from ..metrics.samples import Samples
 from .image_sources import PATH, collect, look
-from .layers import choose, survey
+from .layers import choose
 
 DISTANCES = ("correlation", "euclidean", "cosine")
 ENDINGS = (".nc", ".hdf5")

@@ -19,8 +19,9 @@ from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import Commitment, nearest_step
 from ..cornet.errors import UserError, whole_number
 from ..cornet.recording.record import Site
+from ..cornet.recording.shapes import survey
 from ..cornet.recording.stimuli import stimulus_paths
-from ..features.layers import choose, survey
+from ..features.layers import choose
 from .map_findings import findings
 from .neural import RecordingsBenchmark
 from .resampling import RESAMPLES, Draws, Resamples, corrected, stacked
