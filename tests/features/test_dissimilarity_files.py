@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers.commands import run_here
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from scipy.spatial.distance import pdist, squareform
 
 from brainscore_cornet import extract_features
@@ -16,7 +16,7 @@ from brainscore_cornet.features.dissimilarity_files import DISTANCES, dissimilar
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_distances_are_scipys(pictures, stand_in, distance):
     """For every layer and time step what scipy computes from the features."""
-    model = small_subject(stand_in, "cornet_rt")
+    model = small_model(stand_in, "cornet_rt")
     found = dissimilarities(model, pictures, distance, layers=["V4", "IT"])
     features = extract_features(model, pictures, layers=["V4", "IT"])
     assert len(found["site"]) == 5

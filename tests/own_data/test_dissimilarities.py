@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers.commands import run_here
 from helpers.own_recordings import pictures
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 from scipy.stats import spearmanr
 
 from brainscore_cornet import UserError, load_model, rdm_benchmark
@@ -46,7 +46,7 @@ def test_the_numbers_are_rsatoolboxs(images, stand_in, comparison):
 
     data = matrices()
     benchmark = rdm_benchmark("x", data, stimuli=images, region="IT", visual_degrees=8, comparison=comparison)
-    model = small_subject(stand_in, "cornet_z", batch_size=12)
+    model = small_model(stand_in, "cornet_z", batch_size=12)
     score = benchmark(model)
     model.start_recording("IT", [(70, 170)])
     activity = model.look_at(sorted(map(str, images.glob("*.png")))).values
@@ -72,7 +72,7 @@ def test_one_subject_has_no_ceiling(images, stand_in):
     whole = rdm_benchmark("x", data, stimuli=images, region="V4", visual_degrees=8)
     vector = rdm_benchmark("x", data[np.triu_indices(STIMULI, 1)], stimuli=images, region="V4", visual_degrees=8)
     np.testing.assert_allclose(whole.matrices, vector.matrices, atol=1e-12)
-    score = whole(small_subject(stand_in, "cornet_z", batch_size=12))
+    score = whole(small_model(stand_in, "cornet_z", batch_size=12))
     assert "unceiled" in score.attrs["protocol"]
     assert "ceiling" not in score.attrs
     assert "raw (unceiled)" in described_rdms(whole)[-1]

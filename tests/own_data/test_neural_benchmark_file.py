@@ -15,7 +15,7 @@ from brainscore_vision import load_metric
 from brainscore_vision.benchmark_helpers.neural_common import NeuralBenchmark, average_repetition
 from helpers.commands import run_here
 from helpers.own_recordings import NEUROIDS, REPETITIONS, STIMULI, TEXT, TIME_BINS, laboratory, responses
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 
 from brainscore_cornet import neural_benchmark
 from brainscore_cornet.metrics.exact import exact_metrics
@@ -60,7 +60,7 @@ def test_the_score_is_that_of_brainscores_benchmark(folder, stand_in):
         version=1,
         parent="IT",
     )
-    model = small_subject(stand_in, "cornet_z")
+    model = small_model(stand_in, "cornet_z")
     expected, found = theirs(model), one_bin(model)
     assert float(found) == pytest.approx(float(expected), abs=1e-6)
     assert float(found.ceiling) == pytest.approx(float(expected.ceiling), abs=1e-6)
@@ -200,7 +200,7 @@ def test_without_repetitions_the_score_is_raw_and_says_so(folder, stand_in):
         "averaged", responses().mean(0)[..., 0], stimuli=folder / "images", dims=["stimulus", "neuroid"], region="IT",
         time_bins=[(70, 170)], metric="ridge", splits=3, visual_degrees=8,
     )  # fmt: skip
-    score = averaged(small_subject(stand_in, "cornet_z"))
+    score = averaged(small_model(stand_in, "cornet_z"))
     assert float(score) == pytest.approx(float(score.raw.median("neuroid").mean("split")))
     assert "unceiled" in score.attrs["protocol"]
     assert "ceiling" not in score.attrs
@@ -216,7 +216,7 @@ def test_every_metric_is_brainscores(folder, stand_in, metric):
         metric, responses(), stimuli=folder / "images", region="IT", time_bins=TIME_BINS,
         dims=["repetition", "stimulus", "neuroid", "time_bin"], metric=metric, splits=2, visual_degrees=8,
     )  # fmt: skip
-    score = score_of(benchmark, small_subject(stand_in, "cornet_z"))
+    score = score_of(benchmark, small_model(stand_in, "cornet_z"))
     assert score.shape == (2,)
     assert np.isfinite(score.values).all()
     np.testing.assert_allclose(score.values, score.raw.values**2 / score.ceiling.values, rtol=1e-9)

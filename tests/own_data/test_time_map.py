@@ -9,7 +9,7 @@ import xarray as xr
 from brainscore_vision.metrics.internal_consistency.ceiling import InternalConsistency
 from helpers.commands import run_here
 from helpers.own_recordings import laboratory, pictures, responses
-from helpers.small_subject import small_subject
+from helpers.small_model import small_model
 
 from brainscore_cornet import UserError, neural_benchmark, time_map
 from brainscore_cornet.cornet.recording.record import Site
@@ -47,7 +47,7 @@ def simulated(model, images, seed: int = 0) -> np.ndarray:
 @pytest.fixture(scope="module")
 def found(stand_in, images):
     """The model, the benchmark and the map of the simulated neurons, with Z's for a control."""
-    model = small_subject(stand_in, "cornet_rt", batch_size=20)
+    model = small_model(stand_in, "cornet_rt", batch_size=20)
     benchmark = neural_benchmark(
         "simulated", simulated(model, images), stimuli=list(map(str, images)), dims=DIMS, region="IT", time_bins=BINS,
         metric="ridge", visual_degrees=8,
@@ -55,7 +55,7 @@ def found(stand_in, images):
     return (
         model,
         benchmark,
-        time_map(model, benchmark, against=small_subject(stand_in, "cornet_rt", batch_size=20), resamples=100),
+        time_map(model, benchmark, against=small_model(stand_in, "cornet_rt", batch_size=20), resamples=100),
     )
 
 
@@ -177,7 +177,7 @@ def test_the_command_writes_a_map(tmp_path):
 
 def test_what_no_map_can_be_made_of(stand_in, tmp_path, images):
     """Other models and benchmarks, metrics over time bins, few resamples, files in the way: one line each."""
-    model = small_subject(stand_in, "cornet_z")
+    model = small_model(stand_in, "cornet_z")
     options = {"stimuli": list(map(str, images[:40])), "dims": DIMS, "region": "IT", "visual_degrees": 8}
     both = [(70, 170), (170, 270)]
     spanning = neural_benchmark("x", responses(), time_bins=both, metric="spantime_ridge", **options)
