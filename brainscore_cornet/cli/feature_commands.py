@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
-from .options import BatchSize, Device, Precision, Weights, parse_times, parse_weights
+from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
 from .printing import say
 
 app = typer.Typer()
@@ -49,6 +49,12 @@ def features(
     plot: Annotated[
         Path | None, typer.Option(help="A figure of the first images and each region's activity: .png, .pdf or .svg.")
     ] = None,
+    rdm: Annotated[
+        str | None,
+        typer.Option(
+            help="Write dissimilarities instead: correlation, euclidean or cosine; .nc, or .hdf5 for rsatoolbox."
+        ),
+    ] = None,
     join: Annotated[bool, typer.Option("--join", help="Join the completed shards into the output.")] = False,
 ) -> None:
     """Write the activity of each layer at each time step for images.
@@ -58,11 +64,16 @@ def features(
     from ..cornet.brain_model import load_model
     from ..features import extract_features
     from ..features.activity_figure import check_picture, draw
+    from ..features.dissimilarity_files import check_rdm_output, dissimilarities, write_rdms
 
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
     if plot is not None:
         check_picture(plot)
+    if rdm is not None:
+        if output is None or shard is not None or join:
+            raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
+        check_rdm_output(output, rdm)
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
@@ -75,13 +86,28 @@ def features(
         precision=precision,
         **{name: value for name, value in options.items() if value is not None},
     )
-    if output is not None:
+    if output is not None and rdm is not None:
+        if output.exists() and not overwrite:
+            raise UserError(f"{output} exists: name another output, or replace it with --overwrite.")
+        found = dissimilarities(
+            loaded,
+            images,
+            rdm,
+            layers=layer,
+            time_steps=time_steps if time_steps == "all" else _integers(time_steps),
+            time_bins=None if time_bins is None else parse_time_bins(time_bins),
+            pool=pool,
+            on_error=on_error,
+        )
+        write_rdms(found, output)
+        say(output)
+    elif output is not None:
         extract_features(
             loaded,
             images,
             layers=layer,
             time_steps=time_steps if time_steps == "all" else _integers(time_steps),
-            time_bins=None if time_bins is None else _time_bins(time_bins),
+            time_bins=None if time_bins is None else parse_time_bins(time_bins),
             pool=pool,
             output=output,
             on_error=on_error,
@@ -158,10 +184,3 @@ def _integers(text: str) -> list[int]:
         return [int(part) for part in text.replace(",", " ").split()]
     except ValueError:
         raise UserError(f"Expected time steps as 'all' or such as 0,1, received {text!r}.") from None
-
-
-def _time_bins(text: str) -> list[tuple[int, int]]:
-    try:
-        return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
-    except ValueError:
-        raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None

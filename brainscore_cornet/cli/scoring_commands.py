@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
-from .options import BatchSize, Device, Json, Precision, Weights, parse_times, parse_weights, print_table
+from .options import (
+    BatchSize,
+    CommitmentFile,
+    Device,
+    Json,
+    Layers,
+    Precision,
+    Weights,
+    commitment_options,
+    parse_times,
+    parse_weights,
+    print_table,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -30,7 +42,7 @@ def score(
         typer.Option(
             "--benchmark",
             "-b",
-            help="Brain-Score's identifier or a group: offline, marques2020, public, V1…; repeatable.",
+            help="Identifier, group (offline, marques2020, public, V1…) or file of your own (it.toml); repeatable.",
         ),
     ] = None,
     output: Annotated[
@@ -58,6 +70,8 @@ def score(
     times: Annotated[
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
+    layers: Layers = None,
+    commitment: CommitmentFile = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -87,6 +101,7 @@ def score(
         on_result=_print_progress,
         weights=parse_weights(weights),
         times=parse_times(times),
+        **commitment_options(commitment, layers),
         device=device,
         batch_size=batch_size,
         precision=precision,
