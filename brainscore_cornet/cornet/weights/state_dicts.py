@@ -8,8 +8,6 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +107,14 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Any]:
-    if find_spec("safetensors") is None:
-        raise WeightsError(f"To read {path}, the package safetensors is needed: pip install safetensors")
-    # by name, since the package is no dependency: Brain-Score's servers read no such files
     try:
-        return import_module("safetensors.torch").load_file(path)
-    except import_module("safetensors").SafetensorError as error:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise WeightsError(f"To read {path}, the package safetensors is needed: pip install safetensors") from None
+    try:
+        return load_file(path)
+    except SafetensorError as error:
         raise WeightsError(f"{path} is not a complete file of safetensors: {error}.") from error
 
 
