@@ -50,7 +50,7 @@ def read_counts(
     from pynwb import NWBHDF5IO
 
     try:
-        with NWBHDF5IO(str(path), "r") as file:
+        with NWBHDF5IO(str(path), "r") as file:  # pyright: ignore[reportCallIssue]
             content = file.read()  # pyright: ignore[reportCallIssue]  # hdmf wraps its methods
             return _counts(content, path, bins, presentations, units)
     except UserError:
