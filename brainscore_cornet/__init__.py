@@ -1,5 +1,6 @@
 """CORnet, the family of shallow networks mapped onto V1, V2, V4 and IT, as Brain-Score models."""
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -52,4 +53,7 @@ def __getattr__(name: str):
         return version(__name__)
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+    with warnings.catch_warnings():
+        # Brain-Score's classes give one at every import, which is addressed to their authors
+        warnings.filterwarnings("ignore", "xarray subclass .* should explicitly define __slots__", FutureWarning)
+        return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)

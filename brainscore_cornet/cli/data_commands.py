@@ -38,7 +38,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Check a benchmark of your own recordings and show what it consists of; no model is run."""
-    from ..features.activity_figure import check_picture
+    from ..features.early_checks import check_picture
     from ..own_data import load_benchmark
     from ..own_data.description import described, draw_benchmark
     from ..own_data.dissimilarities import DissimilarityBenchmark, described_rdms

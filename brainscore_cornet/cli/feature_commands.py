@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.progress_line import showing
 from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
 from .printing import say
 
@@ -61,66 +62,75 @@ def features(
 
     After an interruption, the same command resumes.
     """
-    from ..cornet.brain_model import load_model
-    from ..features import extract_features
-    from ..features.activity_figure import check_picture, draw
-    from ..features.dissimilarity_files import check_rdm_output, dissimilarities, write_rdms
+    from ..features.early_checks import check_picture, check_request
 
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
-    if plot is not None:
-        check_picture(plot)
-    if rdm is not None:
-        if output is None or shard is not None or join:
-            raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
-        check_rdm_output(output, rdm)
+    if rdm is not None and (output is None or shard is not None or join):
+        raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
         time_bins = " ".join([time_bins, *further])
+    bins = None if time_bins is None else parse_time_bins(time_bins)
+    steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
-    loaded = load_model(
-        model,
-        weights=parse_weights(weights),
-        device=device,
-        precision=precision,
-        **{name: value for name, value in options.items() if value is not None},
-    )
-    if output is not None and rdm is not None:
-        if output.exists() and not overwrite:
-            raise UserError(f"{output} exists: name another output, or replace it with --overwrite.")
-        found = dissimilarities(
-            loaded,
-            images,
-            rdm,
-            layers=layer,
-            time_steps=time_steps if time_steps == "all" else _integers(time_steps),
-            time_bins=None if time_bins is None else parse_time_bins(time_bins),
-            pool=pool,
-            on_error=on_error,
-        )
-        write_rdms(found, output)
-        say(output)
-    elif output is not None:
-        extract_features(
-            loaded,
-            images,
-            layers=layer,
-            time_steps=time_steps if time_steps == "all" else _integers(time_steps),
-            time_bins=None if time_bins is None else parse_time_bins(time_bins),
-            pool=pool,
-            output=output,
-            on_error=on_error,
-            allow_uninformative=allow_uninformative,
-            overwrite=overwrite,
-            shard=shard,
-            join=join,
-        )
-        if shard is None:
-            say(output)
+    replaces = overwrite or join
+    # the endings of dissimilarities are others
+    features = None if rdm is not None else output
+    check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
     if plot is not None:
-        draw(loaded, images, plot, on_error=on_error)
-        say(plot)
+        check_picture(plot)
+    with showing(f"Loading {model}"):
+        from ..cornet.brain_model import load_model
+        from ..features import extract_features
+        from ..features.activity_figure import draw
+        from ..features.dissimilarity_files import check_rdm_output, dissimilarities, write_rdms
+
+        if output is not None and rdm is not None:
+            check_rdm_output(output, rdm)
+            if output.exists() and not overwrite:
+                raise UserError(f"{output} exists: name another output, or replace it with --overwrite.")
+        loaded = load_model(
+            model,
+            weights=parse_weights(weights),
+            device=device,
+            precision=precision,
+            **{name: value for name, value in options.items() if value is not None},
+        )
+        if output is not None and rdm is not None:
+            found = dissimilarities(
+                loaded,
+                images,
+                rdm,
+                layers=layer,
+                time_steps=steps,
+                time_bins=bins,
+                pool=pool,
+                on_error=on_error,
+            )
+            write_rdms(found, output)
+            say(output)
+        elif output is not None:
+            extract_features(
+                loaded,
+                images,
+                layers=layer,
+                time_steps=steps,
+                time_bins=bins,
+                pool=pool,
+                output=output,
+                on_error=on_error,
+                allow_uninformative=allow_uninformative,
+                overwrite=overwrite,
+                shard=shard,
+                join=join,
+            )
+            if shard is None:
+                say(output)
+        if plot is not None:
+            draw(loaded, images, plot, on_error=on_error)
+            say(plot)
 
 
 @app.command("test")

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 
 from ..cornet.errors import UserError, machine_failure
 from ..cornet.names import shown
+from ..cornet.progress_line import set_aside
 from ..python_children import SAFE_PATH
 
 _SHORT_OF_MEMORY = re.compile(
@@ -26,6 +27,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 def say(text: object = "", *, err: bool = False) -> None:
     """Print text to standard output or, with `err`, standard error; control characters in its lines become escapes."""
+    set_aside()
     for line in str(text).split("\n"):
         print(shown(line), file=sys.stderr if err else sys.stdout)
 
@@ -85,6 +87,7 @@ def _flushed(code: int) -> int:
 
 class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
+        set_aside()
         return "\n".join(map(shown, super().format(record).split("\n")))
 
 

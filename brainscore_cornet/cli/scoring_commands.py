@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
+from ..cornet.progress_line import showing
 from .options import (
     BatchSize,
     CommitmentFile,
@@ -79,45 +80,50 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score models with Brain-Score; without a benchmark, on those that need no download."""
-    from ..scoring import EMBEDDED, score_models
-    from ..scoring.results import SCORED
-
+    memory_gb, metrics, steps = _gigabytes(memory), _metrics(stock_metrics, check_metrics), parse_times(times)
+    extra = commitment_options(commitment, layers)
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
-    table = score_models(
-        model,
-        benchmark or EMBEDDED,
-        output=output,
-        retry_failed=retry_failed,
-        timeout=timeout,
-        memory_gb=_gigabytes(memory),
-        metrics=_metrics(stock_metrics, check_metrics),
-        workers=workers,
-        scheduler=scheduler,
-        tls={name: path for name, path in tls.items() if path is not None} or None,
-        slurm=slurm,
-        cache=cache,
-        on_result=_print_progress,
-        weights=parse_weights(weights),
-        times=parse_times(times),
-        **commitment_options(commitment, layers),
-        device=device,
-        batch_size=batch_size,
-        precision=precision,
-    )
+    with showing(f"Loading Brain-Score and {', '.join(model)}"):
+        from ..scoring import EMBEDDED, score_models
+
+        table = score_models(
+            model,
+            benchmark or EMBEDDED,
+            output=output,
+            retry_failed=retry_failed,
+            timeout=timeout,
+            memory_gb=memory_gb,
+            metrics=metrics,
+            workers=workers,
+            scheduler=scheduler,
+            tls={name: path for name, path in tls.items() if path is not None} or None,
+            slurm=slurm,
+            cache=cache,
+            on_result=_ResultLines(),
+            weights=parse_weights(weights),
+            times=steps,
+            **extra,
+            device=device,
+            batch_size=batch_size,
+            precision=precision,
+        )
+    from ..scoring.failures import shared_reason
+    from ..scoring.results import SCORED
+
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     if as_json:
         say(json.dumps(rows, indent=2))
     elif any(row["status"] == SCORED for row in rows):
         _print_scores([row for row in rows if row["status"] == SCORED])
-    failures: dict[str, list[str]] = {}
+    failures: dict[str, list[dict]] = {}
     for row in rows:
         if row["status"] != SCORED:
-            failures.setdefault(row["reason"], []).append(f"{row['model']} on {row['benchmark']}")
-    for reason, which in failures.items():
+            failures.setdefault(shared_reason(row["model"], row["benchmark"], row["reason"]), []).append(row)
+    for which in failures.values():
         more = f" and {len(which) - 1} more" if len(which) > 1 else ""
-        say(f"Error: {which[0]}{more}: {reason}", err=True)
+        say(f"Error: {which[0]['model']} on {which[0]['benchmark']}{more}: {which[0]['reason']}", err=True)
     if failures:
         raise typer.Exit(1)
 
@@ -128,11 +134,24 @@ def _metrics(is_stock: bool, is_checked: bool) -> str:
     return "stock" if is_stock else "checked" if is_checked else "exact"
 
 
-def _print_progress(row, number: int, count: int) -> None:
-    # full reasons are printed at the end, once for all jobs that share them
-    what = f"{row.score:.3f}" if row.score is not None else f"{row.status}: {textwrap.shorten(row.reason, 100)}"
-    seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
-    say(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", err=True)
+class _ResultLines:
+    """Prints each result in one line, and a reason only once: full reasons are printed at the end."""
+
+    def __init__(self) -> None:
+        self._reasons: set[str] = set()
+
+    def __call__(self, row, number: int, count: int) -> None:
+        from ..scoring.failures import shared_reason
+
+        if row.score is not None:
+            what = f"{row.score:.3f}"
+        elif (reason := shared_reason(row.model, row.benchmark, row.reason)) in self._reasons:
+            what = f"{row.status}, as above"
+        else:
+            self._reasons.add(reason)
+            what = f"{row.status}: {textwrap.shorten(row.reason, 100)}"
+        seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
+        say(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", err=True)
 
 
 def _print_scores(rows: list[dict]) -> None:
@@ -144,7 +163,7 @@ def _print_scores(rows: list[dict]) -> None:
                 (
                     row["model"],
                     row["benchmark"],
-                    *("-" if row[name] is None else f"{row[name]:.3f}" for name in ("score", "error", "ceiling")),
+                    *("-" if value is None else f"{value:.3f}" for value in _numbers(row)),
                     *(_abbreviated(row[name]) for name in ("region", "time_bins", "layer")),
                     f"{row['seconds'] or 0:.1f}",
                 )
@@ -152,8 +171,18 @@ def _print_scores(rows: list[dict]) -> None:
             ),
         ]
     )
+    if len({row["model"] for row in rows}) < len(rows):
+        say("\nA model's first benchmark includes the seconds of what the others share, such as recordings.")
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
         say(f"\nNote: {note}.")
+
+
+def _numbers(row: dict) -> list[float | None]:
+    """Return the score, its error on the same scale, and the ceiling."""
+    from ..scoring.summary import error_of_score
+
+    error = error_of_score(*(row[name] for name in ("score", "error", "ceiling", "raw")))
+    return [row["score"], error, row["ceiling"]]
 
 
 def _abbreviated(text: str | None) -> str:

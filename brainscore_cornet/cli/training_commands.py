@@ -194,7 +194,7 @@ def validate(
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
         say(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
-        say(f"top-1 {found.top1:.4f}  top-5 {found.top5:.4f}  loss {found.loss:.4f}")
+        say(f"top-1 {100 * found.top1:.2f} %, top-5 {100 * found.top5:.2f} %, loss {found.loss:.4f}")
         say(f"{found.images_per_second:.0f} images/s")
         say(found.comparison)
     for path, reason in found.unreadable.items():

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import math
-import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
-from ..cornet.errors import UserError
 from ..cornet.names import shown
 from ..cornet.recording.images import read_image
-from ..cornet.writing import output_path, write_aside, writing
+from ..cornet.writing import write_aside, writing
 from ..palette import REGION_COLOURS
+from .early_checks import check_picture
 from .extraction import extract_features
 from .image_sources import collect, look
 
 IMAGES = 4  # shown at most
-ENDINGS = (".png", ".pdf", ".svg")
-
-
-def check_picture(path: Path) -> None:
-    """Raise `UserError` before any work if the figure cannot be written or matplotlib is missing."""
-    path = output_path(path, "a picture")
-    if path.suffix not in ENDINGS:
-        raise UserError(f"Expected a picture that ends in {', '.join(ENDINGS)}, received {path}.")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UserError(f"The folder {path.parent} for the picture does not exist or cannot be written to.")
-    if find_spec("matplotlib") is None:
-        raise UserError("To draw, matplotlib is needed: pip install '.[report]'")
 
 
 def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None:

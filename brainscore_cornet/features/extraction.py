@@ -18,18 +18,18 @@ from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
 from ..cornet.names import shown
+from ..cornet.progress_line import Work, report
 from ..cornet.recording.record import Portion, Site
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
+from .early_checks import ON_ERROR, check_output, images_table
 from .image_sources import Images, collect, look
 from .output_files import Features
 from .shards import Shard, find_shards
 from .unfinished import Unfinished
 
 _logger = logging.getLogger(__name__)
-
-ON_ERROR = ("fail", "skip")
 
 
 def extract_features(
@@ -100,7 +100,7 @@ def extract_features(
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
     output = None if output is None else output_path(output, "an output file")
     if output is not None:
-        output_files.check_output(output)
+        check_output(output)
     model = load_model(model) if isinstance(model, str) else model
     found = collect(images)
     if output is not None:
@@ -122,7 +122,7 @@ def extract_features(
 def _check_apart(output: Path, found: Images) -> None:
     """Raise `UserError` if the output would overwrite an input."""
     target = output.resolve()
-    written = {target, output_files.images_table(target)} if target.suffix == ".npy" else {target}
+    written = {target, images_table(target)} if target.suffix == ".npy" else {target}
     for path in (*found.given, *(source for source in found.sources if isinstance(source, str))):
         resolved = Path(path).expanduser().resolve()
         if written & {resolved, *resolved.parents}:
@@ -223,6 +223,7 @@ class _Extraction:
         return arrays
 
     def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
+        report(Work(f"Writing {output}"))
         with writing(output):
             features = self._features(arrays, unfinished.bad)
             output_files.write(features, output, unfinished.folder)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cornet.writing import sync, sync_names, write_text
-from .output_files import existing
+from .early_checks import existing
 
 _ATTRIBUTE = "user.brainscore_cornet.request"
 
@@ -34,15 +34,20 @@ def note(output: Path, request: Mapping[str, Any]) -> None:
 
 def is_noted(output: Path, request: Mapping[str, Any]) -> bool:
     """Return whether the files of `output` answer `request`, and have not been changed since."""
-    files = existing(output)
-    if not files:
-        return False
-    noted = None
+    return has_note(output) and _noted(output) == _digest(output, request)
+
+
+def has_note(output: Path) -> bool:
+    """Return whether an extraction has completed the files of `output`."""
+    return bool(existing(output)) and _noted(output) is not None
+
+
+def _noted(output: Path) -> str | None:
     with suppress(OSError, AttributeError):
-        noted = os.getxattr(files[0], _ATTRIBUTE).decode()
+        return os.getxattr(existing(output)[0], _ATTRIBUTE).decode()
     with suppress(OSError, ValueError):
-        noted = noted or _hidden(output).read_text(encoding="utf-8")
-    return noted == _digest(output, request)
+        return _hidden(output).read_text(encoding="utf-8")
+    return None
 
 
 def _hidden(output: Path) -> Path:

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image
-from tqdm.auto import tqdm
 
 from ..cornet.errors import MachineError, UserError, machine_failure
 from ..cornet.names import encodable
+from ..cornet.progress_line import counting
 from ..cornet.recording.images import Source, check_mode
 from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import images_below
+from .early_checks import nothing_at
 
 _logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def _found(text: str) -> pd.DataFrame:
     else:
         paths = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
         if not paths:
-            raise UserError(f"There is nothing at {text}: expected a folder, an image, a list, or a pattern.")
+            raise nothing_at(text)
     return pd.DataFrame({PATH: paths})
 
 
@@ -183,11 +184,10 @@ def look(images: Images, on_error: str) -> Images:
     """
     rotated = animated = 0
     bad: dict[int, str] = {}
-    with ThreadPoolExecutor(_THREADS) as executor:
+    with ThreadPoolExecutor(_THREADS) as executor, counting("Looking at the files", len(images)) as add:
         looked = executor.map(_look_at, images.sources, chunksize=16)
-        for row, (reason, is_rotated, is_animated) in enumerate(
-            tqdm(looked, total=len(images), desc="looking at files", unit="image", leave=False, disable=None)
-        ):
+        for row, (reason, is_rotated, is_animated) in enumerate(looked):
+            add(1)
             if reason is not None:
                 bad[row] = reason
             rotated, animated = rotated + is_rotated, animated + is_animated

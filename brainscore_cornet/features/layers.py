@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..cornet.anatomy import REGIONS
-from ..cornet.architectures import CORnet
+from ..cornet.architectures import CORnet, Point
 from ..cornet.commitments import Commitment, TimeBin, check_time_bin, nearest_step, overlaps
 from ..cornet.errors import UserError, unknown_name, whole_number
 from ..cornet.recording.record import Site, is_decoded
@@ -37,7 +37,13 @@ def choose(
     time_bins
         Time bins in ms, instead of time steps; mapped to time steps as in recordings.
     allow_uninformative
-        Whether activity that is the same for every image may be requested.
+        Whether activity that is the same for every image is chosen, too. Otherwise a layer that the image does not
+        reach at all is left out with a message, and naming such a time step of another layer is an error.
+
+    Raises
+    ------
+    UserError
+        If an option is invalid, or if nothing is left.
     """
     if isinstance(layers, str):
         layers = [layers]
@@ -47,47 +53,70 @@ def choose(
         raise UserError("Expected either time steps or time bins, such as [(70, 170)].")
     if not len(time_steps):
         raise UserError("No time steps: expected 'all' or a list such as [0, 1].")
+    if isinstance(time_steps, str) and time_steps != "all":
+        raise UserError(f"Expected time steps as 'all' or a list such as [0, 1], received {time_steps!r}.")
     sites: list[Site] = []
+    unreached: list[str] = []
     for requested in DEFAULT if layers is None else layers:
         layer = f"{requested}.output" if requested in REGIONS else requested
         if layer not in shapes:
             raise unknown_name(layer, shapes, "layer")
         known = list(shapes[layer])
-        reached = [step for step in known if is_decoded(layer) or network.sees_image(network.point_of(layer, step))]
+        reached = [step for step in known if network.sees_image(_point_of(network, layer, step))]
+        if not reached and not allow_uninformative:
+            steps = network.times["IT" if is_decoded(layer) else layer.split(".")[0]]
+            within = f"{steps} step{'' if steps == 1 else 's'}"
+            name = layer.removesuffix(".output")
+            unreached.append(f"{name} is not in the file: the image does not reach it within {within}.")
+            continue
         if is_decoded(layer):
             chosen = [0]
         elif time_bins is not None:
-            committed = commitment.time_bins[layer.split(".")[0]]
-            chosen = [nearest_step(committed, check_time_bin(time_bin)) for time_bin in time_bins]
-            for (start, end), step in zip(time_bins, chosen, strict=True):
-                if not overlaps(committed, (start, end)):
-                    _logger.warning(
-                        "%s has no activity at %s-%s ms: time step %s, at %s-%s ms, is the nearest.",
-                        *(layer, start, end, step, *committed[step]),
-                    )
-        elif isinstance(time_steps, str):
-            if time_steps != "all":
-                raise UserError(f"Expected time steps as 'all' or a list such as [0, 1], received {time_steps!r}.")
+            chosen = _answering(layer, commitment.time_bins[layer.split(".")[0]], time_bins)
+        elif time_steps == "all":
             chosen = known if allow_uninformative else reached
             if early := [step for step in known if step not in chosen]:
-                _logger.warning("%s: left out is what comes before the image: time step %s.", layer, _listed(early))
+                _logger.warning(
+                    "%s is not in the file at time step %s: the image reaches it at %s.",
+                    *(layer, _listed(early), reached[0]),
+                )
         else:
             chosen = [whole_number(step, "a time step", 0) for step in time_steps]
         for step in dict.fromkeys(chosen):
             if step not in known:
                 raise UserError(f"{layer} is not computed at time step {step}, only at {_listed(known)}.")
             if step not in reached and not allow_uninformative:
-                arrival = f"it arrives at {reached[0]}" if reached else "nor at any later one that the network runs"
                 raise UserError(
-                    f"At time step {step} the image has not reached {layer} ({arrival}): its activity is the same for "
-                    "every image. To have it all the same: --allow-uninformative"
+                    f"At time step {step} the image has not reached {layer} (it arrives at {reached[0]}): its activity "
+                    "is the same for every image. To have it all the same: --allow-uninformative"
                 )
             if step not in reached:
                 _logger.warning("%s at time step %d is the same for every image.", layer, step)
             sites.append(Site(layer, step))
     if not sites:
-        raise UserError("No layers to take features from.")
+        hint = " Give the network more steps (--times), or have it all the same: --allow-uninformative"
+        raise UserError(" ".join(unreached) + hint if unreached else "No layers to take features from.")
+    for sentence in unreached:
+        _logger.warning("%s", sentence)
     return list(dict.fromkeys(sites))
+
+
+def _point_of(network: CORnet, layer: str, step: int) -> Point:
+    return network.last_point if is_decoded(layer) else network.point_of(layer, step)
+
+
+def _answering(layer: str, committed: Mapping[int, TimeBin], time_bins: Sequence[TimeBin]) -> list[int]:
+    """Return the time step that answers each time bin, and log those that no committed bin overlaps."""
+    if not committed:
+        raise UserError(f"{layer} has no time bins, since the image does not reach it: give time steps instead.")
+    chosen = [nearest_step(committed, check_time_bin(time_bin)) for time_bin in time_bins]
+    for (start, end), step in zip(time_bins, chosen, strict=True):
+        if not overlaps(committed, (start, end)):
+            _logger.warning(
+                "%s has no activity at %s-%s ms: time step %s, at %s-%s ms, is the nearest.",
+                *(layer, start, end, step, *committed[step]),
+            )
+    return chosen
 
 
 def _listed(steps: Sequence[int]) -> str:

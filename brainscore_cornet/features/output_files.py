@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import math
 import mmap
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +20,8 @@ from ..cornet.errors import UserError
 from ..cornet.names import for_spreadsheets
 from ..cornet.recording.record import LOGITS, Site, is_decoded
 from ..cornet.writing import discard, move, sync
+from .early_checks import TABLES, existing, images_table
 
-ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
-TABLES = (".csv", ".parquet")
-NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
-"""Ending -> the package that writes it, which comes with the extra `[features]`."""
 MOST_COLUMNS = 20_000  # of a table; larger tables take too long to write and read
 _PORTION = 2**26  # bytes that are copied at a time
 _CHUNK = 2**22  # bytes of a chunk of a .zarr
@@ -124,20 +118,6 @@ def write(features: Features, output: Path, workplace: Path) -> None:
             stale.unlink()
 
 
-def images_table(output: Path) -> Path:
-    """Return the path of the table of images beside numpy files."""
-    return output.with_name(f"{output.stem}_images.csv")
-
-
-def existing(output: Path) -> list[Path]:
-    """Return the existing files of an earlier extraction into `output`."""
-    found = [output]
-    if output.suffix == ".npy":
-        stem = glob.escape(output.stem)
-        found += [*output.parent.glob(f"{stem}_*_t*.npy"), images_table(output)]
-    return [path for path in found if path.exists()]
-
-
 def check_table(table: pd.DataFrame, sites: Iterable[Site], output: Path) -> None:
     """Raise `UserError` for columns of a user's table whose names are invalid in the output."""
     layers = {site.layer for site in sites}
@@ -147,21 +127,6 @@ def check_table(table: pd.DataFrame, sites: Iterable[Site], output: Path) -> Non
             raise UserError(f"{output.suffix} cannot have a column {name!r}: name it with letters, digits, _ . + - @.")
         if clash or name == "presentation":
             raise UserError(f"The column {name!r} has the name of something in the output: rename it.")
-
-
-def check_output(output: Path) -> None:
-    """Raise `UserError` before any work if the output cannot be written."""
-    if output.suffix not in ENDINGS:
-        raise UserError(f"Expected an output that ends in {', '.join(ENDINGS)}, received {output}.")
-    package = NEEDED.get(output.suffix)
-    if package is not None and find_spec(package) is None:
-        raise UserError(f"To write {output.suffix}, {package} is needed: pip install '.[features]'")
-    if not output.parent.is_dir():
-        raise UserError(f"The folder {output.parent} for the features does not exist.")
-    if not os.access(output.parent, os.W_OK):
-        raise UserError(f"The folder {output.parent} for the features cannot be written to.")
-    if output.is_dir() and not (output.suffix == ".zarr" and (output / ".zgroup").is_file()):
-        raise UserError(f"{output} is a folder that no extraction has made: choose another output.")
 
 
 def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path, reserved: int = 0) -> None:

@@ -18,8 +18,8 @@ from ..cornet.errors import UserError
 from ..cornet.json_files import Damaged, read_object
 from ..cornet.recording.record import Site
 from ..cornet.writing import discard, locked, sync, sync_names, write_text, writing
+from .early_checks import existing, exists
 from .finished import is_noted, note
-from .output_files import existing
 
 _logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class Unfinished:
         kept = self._kept_request()
         if kept is None:
             if there := existing(self._output):
-                raise UserError(f"{there[0]} exists. To replace it: --overwrite")
+                raise UserError(exists(there[0]))
             discard(self.folder)
         elif kept != self._request:
             raise UserError(

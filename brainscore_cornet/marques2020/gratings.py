@@ -16,9 +16,9 @@ import pandas as pd
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.benchmark_helpers.screen import ImageConverter
 from PIL import Image
-from tqdm.auto import tqdm
 
 from ..cornet.errors import UserError
+from ..cornet.progress_line import counting
 from .protocols import Grating, Gratings, Protocol
 
 GREY, WHITE = 128, 255
@@ -109,9 +109,10 @@ def _write(images: Iterator[Image.Image], files: Sequence[str], folder: Path) ->
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             unfinished = Path(temporary) / "images"
             unfinished.mkdir()
-            progress = tqdm(files, desc=f"render {folder.name}", unit="image", leave=False, disable=None)
-            for image, file in zip(images, progress, strict=True):
-                image.save(unfinished / file, compress_level=1)
+            with counting(f"rendering {folder.name}", len(files)) as add:
+                for image, file in zip(images, files, strict=True):
+                    image.save(unfinished / file, compress_level=1)
+                    add(1)
             if folder.exists() and not _are_in(folder, files):
                 shutil.rmtree(folder)  # somebody took files out of it
             try:

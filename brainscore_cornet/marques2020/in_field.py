@@ -9,9 +9,9 @@ from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidA
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.benchmark_helpers.properties_common import RF_DELTA, RF_NUMBER_OF_TRIALS
 from brainscore_vision.model_interface import BrainModel
-from tqdm.auto import tqdm
 
 from ..cornet.errors import UserError
+from ..cornet.progress_line import counting
 from .gratings import BLANK, stimulus_set
 from .protocols import POSITION, Gratings, Protocol
 from .receptive_fields import ReceptiveFields
@@ -105,10 +105,10 @@ class InFieldModel(BrainModel):
         """The whole region's responses (presentation, neuroid) to one stimulus set, in multiples of `at_once`."""
         stimuli = stimulus_set(self._protocol, name, self._model.visual_degrees())
         start, count = 0, at_once
-        with tqdm(total=len(stimuli), desc=stimuli.identifier, unit="image", leave=False, disable=None) as progress:
+        with counting(f"recording {stimuli.identifier}", len(stimuli)) as add:
             while start < len(stimuli):
                 responses = self._show(stimuli, slice(start, start + count), number_of_trials)
-                progress.update(len(responses))
+                add(len(responses))
                 start += len(responses)
                 # the first portion shows how many neuroids there are
                 count = max(1, PORTION // (responses[0].nbytes * at_once)) * at_once

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..cornet.writing import write_aside, writing
-from ..features.activity_figure import check_picture
+from ..features.early_checks import check_picture
 from ..metrics import ceilings
 from ..metrics.alignment import NotCovered
 from ..palette import BLUE, REGION_COLOURS

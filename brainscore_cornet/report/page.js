@@ -2,7 +2,7 @@
 // Everything is on the page without this script; it sorts, filters, folds and saves.
 (() => {
   const byId = (id) => document.getElementById(id);
-  const { columns, rows } = JSON.parse(byId("results").textContent);
+  const { columns, saved, rows } = JSON.parse(byId("results").textContent);
 
   // --- filter: whatever names a model or a benchmark is shown if its names hold what was typed
   const named = [...document.querySelectorAll("[data-model], [data-benchmark]")].map((element) => ({
@@ -67,7 +67,7 @@
   };
   byId("save").hidden = false;
   byId("save").addEventListener("click", () => {
-    const text = [columns, ...rows].map((cells) => cells.map(quoted).join(",") + "\r\n").join("");
+    const text = [columns, ...rows].map((cells) => cells.slice(0, saved).map(quoted).join(",") + "\r\n").join("");
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
     link.download = "scores.csv";

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..cornet.writing import output_path, write_aside, writing
-from . import axes, provenance, score_chart, score_table, time_chart
+from . import axes, failed_jobs, heat_map, provenance, score_chart, score_table, time_chart
 from .report_rows import ReportRow, read_jobs
 
 _FOLDER = Path(__file__).parent
@@ -70,7 +70,8 @@ def render(jobs: list[ReportRow], title: str) -> str:
         jobs=jobs,
         columns=score_table.columns(jobs),
         cell=score_table.cell,
-        failed=[job for job in jobs if job.failed],
+        failed=failed_jobs.failures(jobs),
+        heat_map=heat_map.heat_map(jobs),
         setups=provenance.setups(jobs),
         benchmark_versions=provenance.benchmark_versions(jobs),
         notes=provenance.notes(jobs),

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from ..cornet.errors import UserError
+from ..scoring.catalogue import named_region
+from ..scoring.summary import error_of_score
 
 NEEDED = ("model", "benchmark", "status", "score")
 _EXACT = 2**53  # larger whole numbers lose digits in a browser
@@ -41,8 +43,8 @@ class ReportRow:
 
     @property
     def scaled_error(self) -> float | None:
-        """Error on the scale of the ceiled score."""
-        return None if self.error is None else abs(self.error / (self.divisor or 1))
+        """Error on the scale of the ceiled score; None if there is none, or none that can be put on this scale."""
+        return error_of_score(self.score, self.error, self.divisor, self.number("raw"))
 
     @property
     def divisor(self) -> float | None:
@@ -81,12 +83,15 @@ def read_jobs(rows: pd.DataFrame) -> list[ReportRow]:
         raise UserError("Expected results in which each column has a name of its own.")
     # column by column, since a row of a DataFrame converts integers to floats
     columns = [[_plain(value) for value in rows.iloc[:, index].tolist()] for index in range(len(names))]
-    return [_job(dict(zip(names, cells, strict=True))) for cells in zip(*columns, strict=True)]
+    cells = [dict(zip(names, each, strict=True)) for each in zip(*columns, strict=True)]
+    regions = {each["benchmark"]: each.get("region") for each in cells if each.get("region") is not None}
+    return [_job(each, regions) for each in cells]
 
 
-def _job(cells: dict[str, object]) -> ReportRow:
+def _job(cells: dict[str, object], regions: Mapping[object, object]) -> ReportRow:
+    """Return a job; its region is the benchmark's, also if it failed before the benchmark was loaded."""
     failed = cells["status"] != "scored"
-    region = cells.get("region")
+    region = cells.get("region") or regions.get(cells["benchmark"]) or named_region(str(cells["benchmark"]))
     return ReportRow(
         model=str(cells["model"]),
         benchmark=str(cells["benchmark"]),

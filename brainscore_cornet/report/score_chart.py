@@ -77,14 +77,22 @@ def _means(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None
     benchmarks = len({job.benchmark for job in jobs})
     dots = []
     for model in dict.fromkeys(job.model for job in jobs):
-        scored = [(job.benchmark, job.score) for job in jobs if job.model == model and job.score is not None]
+        inside = [job for job in jobs if job.model == model and job.score is not None]
+        scored = [(job.benchmark, job.score) for job in inside if job.score is not None]
         mean = math.fsum(score for _, score in scored) / len(scored) if scored else None
         count = len({benchmark for benchmark, _ in scored})
         detail = f"{count} of {benchmarks}"
         over = f"over {count} of {counted(benchmarks, 'benchmark')}"
         words = f"{model}: no score" if mean is None else f"{model}: mean score {three(mean)} {over}"
-        dots.append(_dot(model, marks[model], mean, None, axis, detail, words))
+        dots.append(_dot(model, marks[model], mean, _error_of_mean(inside), axis, detail, words))
     return dots
+
+
+def _error_of_mean(jobs: Sequence[ReportRow]) -> float | None:
+    """Return the error of a mean of scores whose errors are independent; None unless each has one."""
+    errors = [job.scaled_error for job in jobs]
+    known = [error for error in errors if error is not None]
+    return math.hypot(*known) / len(known) if known and len(known) == len(errors) else None
 
 
 def _benchmarks(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[BenchmarkChart]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from .axes import significant, three
 from .report_rows import ReportRow
 
+SCORE_ERROR = "score_error"
+"""A column that the results do not have: the error on the scale of the score."""
+
 # Visible columns and their headers; the CSV has every column.
 _SHOWN = {
     "model": "Model",
@@ -15,9 +18,10 @@ _SHOWN = {
     "region": "Region",
     "status": "Status",
     "score": "Score",
-    "error": "Error (of raw)",
+    SCORE_ERROR: "Error",
     "ceiling": "Ceiling",
     "raw": "Raw",
+    "error": "Raw error",
     "layer": "Layer",
     "time_bins": "Requested (ms)",
     "model_time_bins": "Committed (ms)",
@@ -27,7 +31,7 @@ _SHOWN = {
     "device": "Device",
     "date": "Date",
 }
-_SCORES = {"score", "error", "ceiling", "raw"}
+_SCORES = {"score", SCORE_ERROR, "error", "ceiling", "raw"}
 _QUANTITIES = {"seconds", "memory_mb", "memory_estimate_mb"}
 
 
@@ -41,12 +45,16 @@ class Column:
 def columns(jobs: Sequence[ReportRow]) -> list[Column]:
     """Return the visible columns that the results have."""
     return [
-        Column(name, header, name in _SCORES | _QUANTITIES) for name, header in _SHOWN.items() if name in jobs[0].cells
+        Column(name, header, name in _SCORES | _QUANTITIES)
+        for name, header in _SHOWN.items()
+        if ("error" if name == SCORE_ERROR else name) in jobs[0].cells
     ]
 
 
 def cell(job: ReportRow, column: Column) -> str:
     """Return the text of a cell, with numbers to three digits."""
+    if column.name == SCORE_ERROR:
+        return three(job.scaled_error)
     number = job.number(column.name) if column.numeric else None
     if number is not None:
         return three(number) if column.name in _SCORES else significant(number)
@@ -55,6 +63,7 @@ def cell(job: ReportRow, column: Column) -> str:
 
 
 def embedded(jobs: Sequence[ReportRow]) -> dict[str, object]:
-    """Return all rows and columns as values that JSON supports."""
+    """Return all rows and columns as values that JSON supports, and how many of the columns the results have."""
     names = list(jobs[0].cells)
-    return {"columns": names, "rows": [[job.cells[name] for name in names] for job in jobs]}
+    rows = [[*(job.cells[name] for name in names), job.scaled_error] for job in jobs]
+    return {"columns": [*names, SCORE_ERROR], "saved": len(names), "rows": rows}

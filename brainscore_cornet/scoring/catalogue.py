@@ -125,9 +125,7 @@ def _listed(identifier: str, folder: str, metadata: dict[str, dict]) -> Listed:
     data = entry.get("data") or {}
     if identifier in _OURS:
         data = {"region": "V1", "benchmark_type": "neural"}
-    region = data.get("region") or next(
-        (name for name in REGIONS if re.search(rf"[._-]{name}(?![A-Za-z0-9])", identifier)), None
-    )
+    region = data.get("region") or named_region(identifier)
     kind = data.get("benchmark_type") or ("neural" if region else None)
     public = data.get("data_publicly_available")
     needs = OFFLINE if identifier in _OURS else UNSTATED if public is None else PUBLIC if public else PRIVATE
@@ -140,6 +138,13 @@ def _listed(identifier: str, folder: str, metadata: dict[str, dict]) -> Listed:
         images=images,
         folder=folder,
     )
+
+
+def named_region(identifier: str) -> str | None:
+    """Return the region that a benchmark's identifier names, V1 for the embedded ones, None if it names none."""
+    if identifier in _OURS:
+        return "V1"
+    return next((name for name in REGIONS if re.search(rf"[._-]{name}(?![A-Za-z0-9])", identifier)), None)
 
 
 def _metadata() -> dict[str, dict]:

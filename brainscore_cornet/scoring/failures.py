@@ -41,6 +41,11 @@ def explanation(error: BaseException, what: str) -> str:
     return f"{subject} raised {type(error).__name__}: {_first_line(error)}"
 
 
+def shared_reason(model: str, benchmark: str, reason: str) -> str:
+    """Return a failure's reason without the job's own names, which is equal for jobs that failed in the same way."""
+    return reason.replace(benchmark, "…").replace(model, "…")
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Return whether the cause is temporary or external, so that the same command may succeed later."""
     return isinstance(error, MissingImages | DownloadError) or _network_reason(error) is not None

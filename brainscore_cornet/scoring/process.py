@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import cloudpickle
 import psutil
 
 from ..cornet.names import shown
+from ..cornet.progress_line import Work, listening, report
 from ..cornet.recording import cache
 from ..metrics import EXACT
 from ..python_children import NotStarted, PythonChild, StartAbandoned, import_path, start
@@ -59,7 +61,8 @@ class Process:
         cache: str | None = None,
     ) -> None:
         self._timeout, self._memory_gb, self._metrics = timeout, memory_gb, metrics
-        self._environment = {} if cache is None else {"RESULTCACHING_HOME": cache}
+        self._environment = {"TQDM_DISABLE": "1"}  # Brain-Score's own bars, between which the line would be lost
+        self._environment |= {} if cache is None else {"RESULTCACHING_HOME": cache}
         if threads is not None:
             self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
         self._child: PythonChild | None = None
@@ -81,11 +84,18 @@ class Process:
         NotStarted
             If the process ends before it is ready, so that nothing is known about the job.
         """
+        try:
+            return self._score(job, is_wanted)
+        finally:
+            report(None, job.name)
+
+    def _score(self, job: Job, is_wanted: Callable[[], bool]) -> JobOutcome:
+        _report(job, Work("starting a process"))
         child, largest = self._started(is_wanted), 0
         begun = time.monotonic()
         try:
             child.connection.send_bytes(job.packed())
-            while not child.connection.poll(_POLL):
+            while (outcome := _outcome(child.connection, job)) is None:
                 resident = _resident(child.process.pid)
                 largest = max(largest, resident)
                 if reason := self._limit_exceeded(resident, time.monotonic() - begun):
@@ -93,7 +103,6 @@ class Process:
                     return failed(job, reason, seconds=round(time.monotonic() - begun, 1), memory_mb=largest / 2**20)
                 if not is_wanted():
                     raise JobAbandoned
-            outcome: JobOutcome = pickle.loads(child.connection.recv_bytes())
         except (EOFError, ConnectionError, pickle.UnpicklingError):
             reason = self._cause_of_death(child, largest)
             self.close()
@@ -160,6 +169,21 @@ class Process:
         return f"The process that scored it died {how}{hint}{memory}."
 
 
+def _outcome(connection: Connection, job: Job) -> JobOutcome | None:
+    """Wait briefly for a child's outcome, and show the progress that it reports; None if it is still at work."""
+    waits_until = time.monotonic() + _POLL
+    while connection.poll(max(0.0, waits_until - time.monotonic())):
+        received: JobOutcome | Work = pickle.loads(connection.recv_bytes())
+        if isinstance(received, JobOutcome):
+            return received
+        _report(job, received)
+    return None
+
+
+def _report(job: Job, work: Work) -> None:
+    report(replace(work, what=f"{job.candidate.name} on {job.target.name}: {work.what}"), job.name)
+
+
 def _resident(pid: int) -> int:
     """Return the resident memory in bytes of a process and its children."""
     total = 0
@@ -179,7 +203,8 @@ def serve(connection: Connection) -> None:
     except (EOFError, ConnectionError):
         return
     sys.path[:] = setup["path"]
-    warnings.simplefilter("ignore", FutureWarning)  # addressed to the authors of libraries
+    for category in (FutureWarning, SyntaxWarning, DeprecationWarning):  # addressed to the authors of libraries
+        warnings.simplefilter("ignore", category)
     warnings.showwarning = lambda message, *_: print(f"Warning: {shown(message)}", file=sys.stderr)
     from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
@@ -189,9 +214,27 @@ def serve(connection: Connection) -> None:
     while True:
         try:
             packed = connection.recv_bytes()
-            connection.send_bytes(_packed(scorer, packed))
+            with listening(_Reporter(connection)):
+                outcome = _packed(scorer, packed)
+            connection.send_bytes(outcome)
         except (EOFError, ConnectionError):
             return
+
+
+class _Reporter:
+    """Sends the work in a child to its parent, as often as a line there is renewed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._what, self._sent = "", 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self, work: Work | None, _key) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if work is not None and (work.what != self._what or now - self._sent > _POLL):
+                self._what, self._sent = work.what, now
+                self._connection.send_bytes(pickle.dumps(work))
 
 
 def _packed(scorer: JobScorer, packed: bytes) -> bytes:

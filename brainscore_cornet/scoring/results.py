@@ -26,6 +26,7 @@ SCORED, FAILED, UNREACHABLE = "scored", "failed", "unreachable"
 """Status of a job. Unavailable data are tried again in the next run, failures only with `retry_failed`."""
 TABLE = "scores.csv"
 _FOLDER = "scores"
+_ORDER = "order.json"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Row:
     score: float | None = None
     """Score as Brain-Score returns it; neural benchmarks divide by the noise ceiling."""
     error: float | None = None
-    """Error of the score before that division, from Brain-Score; None for a score of several values."""
+    """Error of `raw`, from Brain-Score; None for a score of several values. On the scale of the score:
+    `summary.error_of_score`."""
     ceiling: float | None = None
     raw: float | None = None
     """The score before that division."""
@@ -57,6 +59,7 @@ class Row:
     """JSON of the options that the model was loaded with."""
     benchmark_version: str | None = None
     seconds: float | None = None
+    """Time that the job took. A model's first job includes what the others share, such as loading and recordings."""
     memory_mb: float | None = None
     """The largest resident memory of the scoring process."""
     memory_estimate_mb: float | None = None
@@ -102,11 +105,15 @@ def read_row(path: Path) -> Row:
 def table_of(rows: Sequence[Row]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame([asdict(row) for row in rows], columns=pd.Index([field.name for field in fields(Row)]))
+    from .printed_table import ScoreTable
+
+    table = pd.DataFrame([asdict(row) for row in rows], columns=pd.Index([field.name for field in fields(Row)]))
+    numbers = [field.name for field in fields(Row) if field.type == "float | None"]
+    return ScoreTable(table.astype(dict.fromkeys(numbers, float)))  # floats also before the first score
 
 
 def read_table(folder: str | os.PathLike) -> pd.DataFrame:
-    """Return the table of a results folder: a row for each model and benchmark, sorted by these."""
+    """Return the table of a results folder: a row for each model and benchmark, in the order of the runs."""
     path = Path(folder)
     if not (path / _FOLDER).is_dir():
         raise UserError(f"{path} is not a folder of results: expected one that `score … -o {path}` wrote.")
@@ -144,6 +151,13 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def check(self) -> None:
+        """Raise `UserError` for a folder that cannot be one of results."""
+        if self.folder.suffix in (".csv", ".json"):
+            raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
+        if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
+            raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
+
     @contextmanager
     def open(self) -> Iterator[None]:
         """Lock the folder, so that only this process writes to it inside this context.
@@ -153,10 +167,7 @@ class Results:
         UserError
             If the folder cannot be created or written, or another run is writing to it.
         """
-        if self.folder.suffix in (".csv", ".json"):
-            raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
-        if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
-            raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
+        self.check()
         busy = f"Another run is writing to {self.folder}: wait for it, or name another folder for the scores."
         with ExitStack() as stack:
             with writing(self.folder):
@@ -165,7 +176,7 @@ class Results:
             yield
 
     def rows(self) -> list[Row]:
-        """Return one row for each model and benchmark: the newest score, or a failure if there is no score."""
+        """Return one row for each model and benchmark: the newest score, else a failure, in the runs' order."""
         found: dict[tuple[str, str], Row] = {}
         for path in sorted((self.folder / _FOLDER).glob("*/*.json")):
             try:
@@ -176,7 +187,37 @@ class Results:
             other = found.setdefault((row.model, row.benchmark), row)
             if (row.status == SCORED, row.date or "") > (other.status == SCORED, other.date or ""):
                 found[row.model, row.benchmark] = row
-        return sorted(found.values(), key=lambda row: (row.model, row.benchmark))
+        order = self._order()
+        places = {name: place for place, name in enumerate(order)}
+        last = len(places)
+
+        def key(row: Row) -> tuple:
+            model, benchmark = f"model {row.model}", f"benchmark {row.benchmark}"
+            return places.get(model, last), row.model, places.get(benchmark, last), row.benchmark
+
+        return sorted(found.values(), key=key)
+
+    def keep_order(self, jobs: Sequence[tuple[str, str]]) -> None:
+        """Note the order of a run's models and benchmarks on the disk, after those of earlier runs.
+
+        Parameters
+        ----------
+        jobs
+            Model and benchmark of each.
+        """
+        asked = [f"{kind} {job[index]}" for index, kind in enumerate(("model", "benchmark")) for job in jobs]
+        before = self._order()
+        order = list(dict.fromkeys([*before, *asked]))
+        if order != before:
+            with writing(self.folder):
+                write_text(self.folder / _FOLDER / _ORDER, encodable(json.dumps({"order": order}, ensure_ascii=False)))
+
+    def _order(self) -> list[str]:
+        try:
+            order = read_object(self.folder / _FOLDER / _ORDER).get("order")
+        except (Damaged, OSError):  # the order is the alphabet's then
+            return []
+        return [name for name in order if isinstance(name, str)] if isinstance(order, list) else []
 
     def path(self, row: Row) -> Path:
         ending = f"v{_file_name(row.benchmark_version or '0')}" if row.status == SCORED else FAILED

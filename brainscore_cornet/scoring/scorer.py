@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ..cornet.commitments import check_time_bin
+from ..cornet.progress_line import Work, report
 from ..metrics import CHECKED, EXACT, STOCK
 from .failures import explanation, is_unreachable
 from .jobs import Candidate, Job
@@ -87,8 +88,10 @@ class JobScorer:
         what = job.candidate.name
         estimate_mb = score = None
         try:
+            report(Work("loading the model"))
             model = self._load(job.candidate)
             what = job.target.name
+            report(Work("loading the benchmark"))
             benchmark = job.target.make()
             if job.known_version is not None and str(_or_none(benchmark, "version")) == job.known_version:
                 return JobOutcome(None)
@@ -97,6 +100,7 @@ class JobScorer:
             if refusal is not None:
                 return failed(job, refusal, seconds=_since(start), memory_estimate_mb=estimate_mb)
             with _classifier(model) as notes, self._computed(benchmark) as computed:
+                report(Work("scoring"))
                 score = benchmark(model)
                 # a ceiling may be computed when it is read
                 row = _row(job, model, benchmark, score, notes)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .. import plugin_links
 from ..cornet.errors import MAX_PROCESSES, UserError, positive_number, whole_number
+from ..cornet.progress_line import counting, showing
 from ..cornet.recording import cache as activations
 from ..cornet.writing import output_path
 from ..metrics import EXACT, WAYS
@@ -107,13 +108,18 @@ def score_models(
 
         cluster = Cluster(scheduler, tls, workers)
         cluster.check()
-    chosen = candidates(models, options)
-    wanted = [Job(candidate, target) for target in targets(benchmarks) for candidate in chosen]
-    wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
     results = None if output is None else Results(output_path(output, "a results folder"))
+    if results is not None:
+        results.check()
+    asked = targets(benchmarks)  # before the models, which may need torch
+    chosen = candidates(models, options)
+    wanted = [Job(candidate, target) for target in asked for candidate in chosen]
+    wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
     limits = {"timeout": timeout, "memory_gb": memory_gb, "metrics": metrics}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
-    with nullcontext() if results is None else results.open():
+    with showing(), nullcontext() if results is None else results.open():
+        if results is not None:
+            results.keep_order([job.name for job in wanted])
         rows = {} if results is None else {(row.model, row.benchmark): row for row in results.rows()}
         missing = [job for job in (_still_to_do(job, rows, retry_failed) for job in wanted) if job is not None]
         outcomes = _unavailable(missing)
@@ -128,13 +134,15 @@ def score_models(
             outcomes = _chained(outcomes, in_processes(possible, workers, limits))
         elif possible:
             outcomes = _chained(outcomes, _here(possible, limits))
-        for number, (job, outcome) in enumerate(outcomes, start=1):
-            if outcome.row is not None:
-                rows[job.name] = outcome.row
-                if results is not None:
-                    results.add(outcome.row, outcome.score, outcome.trace)
-            if on_result is not None:
-                on_result(rows[job.name], number, len(missing))
+        with counting("Scoring", len(missing), unit="job") as add:
+            for number, (job, outcome) in enumerate(outcomes, start=1):
+                if outcome.row is not None:
+                    rows[job.name] = outcome.row
+                    if results is not None:
+                        results.add(outcome.row, outcome.score, outcome.trace)
+                add(1)
+                if on_result is not None:
+                    on_result(rows[job.name], number, len(missing))
         if results is not None:
             results.write_table()
     return table_of([rows[job.name] for job in wanted])

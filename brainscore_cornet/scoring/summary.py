@@ -15,6 +15,8 @@ from ..cornet.errors import UserError
 if TYPE_CHECKING:
     import xarray as xr
 
+_CLOSE = 1e-4  # between a score and what follows from its raw value, which may have single precision
+
 
 @dataclass(frozen=True)
 class ScoreSummary:
@@ -58,12 +60,45 @@ def summarize(score: xr.DataArray, ceiling: xr.DataArray | float | None = None) 
     notes = [_reduction(score), score.attrs.get("protocol")]
     return ScoreSummary(
         score=_center(score),
-        error=_number(score.attrs.get("error")),
+        error=_raw_error(score),
         ceiling=_center(score.attrs.get("ceiling", ceiling)),
         raw=_center(score.attrs.get("raw")),
         by_time_bin=_by_time_bin(score),
         note="; ".join(note for note in notes if note) or None,
     )
+
+
+def error_of_score(score: float | None, error: float | None, ceiling: float | None, raw: float | None) -> float | None:
+    """Return a row's error, which is that of the raw score, on the scale of the score.
+
+    How the benchmark made the score of the raw score follows from the numbers: by division through the ceiling, or as
+    Brain-Score's explained variance, raw² / ceiling, whose slope is 2 raw / ceiling.
+
+    Returns
+    -------
+    None if there is no error, if it is 0, as of benchmarks without resampling, or if its scale is not known.
+    """
+    if score is None or not error:
+        return None
+    if raw is None or not ceiling or ceiling <= 0 or math.isclose(score, raw, rel_tol=_CLOSE):
+        slope = 1.0
+    elif math.isclose(score * ceiling, raw, rel_tol=_CLOSE, abs_tol=_CLOSE):
+        slope = 1 / ceiling
+    elif math.isclose(score * ceiling, raw * raw, rel_tol=_CLOSE, abs_tol=_CLOSE):
+        slope = 2 * raw / ceiling
+    else:
+        return None
+    scaled = abs(slope * error)
+    return scaled if math.isfinite(scaled) else None
+
+
+def _raw_error(score: xr.DataArray) -> float | None:
+    """Return the error before the division by the ceiling, also of a benchmark that has divided its error."""
+    error, ceiling = _number(score.attrs.get("error")), _center(score.attrs.get("ceiling"))
+    before = _number(getattr(score.attrs.get("raw"), "attrs", {}).get("error"))
+    if error and ceiling and before and math.isclose(error * ceiling, before, rel_tol=_CLOSE):
+        return before
+    return error
 
 
 def _center(score) -> float | None:

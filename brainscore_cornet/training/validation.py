@@ -171,10 +171,11 @@ def _compare(top1: float, published: tuple[float, ...], released: bool, standard
         return None, "no comparison: these are not the released weights"
     if not published:
         return None, "no comparison: no reliable figure was published"
-    figures = str(published[0]) + "".join(f" (another source: {other})" for other in published[1:])
+    first, *others = (f"{100 * each:.1f} %" for each in published)
+    figures = first + "".join(f" (another source: {other})" for other in others)
     if not standard:
         count, size = _IMAGENET
         return None, f"published top-1 {figures}; no comparison: it is of {count} images at {size} px in fp32"
     agrees = abs(top1 - published[0]) <= TOLERANCE
     verdict = "agrees" if agrees else "DOES NOT AGREE"
-    return agrees, f"published top-1 {figures}; {verdict} within {TOLERANCE}"
+    return agrees, f"published top-1 {figures}; {verdict} within {100 * TOLERANCE:g} %"

@@ -11,9 +11,11 @@ import pytest
 from helpers.commands import OFFLINE, run_here
 
 from brainscore_cornet.cli.main import app
+from brainscore_cornet.cli.scoring_commands import _ResultLines
 from brainscore_cornet.cornet.commitments import COMMITMENTS
 from brainscore_cornet.marques2020.protocols import OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED
+from brainscore_cornet.scoring.results import Row
 
 
 def one_line_error(result: subprocess.CompletedProcess) -> str:
@@ -192,3 +194,23 @@ def test_cache_tells_and_clears(tmp_path, monkeypatch):
     assert not kept.exists()
     run_here("cache", "--clear", "brainscore")
     assert other.exists()
+
+
+def test_a_reason_is_printed_once(capsys):
+    """Jobs that failed for the same reason, but for their names, share one line of the error."""
+    results = _ResultLines()
+    for number, name in enumerate(("a", "b"), start=1):
+        reason = f"Cannot download what {name}_benchmark needs: no connection."
+        results(Row("m", f"{name}_benchmark", "unreachable", reason=reason), number, 2)
+    assert capsys.readouterr().err.splitlines() == [
+        "[1/2] m on a_benchmark: unreachable: Cannot download what a_benchmark needs: no connection.",
+        "[2/2] m on b_benchmark: unreachable, as above",
+    ]
+
+
+def test_the_package_is_imported_without_warnings():
+    """Neither a model's nor a scoring function's import warns of what is in other packages."""
+    code = "import brainscore_cornet; brainscore_cornet.load_model, brainscore_cornet.score_models"
+    command = [sys.executable, "-P", "-W", "default::FutureWarning", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (result.returncode, "__slots__" in result.stderr) == (0, False), result.stderr

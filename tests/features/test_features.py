@@ -14,8 +14,9 @@ from helpers.peer import plain_hook
 from helpers.small_model import seen, small_model
 from PIL import Image
 
-from brainscore_cornet import UserError, extract_features
+from brainscore_cornet import UserError, extract_features, load_model
 from brainscore_cornet.cornet.commitments import COMMITMENTS
+from brainscore_cornet.cornet.recording.shapes import survey
 
 REACHED = {
     "Z": {"V1": [0], "V2": [0], "V4": [0], "IT": [0]},
@@ -153,7 +154,37 @@ def test_what_the_image_has_not_reached(small, pictures, caplog, identifier, lay
     assert "the same for every image" in caplog.text
     with caplog.at_level(logging.WARNING):
         extract_features(model, pictures, layers=[layer])
-    assert f"{layer}.output: left out is what comes before the image: time step" in caplog.text
+    assert f"{layer}.output is not in the file at time step" in caplog.text
+    assert f"the image reaches it at {arrival}." in caplog.text
+
+
+@pytest.mark.parametrize("options", [{}, {"time_bins": [(50, 100)]}])
+def test_layers_that_the_image_does_not_reach(pictures, caplog, options):
+    """With two steps of RT, V4, IT and the decoder are the same for every image: each is left out with a sentence."""
+    model = load_model("cornet_rt_untrained", times=2, image_size=64, device="cpu")
+    features = extract_features(model, pictures[:2], **options)
+    assert set(features) <= {"V1.output", "V2.output"}
+    messages = [record.getMessage() for record in caplog.records if "within" in record.getMessage()]
+    assert messages == [
+        f"{layer} is not in the file: the image does not reach it within 2 steps."
+        for layer in ("V4", "IT", "decoder.avgpool")
+    ]
+
+
+@pytest.mark.parametrize("layer", ["IT", "IT.conv1", "decoder.avgpool", "logits"])
+def test_nothing_but_layers_that_the_image_does_not_reach(pictures, layer):
+    """If no other layer is asked for, the sentence is the error, with what to do; a flag writes it all the same."""
+    model = load_model("cornet_rt_untrained", times=2, image_size=64, device="cpu")
+    if layer == "IT.conv1":
+        layer = next(name for name in survey(model.activations_model.network, 64) if name.startswith("IT.conv"))
+    with pytest.raises(UserError, match=rf"^{layer} is not in the file: .* within 2 steps\. .*--allow-uninformative"):
+        extract_features(model, pictures[:2], layers=[layer])
+    features = extract_features(model, pictures[:2], layers=[layer], allow_uninformative=True)
+    (values,) = (features[name].values for name in features)
+    assert np.ptp(values, axis=1).max() == 0
+    if layer.startswith("IT"):
+        with pytest.raises(UserError, match="no time bins, since the image does not reach it"):
+            extract_features(model, pictures[:2], layers=[layer], time_bins=[(70, 170)], allow_uninformative=True)
 
 
 def test_images_in_memory(small, pictures, tmp_path):

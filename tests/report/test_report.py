@@ -12,7 +12,17 @@ import pytest
 from helpers.results import BENCHMARKS, HOSTILE, TEMPORAL, failure, result, several
 
 from brainscore_cornet.cornet.errors import UserError
-from brainscore_cornet.report import axes, provenance, report_rows, score_chart, score_table, time_chart, write_report
+from brainscore_cornet.report import (
+    axes,
+    failed_jobs,
+    heat_map,
+    provenance,
+    report_rows,
+    score_chart,
+    score_table,
+    time_chart,
+    write_report,
+)
 
 
 def read(*rows: dict) -> list[report_rows.ReportRow]:
@@ -83,7 +93,7 @@ def test_strange_cells_are_read():
             note=np.float32(1.5),
         )
     )
-    assert (job.score, job.error, job.ceiling, job.region, job.model_time_bins) == (None, None, None, None, ())
+    assert (job.score, job.error, job.ceiling, job.region, job.model_time_bins) == (None, None, None, "IT", ())
     assert job.time_bins == ((-20, 0), (50.5, 60), (80, 90))
     assert job.course == ((70, 80, None), (90, 100, 0.2))
     assert job.record("settings") == {}
@@ -93,7 +103,7 @@ def test_strange_cells_are_read():
 def test_extreme_numbers_are_drawn_and_kept():
     """Numbers at the ends of what a float holds give a page; whole numbers that a browser would round stay text."""
     course = "[[-1e308, 1e308, 1e308], [0, 1, -1e308]]"
-    found = read(result(score=1e308, error=1e308, ceiling=1e-320, by_time_bin=course, weights_hash=2**60))
+    found = read(result(score=1e308, raw=1e308, error=1e308, ceiling=1e-320, by_time_bin=course, weights_hash=2**60))
     (line,) = time_chart.courses(found, score_chart.marks_of(found))[0].lines
     assert all(0 <= point.y <= 100 for point in line.points)
     assert charts(found)[0].benchmarks[0].dots[0].bar == (0, 100)
@@ -117,11 +127,32 @@ def test_error_bars_are_on_the_ceiled_scale():
     ceiled, plain = read(result(error=0.016, ceiling=0.8), result(error=0.016, ceiling=0))
     assert ceiled.scaled_error == pytest.approx(0.02)
     assert plain.scaled_error == 0.016
+    (squared,) = read(result(error=0.016, ceiling=0.8, raw=0.6, score=0.45))
+    assert squared.scaled_error == pytest.approx(2 * 0.6 / 0.8 * 0.016)
+    (unknown,) = read(result(error=0.016, score=0.9))
+    assert unknown.scaled_error is None
     with_bar, without = charts([ceiled, plain])[0].benchmarks[0].dots
     assert with_bar.bar == pytest.approx((41.21, 45.21), abs=0.01)
     assert (with_bar.value, with_bar.detail, with_bar.has_ceiling) == ("0.432", "± 0.020", True)
     assert with_bar.alternative == "cornet_z: score 0.432, standard deviation 0.020, ceiling 0.800"
     assert not without.has_ceiling
+
+
+def test_no_error_of_benchmarks_without_resampling():
+    """An error of 0 comes from no resampling: it has no bar, no ± and a dash in the table."""
+    (job,) = read(result(error=0.0))
+    assert job.scaled_error is None
+    (dot,) = charts([job])[0].benchmarks[0].dots
+    assert (dot.bar, dot.detail) == (None, "")
+    error = next(column for column in score_table.columns([job]) if column.header == "Error")
+    assert score_table.cell(job, error) == "–"
+
+
+def test_the_table_has_the_error_on_both_scales():
+    """Beside the score is its own error, beside the raw score that of the results."""
+    (job,) = read(result(error=0.016, ceiling=0.8))
+    cells = {column.header: score_table.cell(job, column) for column in score_table.columns([job])}
+    assert (cells["Score"], cells["Error"], cells["Raw"], cells["Raw error"]) == ("0.432", "0.020", "0.346", "0.016")
 
 
 def test_light_and_official_scores_have_means_of_their_own():
@@ -137,7 +168,10 @@ def test_light_and_official_scores_have_means_of_their_own():
 def test_means_say_over_how_many_benchmarks():
     """A failed job does not count as a zero, and a mean over fewer benchmarks says over how many."""
     found = read(
-        result("a", "b1", score=0.2), result("a", "b2", score=0.4), result("b", "b1", score=0.3), failure("b", "b2")
+        result("a", "b1", score=0.2),
+        result("a", "b2", score=0.4, raw=0.32),
+        result("b", "b1", score=0.3),
+        failure("b", "b2"),
     )
     (chart,) = charts(found)
     assert [(dot.model, dot.value, dot.detail) for dot in chart.means] == [
@@ -252,3 +286,52 @@ def test_the_page_asks_for_nothing(tmp_path):
     assert all(address.startswith(("#", "data:")) for address in addresses)
     assert "default-src 'none'" in text
     assert "@import" not in text
+
+
+def test_a_failed_job_is_in_the_region_of_its_benchmark():
+    """A job that failed before its region was known has that of the benchmark's other jobs, or of its name."""
+    found = read(
+        result("a", "Made2020-face", region="IT"),
+        failure("b", "Made2020-face", region=None),
+        failure("a", "MajajHong2015public.V4-pls", region=None),
+        failure("a", "Marques2020light_DeValois1982-pref_or", region=None),
+        failure("a", "Rajalingham2018public-i2n", region=None),
+    )
+    assert [job.region for job in found] == ["IT", "IT", "V4", "V1", None]
+
+
+def test_jobs_that_failed_in_the_same_way_share_a_box():
+    """Reasons that differ by the names of model and benchmark alone are one, and other reasons are not."""
+    found = read(
+        *(failure("a", name, reason=f"Cannot download what {name} needs.") for name in ("b1", "b2")),
+        failure("c", "b1", reason=None),
+    )
+    first, second = failed_jobs.failures(found)
+    assert (first.reason, [job.benchmark for job in first.jobs]) == ("Cannot download what b1 needs.", ["b1", "b2"])
+    assert (second.reason, [job.model for job in second.jobs]) == ("No reason was recorded.", ["c"])
+
+
+def test_a_heat_map_of_models_and_benchmarks(tmp_path):
+    """Every pair has a cell in the order of the table, coloured by its score; one model needs no map."""
+    found = read(
+        result("b", "y", score=1.5), result("b", "x", score=-0.1), result("a", "y", score=0.25), failure("a", "x")
+    )
+    drawn = heat_map.heat_map(found)
+    assert drawn.models == ["b", "a"]
+    assert [(name, [(cell.strength, cell.text) for cell in cells]) for name, cells in drawn.rows] == [
+        ("y", [(1.0, "1.500"), (0.25, "0.250")]),
+        ("x", [(0.0, "−0.100"), (None, "failed")]),
+    ]
+    assert heat_map.heat_map(read(result("a", "x"), result("a", "y"))) is None
+    write_report(several(), tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text().count('style="--s: ') == 11
+
+
+def test_means_have_error_bars():
+    """The error of a mean follows from the independent errors of its scores; one without an error leaves none."""
+    jobs = read(*(result("a", name, error=0.016, ceiling=0.8) for name in ("x", "y")))
+    (dot,) = charts(jobs)[0].means
+    width = dot.bar[1] - dot.bar[0]
+    assert width == pytest.approx(100 * 2 * 0.02 / 2**0.5, abs=0.02)
+    (without,) = charts(read(result("a", "x"), result("a", "y", error=0.0)))[0].means
+    assert without.bar is None

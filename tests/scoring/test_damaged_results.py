@@ -92,3 +92,17 @@ def test_rows_are_on_the_disk(results, monkeypatch):
     expected = [[f"sync .{name}", f"name {name}", "sync cornet_z"] for name in names]
     expected.append(["sync .scores.csv", "name scores.csv", "sync results"])
     assert done == [each for operations in expected for each in operations]
+
+
+def test_the_order_is_that_of_the_runs(tmp_path):
+    """Rows are in the order in which models and benchmarks were asked for; a damaged order is the alphabet's."""
+    results = Results(tmp_path)
+    (tmp_path / "scores").mkdir()
+    for runs in ([("z", "y"), ("z", "x"), ("a", "y")], [("m", "w"), ("z", "x")]):
+        results.keep_order(runs)
+        for model, benchmark in runs:
+            results.add(Row(model, benchmark, "scored", 0.5, benchmark_version="1"))
+    asked = [("z", "y"), ("z", "x"), ("a", "y"), ("m", "w")]
+    assert [(row.model, row.benchmark) for row in results.rows()] == asked
+    (tmp_path / "scores" / "order.json").write_text("[")
+    assert [(row.model, row.benchmark) for row in results.rows()] == sorted(asked)

@@ -178,9 +178,9 @@ def test_only_full_runs_are_compared(monkeypatch):
 
     assert _compare(0.741, (0.747, 0.731), True, True) == (
         True,
-        "published top-1 0.747 (another source: 0.731); agrees within 0.01",
+        "published top-1 74.7 % (another source: 73.1 %); agrees within 1 %",
     )
-    assert _compare(0.60, (0.747,), True, True) == (False, "published top-1 0.747; DOES NOT AGREE within 0.01")
+    assert _compare(0.60, (0.747,), True, True) == (False, "published top-1 74.7 %; DOES NOT AGREE within 1 %")
     assert _compare(0.60, (0.747,), True, False)[0] is None
     assert _compare(0.60, (), True, True) == (None, "no comparison: no reliable figure was published")
     assert _compare(0.60, (0.747,), False, True)[0] is None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
@@ -13,13 +14,13 @@ import torch
 from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from ..architectures import CORnet, is_hooked
 from ..commitments import TimeBin
 from ..errors import UserError
 from ..inference.prepared import Prepared, network_hash
 from ..plain import plain
+from ..progress_line import counting
 from . import assembly, cache
 from .hooks import Hookable
 from .images import Source
@@ -163,10 +164,10 @@ class ActivationsModel(Hookable):
             sources[first:],
             on_error=None if on_error is None else lambda row, error: on_error(first + row, error),
         )
-        batches = self._progress(loaded, len(sources), first)
-        for portion in record(self._prepared, batches, sites, batch_size=self._batch_size, pool=pool):
-            rows = slice(first + portion.rows.start, first + portion.rows.stop)
-            yield portion._replace(rows=rows)
+        with closing(self._progress(loaded, len(sources), first)) as counted:
+            for portion in record(self._prepared, counted, sites, batch_size=self._batch_size, pool=pool):
+                rows = slice(first + portion.rows.start, first + portion.rows.stop)
+                yield portion._replace(rows=rows)
 
     def _presentations_of(
         self, stimuli, number_of_trials: int, require_variance: bool, identifier=None
@@ -197,19 +198,20 @@ class ActivationsModel(Hookable):
             return
         writers = {site: entry.writer(count) for site, entry in entries.items()}
         try:
-            for portion in record(
-                self._prepared,
-                self._progress(self._load(shown.paths, shown.microsaccades), count),
-                sites,
-                hooks=list(self._batch_activations_hooks.values()),
-                batch_size=self._batch_size,
-                weights=weights,
-            ):
-                images = portion.rows.stop - portion.rows.start
-                for site, writer in writers.items():
-                    activity = portion.activities[site]
-                    writer.append(activity.expand(images, *activity.shape[1:]).numpy())
-                yield portion
+            with closing(self._progress(self._load(shown.paths, shown.microsaccades), count)) as counted:
+                for portion in record(
+                    self._prepared,
+                    counted,
+                    sites,
+                    hooks=list(self._batch_activations_hooks.values()),
+                    batch_size=self._batch_size,
+                    weights=weights,
+                ):
+                    images = portion.rows.stop - portion.rows.start
+                    for site, writer in writers.items():
+                        activity = portion.activities[site]
+                        writer.append(activity.expand(images, *activity.shape[1:]).numpy())
+                    yield portion
             for writer in writers.values():
                 writer.finish()
         finally:
@@ -239,12 +241,11 @@ class ActivationsModel(Hookable):
             for site in sites
         }
 
-    def _progress(self, loaded: Iterable[Tensor], presentations: int, first: int = 0) -> Iterator[Tensor]:
-        options = {"desc": self.identifier, "unit": "image", "leave": False, "disable": None}
-        with tqdm(total=presentations, initial=first, **options) as progress:
+    def _progress(self, loaded: Iterable[Tensor], presentations: int, first: int = 0) -> Generator[Tensor, None, None]:
+        with counting(self.identifier or "recording", presentations, first=first) as add:
             for batch in loaded:
                 yield batch
-                progress.update(len(batch))
+                add(len(batch))
 
     @property
     def device(self) -> torch.device:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..names import shown
+from ..progress_line import Work, counting, report, set_aside
 from ..writing import NO_LOCKS, move
 
 ATTEMPTS = 3  # for each URL
@@ -20,6 +21,7 @@ WAIT = 0.5  # s before the second attempt, doubled for each further one
 TIMEOUT = (10, 60)  # s to connect, and between two received bytes
 CHUNK = 1 << 20
 POLL = 1  # s between two checks of another process's lock: many nodes may wait on one file server
+_NO_CONNECTION = "no connection"
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses after which another attempt may succeed
 
 
@@ -92,7 +94,7 @@ def _locked(destination: Path) -> Iterator[Path]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"Waiting for another process that downloads {shown(destination.name)}", file=sys.stderr)
+        _say(f"Waiting for another process that downloads {destination.name}")
         lock.acquire(poll_interval=POLL)
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
@@ -111,7 +113,7 @@ def _fetch(url: str, part: Path) -> None:
     import requests
     from requests.exceptions import ChunkedEncodingError, SSLError
 
-    print(f"Downloading {shown(url)}", file=sys.stderr)
+    _say(f"Downloading {url}")
     for attempt in range(ATTEMPTS):
         try:
             return _stream(url, part)
@@ -132,7 +134,9 @@ def _fetch(url: str, part: Path) -> None:
             raise DownloadError(f"not a usable URL ({error})") from error
         if attempt < ATTEMPTS - 1:
             wait = WAIT * 2**attempt
-            print(shown(f"{part.stem}: {reason}; trying again in {wait:g} s"), file=sys.stderr)
+            again = f"{part.stem}: {reason}; trying again in {wait:g} s"
+            # without a connection another attempt rarely helps, and the error says how many there were
+            report(Work(again)) if reason.startswith(_NO_CONNECTION) else _say(again)
             time.sleep(wait)
     raise DownloadError(f"{reason}, {ATTEMPTS} times")
 
@@ -147,13 +151,11 @@ def _failure_reason(error: Exception) -> str:
     if isinstance(error, requests.ReadTimeout) or (error.args and isinstance(error.args[0], ReadTimeoutError)):
         return f"the server was silent for {TIMEOUT[1]} s"
     if isinstance(error, requests.exceptions.ProxyError):
-        return "no connection through the proxy that http_proxy or https_proxy names"
-    return "no connection to the server (offline?)"
+        return f"{_NO_CONNECTION} through the proxy that http_proxy or https_proxy names"
+    return f"{_NO_CONNECTION} to the server (offline?)"
 
 
 def _stream(url: str, part: Path) -> None:
-    from tqdm import tqdm
-
     with _request(url) as response:
         response.raise_for_status()
         announced = response.headers.get("Content-Length", "")
@@ -163,12 +165,12 @@ def _stream(url: str, part: Path) -> None:
         part.unlink(missing_ok=True)  # a killed process, perhaps another user's, may have left it
         with (
             open(part, "wb") as file,
-            tqdm(total=length, unit="B", unit_scale=True, desc=shown(part.stem), disable=None) as progress,
+            counting(part.stem, length, unit="B") as add,
         ):
             for chunk in response.iter_content(CHUNK):
                 file.write(chunk)
                 received += len(chunk)
-                progress.update(len(chunk))
+                add(len(chunk))
             file.flush()
             os.fsync(file.fileno())
         if length is not None and received != length:
@@ -191,3 +193,8 @@ def _check_free_space(length: int | None, part: Path) -> None:
     free = shutil.disk_usage(part.parent).free
     if length is not None and length > free:
         raise OSError(None, f"{length / 1e6:.0f} MB needed, {free / 1e6:.0f} MB free")
+
+
+def _say(line: str) -> None:
+    set_aside()
+    print(shown(line), file=sys.stderr)

@@ -1,0 +1,116 @@
+"""Checks of a request for features that need no large library, so that a mistake is reported at once."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..cornet.anatomy import REGIONS
+from ..cornet.commitments import get_commitment
+from ..cornet.errors import UserError, unknown_name
+from ..cornet.writing import output_path
+from .shards import Shard
+
+ON_ERROR = ("fail", "skip")
+ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
+TABLES = (".csv", ".parquet")
+PICTURES = (".png", ".pdf", ".svg")
+NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
+"""Ending -> the package that writes it, which comes with the extra `[features]`."""
+
+
+def check_request(
+    model: str,
+    images: Iterable[str],
+    layers: Iterable[str] | None,
+    output: Path | None,
+    *,
+    on_error: str,
+    shard: str | None,
+    replaces: bool,
+) -> None:
+    """Raise `UserError` for what is wrong without doubt before anything is loaded; the rest is checked later.
+
+    Parameters
+    ----------
+    replaces
+        Whether an output that exists is no error.
+    """
+    get_commitment(model)
+    if on_error not in ON_ERROR:
+        raise unknown_name(on_error, ON_ERROR, "on_error")
+    if shard is not None:
+        Shard.parse(shard)
+    for layer in layers or ():
+        if layer.split(".")[0] not in (*REGIONS, "decoder", "logits"):
+            raise unknown_name(layer, (*REGIONS, "decoder.avgpool", "logits"), "layer")
+    if output is not None:
+        output = output_path(output, "an output file")
+        check_output(output)
+        if not replaces and shard is None:
+            _check_existing(output)
+    for each in images:
+        path = Path(each).expanduser()
+        if not path.exists() and not any(map(os.path.isfile, glob.iglob(str(path), recursive=True))):
+            raise nothing_at(each)
+
+
+def nothing_at(path: str) -> UserError:
+    return UserError(f"There is nothing at {path}: expected a folder, an image, a list, or a pattern.")
+
+
+def _check_existing(output: Path) -> None:
+    """Raise `UserError` for an output of unknown origin; one that an extraction has noted may answer the request."""
+    from .finished import has_note
+
+    beside = output.parent.glob(f".{glob.escape(output.name)}.*")
+    there = existing(output)
+    if there and not has_note(output) and not any(beside):
+        raise UserError(exists(there[0]))
+
+
+def exists(output: Path) -> str:
+    return f"{output} exists. To replace it: --overwrite"
+
+
+def images_table(output: Path) -> Path:
+    """Return the path of the table of images beside numpy files."""
+    return output.with_name(f"{output.stem}_images.csv")
+
+
+def existing(output: Path) -> list[Path]:
+    """Return the existing files of an earlier extraction into `output`."""
+    found = [output]
+    if output.suffix == ".npy":
+        stem = glob.escape(output.stem)
+        found += [*output.parent.glob(f"{stem}_*_t*.npy"), images_table(output)]
+    return [path for path in found if path.exists()]
+
+
+def check_output(output: Path) -> None:
+    """Raise `UserError` before any work if the output cannot be written."""
+    if output.suffix not in ENDINGS:
+        raise UserError(f"Expected an output that ends in {', '.join(ENDINGS)}, received {output}.")
+    package = NEEDED.get(output.suffix)
+    if package is not None and find_spec(package) is None:
+        raise UserError(f"To write {output.suffix}, {package} is needed: pip install '.[features]'")
+    if not output.parent.is_dir():
+        raise UserError(f"The folder {output.parent} for the features does not exist.")
+    if not os.access(output.parent, os.W_OK):
+        raise UserError(f"The folder {output.parent} for the features cannot be written to.")
+    if output.is_dir() and not (output.suffix == ".zarr" and (output / ".zgroup").is_file()):
+        raise UserError(f"{output} is a folder that no extraction has made: choose another output.")
+
+
+def check_picture(path: Path) -> None:
+    """Raise `UserError` before any work if the figure cannot be written or matplotlib is missing."""
+    path = output_path(path, "a picture")
+    if path.suffix not in PICTURES:
+        raise UserError(f"Expected a picture that ends in {', '.join(PICTURES)}, received {path}.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"The folder {path.parent} for the picture does not exist or cannot be written to.")
+    if find_spec("matplotlib") is None:
+        raise UserError("To draw, matplotlib is needed: pip install '.[report]'")

@@ -1,0 +1,52 @@
+"""Mistakes that can be seen at once are reported before torch and Brain-Score are imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# ends with the exit code of the command; the heavy libraries cannot be imported at all
+CODE = """
+import sys
+for name in ("torch", "brainscore_core", "matplotlib"):
+    sys.modules[name] = None
+from brainscore_cornet.cli.main import main
+sys.argv = ["brainscore-cornet", *sys.argv[1:]]
+main()
+"""
+FEATURES = ("features", "cornet_z_untrained")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((*FEATURES, "no/*.png", "-o", "f.nc"), "There is nothing at no/*.png"),
+        ((*FEATURES, ".", "-o", "there.nc"), "there.nc exists. To replace it: --overwrite"),
+        ((*FEATURES, ".", "-o", "f.mat"), "ends in .nc, .zarr"),
+        ((*FEATURES, ".", "-o", "no/f.nc"), "folder no for the features does not exist"),
+        ((*FEATURES, ".", "-o", "f.nc", "--time-steps", "x"), "received 'x'"),
+        ((*FEATURES, ".", "-o", "f.nc", "--time-bins", "70"), "received '70'"),
+        ((*FEATURES, ".", "-o", "f.nc", "--times", "x"), "received 'x'"),
+        ((*FEATURES, ".", "-o", "f.nc", "--on-error", "x"), "Unknown on_error 'x'"),
+        ((*FEATURES, ".", "-o", "f.nc", "--shard", "3/2"), "received '3/2'"),
+        ((*FEATURES, ".", "-o", "f.nc", "-l", "V3"), "Unknown layer 'V3'. Did you mean V"),
+        ((*FEATURES, ".", "--plot", "a.doc"), "ends in .png, .pdf, .svg"),
+        (("features", "cornet_q", ".", "-o", "f.nc"), "Unknown model 'cornet_q'"),
+        (("score", "cornet_q"), "Unknown model 'cornet_q'"),
+        (("score", "cornet_z", "-b", "Nope"), "Unknown benchmark 'Nope'"),
+        (("score", "cornet_z", "-o", "s.csv"), "Expected a folder for the scores"),
+        (("score", "cornet_z", "--memory", "x"), "received 'x'"),
+        (("score", "cornet_z", "--times", "x"), "received 'x'"),
+    ],
+)
+def test_cheap_mistakes_need_no_large_library(tmp_path, arguments, expected):
+    """An existing output, a pattern without a match or a wrong option is found without any of these libraries."""
+    (tmp_path / "there.nc").write_text("mine")
+    command = [sys.executable, "-P", "-c", CODE, *arguments]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1, result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert expected in last
