@@ -19,6 +19,9 @@ CLUSTER = ["distributed>=2024.5", "dask-jobqueue", "cryptography"]  # the last o
 TRAIN = ["matplotlib", "pytorch-lightning>=2.6,<2.7", "tensorboard"]
 # zarr 3 does not go with brainscore-vision's xarray, later numcodecs not with zarr 2, later pyarrow not with numpy 1
 FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
+NWB = ["pynwb>=2.8"]
+# rsatoolbox 0.3 needs a newer scikit-learn than brainscore-vision allows
+RSA = ["rsatoolbox>=0.2,<0.3"]
 SUBMIT = ["pytest", "pytest-check"]  # which Brain-Score tests plugins with
 
 
@@ -55,6 +58,7 @@ setup(
         "brainscore-vision>=2.4",
         "cloudpickle",
         "filelock",
+        "h5py",
         "jinja2",
         "markupsafe",
         "netCDF4",
@@ -73,12 +77,16 @@ setup(
     extras_require={
         "cluster": CLUSTER,
         "features": FEATURES,
+        "nwb": NWB,
+        "rsa": RSA,
         "report": ["matplotlib"],
         "submit": SUBMIT,
         "train": TRAIN,
         "test": [
             *CLUSTER,
             *FEATURES,
+            *NWB,
+            *RSA,
             *SUBMIT,
             *TRAIN,
             "hypothesis",

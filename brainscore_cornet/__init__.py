@@ -10,15 +10,20 @@ if TYPE_CHECKING:
     from .cornet.network import load_network
     from .features import extract_features
     from .metrics.predictivity import predictivity
+    from .own_data import load_benchmark, neural_benchmark, rdm_benchmark, time_map
     from .scoring import score_models
     from .training import train, validate
 
 _PUBLIC = {
     "extract_features": "features",
+    "load_benchmark": "own_data",
     "load_model": "cornet.brain_model",
     "load_network": "cornet.network",
+    "neural_benchmark": "own_data",
     "predictivity": "metrics.predictivity",
+    "rdm_benchmark": "own_data",
     "score_models": "scoring",
+    "time_map": "own_data",
     "train": "training",
     "validate": "training",
     "UserError": "cornet.errors",
@@ -27,10 +32,14 @@ _PUBLIC = {
 __all__ = [
     "UserError",
     "extract_features",
+    "load_benchmark",
     "load_model",
     "load_network",
+    "neural_benchmark",
     "predictivity",
+    "rdm_benchmark",
     "score_models",
+    "time_map",
     "train",
     "validate",
 ]

@@ -10,7 +10,7 @@ import typer
 
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_times, parse_weights
+from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
 from .printing import say
 
 app = typer.Typer()
@@ -51,6 +51,12 @@ def features(
         Path | None,
         typer.Option(help="A figure of activity over time, and maps of the first images: .png, .pdf or .svg."),
     ] = None,
+    rdm: Annotated[
+        str | None,
+        typer.Option(
+            help="Write dissimilarities instead: correlation, euclidean or cosine; .nc, or .hdf5 for rsatoolbox."
+        ),
+    ] = None,
     join: Annotated[bool, typer.Option("--join", help="Join the completed shards into the output.")] = False,
 ) -> None:
     """Write the activity of each layer at each time step for images.
@@ -61,21 +67,31 @@ def features(
 
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
+    if rdm is not None and (output is None or shard is not None or join):
+        raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
         time_bins = " ".join([time_bins, *further])
-    bins = None if time_bins is None else _time_bins(time_bins)
+    bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
-    check_request(model, images, layer, output, on_error=on_error, shard=shard, replaces=overwrite or join)
+    replaces = overwrite or join
+    # the endings of dissimilarities are others
+    features = None if rdm is not None else output
+    check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
     if plot is not None:
         check_picture(plot)
     with showing(f"Loading {model}"):
         from ..cornet.brain_model import load_model
         from ..features import extract_features
         from ..features.activity_figure import draw
+        from ..features.dissimilarity_files import check_rdm_output, dissimilarities, write_rdms
 
+        if output is not None and rdm is not None:
+            check_rdm_output(output, rdm)
+            if output.exists() and not overwrite:
+                raise UserError(f"{output} exists: name another output, or replace it with --overwrite.")
         loaded = load_model(
             model,
             weights=parse_weights(weights),
@@ -83,7 +99,20 @@ def features(
             precision=precision,
             **{name: value for name, value in options.items() if value is not None},
         )
-        if output is not None:
+        if output is not None and rdm is not None:
+            found = dissimilarities(
+                loaded,
+                images,
+                rdm,
+                layers=layer,
+                time_steps=steps,
+                time_bins=bins,
+                pool=pool,
+                on_error=on_error,
+            )
+            write_rdms(found, output)
+            say(output)
+        elif output is not None:
             extract_features(
                 loaded,
                 images,
@@ -166,10 +195,3 @@ def _integers(text: str) -> list[int]:
         return [int(part) for part in text.replace(",", " ").split()]
     except ValueError:
         raise UserError(f"Expected time steps as 'all' or such as 0,1, received {text!r}.") from None
-
-
-def _time_bins(text: str) -> list[tuple[int, int]]:
-    try:
-        return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
-    except ValueError:
-        raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None

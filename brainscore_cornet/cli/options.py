@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,10 @@ Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.
 Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="cuda, mps or cpu")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
 Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some hardware, less precise.")]
+Layers = Annotated[
+    str | None, typer.Option(help="Other layers for regions: V4=V4.nonlin3.", show_default="regions' outputs")
+]
+CommitmentFile = Annotated[Path | None, typer.Option(help="Layers and time bins from a file of `map --commit`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -34,6 +39,34 @@ def parse_times(text: str | None) -> int | dict[str, int] | None:
     except ValueError:
         pass
     raise UserError(f"Expected time steps such as 10 or V2=2,V4=4,IT=2, each region once, received {text!r}.")
+
+
+def parse_layers(text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    parts = [part.split("=") for part in text.split(",")]
+    layers = {part[0].strip(): part[-1].strip() for part in parts}
+    if any(len(part) != 2 for part in parts) or len(layers) < len(parts):
+        raise UserError(f"Expected layers such as V4=V4.nonlin3,IT=IT.conv2, each region once, received {text!r}.")
+    return layers
+
+
+def commitment_options(path: Path | None, layers: str | None) -> dict:
+    """Return `layers` and `time_mapping` from a commitment file or from `--layers`."""
+    if path is None:
+        return {"layers": parse_layers(layers)}
+    if layers is not None:
+        raise UserError("Give --layers or --commitment, which has layers, too.")
+    from ..own_data.commitment_choice import read_commitment
+
+    return read_commitment(path)
+
+
+def parse_time_bins(text: str) -> list[tuple[int, int]]:
+    try:
+        return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
+    except ValueError:
+        raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:

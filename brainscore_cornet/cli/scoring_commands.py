@@ -13,7 +13,19 @@ import typer
 
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Json, Precision, Weights, parse_times, parse_weights, print_table
+from .options import (
+    BatchSize,
+    CommitmentFile,
+    Device,
+    Json,
+    Layers,
+    Precision,
+    Weights,
+    commitment_options,
+    parse_times,
+    parse_weights,
+    print_table,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -31,7 +43,7 @@ def score(
         typer.Option(
             "--benchmark",
             "-b",
-            help="Brain-Score's identifier or a group: offline, marques2020, public, V1…; repeatable.",
+            help="Identifier, group (offline, marques2020, public, V1…) or file of your own (it.toml); repeatable.",
         ),
     ] = None,
     output: Annotated[
@@ -59,6 +71,8 @@ def score(
     times: Annotated[
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
+    layers: Layers = None,
+    commitment: CommitmentFile = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -67,6 +81,7 @@ def score(
 ) -> None:
     """Score models with Brain-Score; without a benchmark, on those that need no download."""
     memory_gb, metrics, steps = _gigabytes(memory), _metrics(stock_metrics, check_metrics), parse_times(times)
+    extra = commitment_options(commitment, layers)
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
@@ -89,6 +104,7 @@ def score(
             on_result=_ResultLines(),
             weights=parse_weights(weights),
             times=steps,
+            **extra,
             device=device,
             batch_size=batch_size,
             precision=precision,

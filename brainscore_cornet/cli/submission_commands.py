@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
-from .options import Json, parse_times
+from .options import Json, Layers, parse_layers, parse_times
 from .printing import say
 
 app = typer.Typer()
@@ -39,6 +39,7 @@ def submit(
     time_mapping: Annotated[
         str | None, typer.Option(help="""Time bins in ms, as JSON or a JSON file: '{"IT": {"0": [120, 220]}}'.""")
     ] = None,
+    layers: Layers = None,
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
     run: Annotated[
         bool | None,
@@ -62,6 +63,7 @@ def submit(
         "weights_sha256": weights_sha256,
         "times": parse_times(times),
         "time_mapping": None if time_mapping is None else _time_mapping(time_mapping),
+        "layers": parse_layers(layers),
         "image_size": image_size,
     }
     options = {name: value for name, value in options.items() if value is not None}

@@ -24,6 +24,7 @@ from .inference.prepared import PRECISIONS
 from .network import find_weights, load_network, plain_integers
 from .plain import plain
 from .recording.activations_model import ActivationsModel
+from .recording.layer_choice import check_steps_of_layers, checked_layers
 from .recording.stimuli import as_stimulus_set, as_trials
 from .weights.released import RELEASED, file_hash, mismatch
 
@@ -37,6 +38,7 @@ def load_model(
     weights_sha256: str | None = None,
     times: int | Mapping[str, int] | None = None,
     time_mapping: TimeBins | None = None,
+    layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     named: str | None = None,
     device: str | None = None,
@@ -60,6 +62,8 @@ def load_model(
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
     time_mapping
         Region -> time step -> (start, end) in ms after stimulus onset, in place of the committed time bins.
+    layers
+        Region -> layer that stands for it, in place of the region's output, such as `{"V4": "V4.nonlin3"}`.
     image_size
         Height and width in px that images are resized to, 224 by default.
     named
@@ -85,7 +89,8 @@ def load_model(
     batch_size = whole_number(batch_size, "a batch size", 1)
     workers = None if workers is None else whole_number(workers, "a number of workers", 1, MAX_PROCESSES)
     chosen = pick_device(device)
-    options = {"times": times, "time_mapping": time_mapping, "image_size": image_size, "precision": precision}
+    options = {"times": times, "time_mapping": time_mapping, "layers": layers}
+    options |= {"image_size": image_size, "precision": precision}
     commitment_for(identifier, **options)  # an invalid option is an error before anything is downloaded
     path = find_weights(identifier, weights, weights_sha256)
     commitment = commitment_for(identifier, weights_file=path, **options)
@@ -102,6 +107,7 @@ def commitment_for(
     weights_file: Path | None = None,
     times: int | Mapping[str, int] | None = None,
     time_mapping: TimeBins | None = None,
+    layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     precision: str = "fp32",
 ) -> Commitment:
@@ -124,16 +130,20 @@ def commitment_for(
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     times = plain_integers(times)
     with torch.device("meta"):  # costs no time or memory, and raises for a network that cannot be built
-        build_network(base.architecture, times)
+        network = build_network(base.architecture, times).eval()
     trained = f"cornet_{base.architecture.lower()}"
-    return vary(
+    commitment = vary(
         get_commitment(trained if weights_file is not None else f"{trained}_untrained"),
         times=times,
         time_mapping=time_mapping,
+        layers=checked_layers(layers),
         image_size=image_size,
         weights_hash=None if weights_file is None else _hash_unless_released(weights_file, trained),
         precision=precision,
     )
+    if layers:
+        check_steps_of_layers(network, commitment)
+    return commitment
 
 
 def _hash_unless_released(path: Path, model: str) -> str | None:

@@ -107,11 +107,12 @@ def vary(
     *,
     times: int | Mapping[str, int] | None = None,
     time_mapping: TimeBins | None = None,
+    layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     weights_hash: str | None = None,
     precision: str = "fp32",
 ) -> Commitment:
-    """Return a commitment with other time steps, time bins, image size, weights or precision.
+    """Return a commitment with other time steps, time bins, layers, image size, weights or precision.
 
     Its identifier contains every option that changes the numbers, since Brain-Score uses it as a cache key.
 
@@ -121,6 +122,8 @@ def vary(
         Number of time steps, as in `architectures.build_network`.
     time_mapping
         Region -> time step -> (start, end) in ms; replaces the bins of the regions that it names.
+    layers
+        Region -> layer that stands for it, such as `{"V4": "V4.nonlin3"}`; other regions keep theirs.
     image_size
         Height and width in px that images are resized to.
     weights_hash
@@ -151,6 +154,10 @@ def vary(
             f"CORnet-R has published time bins for {commitment.time_steps['IT']} time steps, not for {steps['IT']}: "
             "give their times with time_mapping={'IT': {5: (250, 280), …}, …}."
         )
+    changed_layers = {region: layer for region, layer in (layers or {}).items() if layer != commitment.layers[region]}
+    if changed_layers:
+        named = (f"{region}_{layer.removeprefix(f'{region}.')}" for region, layer in sorted(changed_layers.items()))
+        suffix += "_layers_" + "_".join(named)
     if image_size is not None and image_size != commitment.image_size:
         suffix += f"_size_{image_size}"
     if precision != commitment.precision:
@@ -160,6 +167,7 @@ def vary(
         identifier=commitment.identifier + suffix,
         time_steps=steps,
         time_bins=time_bins,
+        layers={**commitment.layers, **changed_layers},
         image_size=commitment.image_size if image_size is None else image_size,
         precision=precision,
     )

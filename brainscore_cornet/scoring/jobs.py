@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..cornet.errors import UserError
 from . import catalogue
 
 _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
+_BENCHMARK_FILE = ".toml"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Target:
     make: Callable[[], Any]
     group: str
     """Targets of one group share stimuli and are scored in one process, which records them once."""
+    version: str | None = None
+    """Version of the benchmark if it is known already; a score of another version is repeated."""
 
 
 @dataclass(frozen=True)
@@ -58,28 +62,43 @@ class Job:
 
 
 def targets(benchmarks: Iterable) -> list[Target]:
-    """Return targets for identifiers, groups such as `V1`, Benchmark objects or functions that make one, each once."""
+    """Return targets for identifiers, groups such as `V1`, benchmark files, Benchmarks or functions, each once."""
     found: dict[str, Target] = {}
     for benchmark in catalogue.expand(_as_list(benchmarks)):
         target = _target(benchmark)
-        found.setdefault(target.name, target)
+        other = found.setdefault(target.name, target)
+        if other.version != target.version:
+            raise UserError(f"Two benchmarks with different data are called {target.name}: change one's identifier.")
     if not found:
         raise UserError("No benchmarks to score on.")
     return list(found.values())
 
 
 def _target(benchmark) -> Target:
+    if isinstance(benchmark, str | Path) and Path(benchmark).suffix == _BENCHMARK_FILE:
+        from ..own_data.benchmark_file import load_benchmark
+
+        path = str(Path(benchmark).expanduser().absolute())
+        opened = load_benchmark(path)  # an invalid file is an error before any work
+        return replace(_of_object(opened), make=_FromFile(path, str(opened.version)))
     if isinstance(benchmark, str):
         catalogue.check_known("benchmarks", benchmark)
         return Target(benchmark, _Registered("benchmark", benchmark), catalogue.folders("benchmarks")[benchmark])
     if hasattr(benchmark, "identifier"):  # a Benchmark, itself callable
-        stimuli = getattr(getattr(benchmark, "_assembly", None), "stimulus_set", None)
-        group = getattr(stimuli, "identifier", None) or benchmark.identifier
-        return Target(str(benchmark.identifier), _sendable(_InMemory(benchmark), f"benchmark {benchmark}"), str(group))
+        return replace(_of_object(benchmark), make=_sendable(_InMemory(benchmark), f"benchmark {benchmark}"))
     if callable(benchmark):
         name = _name_of(benchmark)
         return Target(name, _sendable(benchmark, f"benchmark {name}"), name)
     raise UserError(f"Expected a benchmark's identifier, a Benchmark or a function that makes one, not {benchmark!r}.")
+
+
+def _of_object(benchmark) -> Target:
+    stimuli = getattr(getattr(benchmark, "_assembly", benchmark), "stimulus_set", None)
+    group = getattr(stimuli, "identifier", None) or benchmark.identifier
+    version = getattr(benchmark, "version", None)
+    return Target(
+        str(benchmark.identifier), _InMemory(benchmark), str(group), None if version is None else str(version)
+    )
 
 
 def candidates(models, options: Mapping[str, Any]) -> list[Candidate]:
@@ -149,7 +168,9 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 
     pick_device(options.get("device"))
     settings = {key: value for key, value in options.items() if key != "workers"}
-    numbers = {key: options[key] for key in ("times", "time_mapping", "image_size", "precision") if key in options}
+    numbers = {
+        key: options[key] for key in ("times", "time_mapping", "layers", "image_size", "precision") if key in options
+    }
     commitment_for(identifier, **numbers)
     try:
         path = find_weights(identifier, options.get("weights", "released"))
@@ -217,6 +238,25 @@ class _Loaded:
 
     def __call__(self):
         return self.load(self.identifier, **self.options)
+
+
+@dataclass(frozen=True)
+class _FromFile:
+    path: str
+    version: str
+
+    def __call__(self):
+        return _opened(self.path, self.version)
+
+
+@lru_cache(maxsize=1)  # the next model's job in the same process needs the same data
+def _opened(path: str, version: str):
+    from ..own_data.benchmark_file import load_benchmark
+
+    opened = load_benchmark(path)
+    if str(opened.version) != version:
+        raise UserError(f"{path} or its data have changed since scoring was started: start it again.")
+    return opened
 
 
 @dataclass(frozen=True)

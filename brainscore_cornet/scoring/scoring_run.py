@@ -53,8 +53,8 @@ def score_models(
         Identifiers, ours or other Brain-Score plugins'; checkpoints (`"mine.pth"`, or `"cornet_rt=mine.pth"` where
         the file does not state its model); BrainModel objects, or functions that make one; or name -> any of these.
     benchmarks
-        Identifiers, groups (`offline`, `public`, `V1`, …), Benchmark objects or functions that make one; by default
-        those that are embedded in this package.
+        Identifiers, groups (`offline`, `public`, `V1`, …), benchmark files (`it.toml`, see `own_data`), Benchmark
+        objects or functions that make one; by default those that are embedded in this package.
     output
         Results folder. Each result is saved immediately, and later runs do not repeat it.
     retry_failed
@@ -158,6 +158,8 @@ def _still_to_do(job: Job, rows: Mapping[tuple[str, str], Row], retry_failed: bo
         return job
     if row.status == SCORED and job.candidate.weights_hash not in (None, row.weights_hash):
         return job  # the earlier score is of a model with the same name and other weights
+    if row.status == SCORED and job.target.version not in (None, row.benchmark_version):
+        return job  # the benchmark's data or settings have changed
     if row.status == SCORED and _brainscore(row) != versions().get("brainscore_vision"):
         return replace(job, known_version=row.benchmark_version)
     return None

@@ -60,6 +60,7 @@ def make_variant(
     weights_sha256: str | None = None,
     times: int | Mapping[str, int] | None = None,
     time_mapping: TimeBins | None = None,
+    layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
 ) -> Variant:
     """Return a variant from its owner's options, after the checks that need no network.
@@ -99,6 +100,7 @@ def make_variant(
         "weights_sha256": None if weights_sha256 is None else checked_sha256(weights_sha256),
         "times": plain_integers(times),
         "time_mapping": time_mapping,
+        "layers": None if layers is None else dict(layers),
         "image_size": image_size,
     }
     options = {name: value for name, value in options.items() if value is not None}

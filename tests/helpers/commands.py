@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import subprocess
 import sys
 import warnings
@@ -29,6 +30,10 @@ def run_here(*arguments, folder: Path | None = None) -> subprocess.CompletedProc
         patch.setattr(sys, "argv", ["brainscore-cornet", *map(str, arguments)])
         if folder is not None:
             patch.chdir(folder)
-        with pytest.raises(SystemExit) as stopped:
-            main()
+        handler = signal.getsignal(signal.SIGTERM)  # which some commands replace, as processes of their own may
+        try:
+            with pytest.raises(SystemExit) as stopped:
+                main()
+        finally:
+            signal.signal(signal.SIGTERM, handler)
     return subprocess.CompletedProcess(arguments, stopped.value.code or 0, out.getvalue(), err.getvalue())

@@ -122,7 +122,7 @@ def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
 BROKEN = {
     "raise": "It raised KeyError: 'no such neuroid'",
     "nan": "The score is nan, which is not finite.",
-    "hang": "stopped after 4 seconds (--timeout)",
+    "hang": "stopped after 8 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
     "die": "died by SIGKILL",
     "network": "no connection (Name or service not known)",
@@ -140,7 +140,7 @@ def test_what_fails_is_a_row_and_the_others_are_scored(tmp_path, log, models):
     """A benchmark that raises, returns NaN, hangs, eats memory, dies, or lacks something; in plain words, in time."""
     benchmarks = [ToyBenchmark("before", log), *(ToyBenchmark(name, log, name) for name in BROKEN)]
     benchmarks.append(ToyBenchmark("after", log))
-    options = {"output": tmp_path / "out", "timeout": 4, "memory_gb": 0.8}
+    options = {"output": tmp_path / "out", "timeout": 8, "memory_gb": 0.8}
     table = score_models({"good": models["good"]}, benchmarks, **options).set_index("benchmark")
     assert table.loc[["before", "after"], "score"].tolist() == [0.9, 0.9]
     for name, reason in BROKEN.items():

@@ -122,6 +122,12 @@ def test_quirks(tmp_path, rule, changes):
     assert rules(write(tmp_path / "bad.zip", changes), fatal=True) == {rule}
 
 
+def test_an_import_that_may_fail(tmp_path):
+    """A package is not required where the plugin does without it."""
+    optional = "\ntry:\n    import nowhere\nexcept ImportError:\n    nowhere = None\n"
+    assert not rules(write(tmp_path / "good.zip", {"model.py": MODEL + optional}), fatal=True)
+
+
 NOTES = {
     "bibtex": {"model.py": MODEL.replace("get_bibtex", "bibtex"), "parts/network.py": "def build(x):\n    return x\n"},
     "import-other-plugin": {"model.py": MODEL + "\nfrom brainscore_vision.models.alexnet import model\n"},

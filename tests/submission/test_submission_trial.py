@@ -95,7 +95,7 @@ def test_a_batch_system_ends_it(tmp_path):
         (("cornet_z", "-o", "out", "--check", "a.zip"), "Name one of --output"),
         (("-o", "out"), "Name a model to submit"),
         (("cornet_z", "cornet_s", "-o", "out", "--identifier", "x"), "--identifier is for one model"),
-        (("--check", "nowhere.zip"), "Cannot read nowhere.zip"),
+        (("--check", "nowhere.zip"), "nowhere.zip is not a file"),
         (("cornet_z", "--check", "a.zip"), "--check takes a zip and no model"),
         (("cornet_z", "-o", "out", "--time-mapping", "{IT: 3}"), "Expected a time mapping"),
         (("cornet_z", "-o", "out", "--time-mapping", "nowhere.json"), "Cannot read the time mapping"),

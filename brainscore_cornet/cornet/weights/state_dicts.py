@@ -8,7 +8,6 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +107,11 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Any]:
-    if find_spec("safetensors") is None:
-        raise WeightsError(f"To read {path}, the package safetensors is needed: pip install safetensors")
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise WeightsError(f"To read {path}, the package safetensors is needed: pip install safetensors") from None
     try:
         return load_file(path)
     except SafetensorError as error:

@@ -28,7 +28,10 @@ def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
     for name, tree in plugin.trees:
         if name == "setup.py":
             continue
+        optional = _optional(tree)
         for node in ast.walk(tree):
+            if node in optional:
+                continue
             where = f"{name}, line {getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.ImportFrom) and node.level:
                 findings += _relative(plugin, name, node, where)
@@ -40,6 +43,18 @@ def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
             elif (module := _imported_by_call(node)) is not None:
                 findings += _absolute(plugin, name, module, where, models)
     return list(dict.fromkeys(findings))
+
+
+def _optional(tree: ast.AST) -> set[ast.AST]:
+    """The nodes that may fail: what is within `try:` and has an answer to `ImportError`."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try) and any(
+            isinstance(handler.type, ast.Name) and handler.type.id in ("ImportError", "ModuleNotFoundError")
+            for handler in node.handlers
+        ):
+            found.update(inner for statement in node.body for inner in ast.walk(statement))
+    return found
 
 
 def _imported_by_call(node: ast.AST) -> str | None:

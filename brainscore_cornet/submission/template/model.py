@@ -30,7 +30,8 @@ def get_model(identifier: str) -> CORnetModel:
 
 def get_layers(identifier: str) -> list[str]:
     commitment = get_commitment(base(identifier))
-    return [*commitment.layers.values(), commitment.readout_layer]
+    layers = {**commitment.layers, **options(identifier).get("layers", {})}
+    return [*layers.values(), commitment.readout_layer]
 
 
 def get_bibtex(identifier: str) -> str:

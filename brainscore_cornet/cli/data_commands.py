@@ -1,0 +1,132 @@
+"""The commands `benchmark` and `map`, for recordings of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cornet.errors import UserError
+from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .printing import say
+
+app = typer.Typer()
+
+
+@app.command()
+def benchmark(
+    file: Annotated[Path, typer.Argument(help="A benchmark file, such as it.toml.")],
+    new: Annotated[bool, typer.Option("--new", help="Write the file first, for --recordings and --stimuli.")] = False,
+    recordings: Annotated[
+        Path | None, typer.Option(help="Responses: .npy, .npz, .mat, .h5, .nc, .csv, .parquet or .nwb.")
+    ] = None,
+    stimuli: Annotated[Path | None, typer.Option(help="A folder of images, or a table with stimulus_path.")] = None,
+    dims: Annotated[
+        str | None, typer.Option(help="Such as repetition,stimulus,neuroid,time_bin.", show_default="guessed")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="V1, V2, V4 or IT.", show_default="IT")] = None,
+    time_bins: Annotated[
+        str | None, typer.Option(help="In ms after stimulus onset: 70-170,170-270.", show_default="guessed")
+    ] = None,
+    degrees: Annotated[
+        float | None, typer.Option(help="Size of the stimuli in degrees of visual angle.", show_default="8")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Such as pls, ridge, rdm, cka.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="A figure of stimuli, responses and ceilings: .png, .pdf or .svg.")
+    ] = None,
+) -> None:
+    """Check a benchmark of your own recordings and show what it consists of; no model is run."""
+    from ..features.early_checks import check_picture
+    from ..own_data import load_benchmark
+    from ..own_data.description import described, draw_benchmark
+    from ..own_data.dissimilarities import DissimilarityBenchmark, described_rdms
+    from ..own_data.first_file import Choices, write_first_file
+
+    given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
+    given |= {"--time-bins": time_bins, "--degrees": degrees, "--metric": metric}
+    if not new and any(value is not None for value in given.values()):
+        name = next(name for name, value in given.items() if value is not None)
+        raise UserError(f"{name} is for --new; otherwise it is what {file} says.")
+    if plot is not None:
+        check_picture(plot)
+    guessed: list[str] = []
+    if new:
+        if recordings is None or stimuli is None:
+            raise UserError("--new needs --recordings and --stimuli.")
+        choices = Choices(
+            region=region,
+            dims=None if dims is None else [name.strip() for name in dims.split(",")],
+            time_bins=None if time_bins is None else parse_time_bins(time_bins),
+            visual_degrees=degrees,
+            metric=metric,
+        )
+        guessed = write_first_file(file, recordings, stimuli, choices)
+        say(f"{file} is written.")
+        for each in guessed:
+            say(f"  guessed: {each}")
+        say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
+    loaded = load_benchmark(file)
+    is_rdm = isinstance(loaded, DissimilarityBenchmark)
+    say("\n".join(described_rdms(loaded) if is_rdm else described(loaded)))
+    if plot is not None:
+        if is_rdm:
+            raise UserError("A figure is for recordings, and this benchmark has dissimilarities.")
+        draw_benchmark(loaded, plot)
+        say(plot)
+
+
+@app.command("map")
+def map_command(
+    model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s.")],
+    benchmark_file: Annotated[
+        Path, typer.Option("--benchmark", "-b", help="A benchmark file of recordings, such as it.toml.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the map.")],
+    layer: Annotated[
+        list[str] | None,
+        typer.Option("--layer", "-l", help="Such as IT, V4.conv2; repeatable.", show_default="regions"),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="A control whose scores are subtracted, such as cornet_s_untrained.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=50, help="Resamples of stimuli and neuroids, for intervals.")] = 300,
+    commit: Annotated[
+        Path | None, typer.Option(help="Also write the best layer and time bins of the region: best.toml.")
+    ] = None,
+    weights: Weights = "released",
+    times: Annotated[
+        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
+    ] = None,
+    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    precision: Precision = "fp32",
+) -> None:
+    """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
+    from ..cornet.brain_model import load_model
+    from ..own_data import load_benchmark, time_map
+    from ..own_data.commitment_choice import choose_commitment, write_commitment
+    from ..own_data.map_files import check_folder, write_map
+
+    check_folder(output)
+    loaded = load_benchmark(benchmark_file)
+    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
+    options = {name: value for name, value in options.items() if value is not None}
+    options |= {"device": device, "precision": precision}
+    subject = load_model(model, weights=parse_weights(weights), **options)
+    control = None if against is None else load_model(against, **options)
+    found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
+    paths = write_map(found, output)
+    say("\n".join(found.sentences))
+    say("\n" + "\n".join(map(str, paths)))
+    if commit is not None:
+        chosen = choose_commitment(
+            subject,
+            loaded,
+            layers=[each for each in layer or () if each.split(".")[0] == loaded.region] or None,
+            resamples=resamples,
+        )
+        write_commitment(chosen, model, loaded, commit)
+        say(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")

@@ -1,0 +1,8 @@
+"""Benchmarks of one's own recordings: reading, checking and building them, and the map."""
+
+from .benchmark_file import load_benchmark
+from .dissimilarities import rdm_benchmark
+from .neural import neural_benchmark
+from .time_map import time_map
+
+__all__ = ["load_benchmark", "neural_benchmark", "rdm_benchmark", "time_map"]

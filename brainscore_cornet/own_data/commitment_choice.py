@@ -1,0 +1,156 @@
+"""A layer and time bins for a region, chosen on one half of the stimuli and scored on the other."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..cornet.brain_model import CORnetModel
+from ..cornet.commitments import TimeBin, nearest_step
+from ..cornet.errors import UserError
+from ..cornet.writing import write_aside, writing
+from .neural import RecordingsBenchmark, checked_settings
+from .recordings import selected_stimuli
+from .resampling import RESAMPLES
+from .stimulus_tables import ID
+from .time_map import TimeMap, time_map
+
+
+@dataclass(frozen=True)
+class ChosenCommitment:
+    """Options of `load_model` that fit recordings best, and what they are worth on other stimuli."""
+
+    region: str
+    layer: str
+    time_bins: Mapping[int, TimeBin]
+    """Time step -> (start, end) in ms."""
+    scores: Sequence[tuple[TimeBin, float, float, float]]
+    """Of the other half: time bin, score, and its interval."""
+
+    def options(self) -> dict[str, Any]:
+        """Return `layers` and `time_mapping` of `load_model`."""
+        return {"layers": {self.region: self.layer}, "time_mapping": {self.region: dict(self.time_bins)}}
+
+
+def choose_commitment(
+    model: CORnetModel,
+    benchmark: RecordingsBenchmark,
+    *,
+    layers: Sequence[str] | None = None,
+    resamples: int = RESAMPLES,
+) -> ChosenCommitment:
+    """Choose the layer of the benchmark's region and the time bins of its steps that explain recordings best.
+
+    The choice uses one half of the stimuli and the score the other, so that choosing does not inflate the score.
+
+    Parameters
+    ----------
+    layers
+        Layers of the region to choose from; by default its output.
+
+    Raises
+    ------
+    UserError
+        If a half has too few stimuli for the metric, or no time bin has a reliable signal.
+    """
+    region = benchmark.region
+    outside = [layer for layer in layers or () if layer.split(".")[0] != region]
+    if outside:
+        raise UserError(f"Expected layers of {region}, the region of {benchmark.identifier}, received {outside[0]}.")
+    first, second = _halves(benchmark)
+    found = time_map(model, first, layers=layers or [region], resamples=resamples)
+    layer, time_bins = _best(found, first.identifier)
+    checked = time_map(model, second, layers=[layer], resamples=resamples).dataset
+    steps = checked["time_step"].values.tolist()
+    scores = []
+    for number, time_bin in enumerate(benchmark.recorded.time_bins):
+        row = steps.index(nearest_step(time_bins, time_bin))
+        scores.append((time_bin, *(float(checked[name].values[row, number]) for name in ("score", "low", "high"))))
+    return ChosenCommitment(region, layer, time_bins, scores)
+
+
+def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsBenchmark, path: Path) -> None:
+    """Write a commitment as a file that `--commitment` takes, with its scores as comments."""
+    lines = [
+        f"# {found.region} of {model}, chosen on one half of the stimuli of {benchmark.identifier}.",
+        "# Scores on the other half, with intervals of 95 %:",
+        *(f"#   {start:g}-{end:g} ms: {_shown(score, low, high)}" for (start, end), score, low, high in found.scores),
+        "",
+        "[layers]",
+        f"{found.region} = {json.dumps(found.layer)}",
+        "",
+        f"[time_mapping.{found.region}]",
+        *(f"{step} = {json.dumps(list(time_bin))}" for step, time_bin in found.time_bins.items()),
+    ]
+    with writing(path):
+        write_aside(path, lambda part: part.write_text("\n".join(lines) + "\n", encoding="utf-8"))
+
+
+def read_commitment(path: Path) -> dict[str, Any]:
+    """Return the options of `load_model` in a file that `map --commit` wrote."""
+    if not path.is_file():
+        raise UserError(f"The commitment file {path} does not exist; `map --commit` writes one.")
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        mapping = {
+            region: {int(step): tuple(time_bin) for step, time_bin in bins.items()}
+            for region, bins in found.get("time_mapping", {}).items()
+        }
+    except (tomllib.TOMLDecodeError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise UserError(f"{path} is no commitment: {error}.") from error
+    if unknown := set(found) - {"layers", "time_mapping"}:
+        raise UserError(f"{path} is no commitment: expected the tables layers and time_mapping, not {min(unknown)}.")
+    options = {"layers": found.get("layers"), "time_mapping": mapping or None}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _best(found: TimeMap, identifier: str) -> tuple[str, dict[int, TimeBin]]:
+    """Return the layer with the best score at its best steps, and the time bins of these steps."""
+    dataset = found.dataset
+    scores = dataset["score"].values
+    known = np.flatnonzero(~np.isnan(scores).all(0))
+    if not len(known):
+        raise UserError(f"No time bin of {identifier} has a reliable signal: there is nothing to choose by.")
+    layers = dataset["layer"].values.astype(str)
+    worth = {layer: scores[layers == layer][:, known].max(0).mean() for layer in dict.fromkeys(layers)}
+    layer = max(worth, key=worth.__getitem__)
+    rows = np.flatnonzero(layers == layer)
+    edges = [(float(dataset["time_bin_start"].values[n]), float(dataset["time_bin_end"].values[n])) for n in known]
+    best = dataset["time_step"].values[rows][scores[rows][:, known].argmax(0)]
+    time_bins = {}
+    for step in sorted(set(best.tolist())):
+        own = [edge for edge, chosen in zip(edges, best, strict=True) if chosen == step]
+        time_bins[step] = (own[0][0], own[-1][1])
+    return layer, time_bins
+
+
+def _halves(benchmark: RecordingsBenchmark) -> list[RecordingsBenchmark]:
+    recorded = benchmark.recorded
+    order = np.random.default_rng(0).permutation(len(recorded.stimuli))
+    found = []
+    for number in range(2):
+        stimuli = selected_stimuli(recorded.stimuli, np.sort(order[number::2]))
+        rows = np.isin(recorded.stimulus_ids, stimuli[ID].to_numpy())
+        half = replace(
+            recorded,
+            values=recorded.values[rows],
+            stimulus_ids=recorded.stimulus_ids[rows],
+            repetitions=recorded.repetitions[rows],
+            stimuli=stimuli,
+            source=f"half of {recorded.source}",
+        )
+        own = benchmark.settings
+        settings = checked_settings(own["metric"], own.get("splits", 10), own.get("train_size", 0.9), None, half, "")
+        name = f"{benchmark.identifier}-half{number + 1}"
+        found.append(RecordingsBenchmark(name, half, settings, benchmark._visual_degrees, benchmark._number_of_trials))
+    return found
+
+
+def _shown(score: float, low: float, high: float) -> str:
+    return "no reliable signal" if np.isnan(score) else f"{score:.3f} ({low:.3f} to {high:.3f})"

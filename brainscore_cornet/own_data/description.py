@@ -1,0 +1,154 @@
+"""What a benchmark of one's own consists of, as lines of text and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..cornet.writing import write_aside, writing
+from ..features.early_checks import check_picture
+from ..metrics import ceilings
+from ..metrics.alignment import NotCovered
+from ..palette import BLUE, REGION_COLOURS
+from .neural import RecordingsBenchmark, ceiler
+from .neural_assemblies import repeated_assembly
+from .stimulus_tables import ID
+
+_BAR = 40  # characters of the longest bar
+_BINS = np.linspace(-0.2, 1, 13)
+_IMAGES = 6
+
+
+def neuroid_ceilings(benchmark: RecordingsBenchmark) -> np.ndarray | None:
+    """Return the consistency of each neuroid (neuroid, time bin), None without repetitions.
+
+    It is Brain-Score's `internal_consistency`: Pearson's r of the averages of split halves of the repetitions over
+    stimuli, Spearman-Brown corrected, averaged over ten splits. Neuroids are in the order of their ids.
+    """
+    if not benchmark.has_ceiling:
+        return None
+    count = len(benchmark.recorded.time_bins)
+    make = ceiler({"metric": "pls"}, count)
+    assembly = repeated_assembly(benchmark.recorded)
+    fast = ceilings.internal_consistency if count == 1 else ceilings.temporal_internal_consistency
+    found: Any
+    try:
+        found = fast(make, assembly)
+    except NotCovered:
+        found = make(assembly)
+    raw = found.attrs["raw"].mean("split")
+    return raw.values[:, np.newaxis] if count == 1 else raw.transpose("neuroid", "time_bin").values
+
+
+def described(benchmark: RecordingsBenchmark) -> list[str]:
+    """Return lines that say what the benchmark consists of."""
+    recorded = benchmark.recorded
+    averages, counts = recorded.averages(), recorded.counts
+    missing = int((~np.isfinite(recorded.values)).sum())
+    repetitions = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    columns = [str(name) for name in recorded.stimuli.columns if name != ID]
+    lines = [
+        f"{benchmark.identifier}: recordings, to be compared with {recorded.region}",
+        f"  stimuli      {len(recorded.stimuli)}: {_few(recorded.stimuli[ID])}"
+        + (f"; columns {', '.join(columns)}" if columns else ""),
+        f"  neuroids     {averages.shape[1]}: {_few(recorded.neuroids['neuroid_id'])}",
+        f"  repetitions  {repetitions}",
+        f"  missing      {missing} of {recorded.values.size} responses" if missing else "  missing      none",
+        f"  metric       {_metric(benchmark)}",
+    ]
+    lines += [f"  note         {note}" for note in recorded.notes]
+    lines += ["", "Mean response over stimuli and neuroids:"]
+    means = averages.mean((0, 1))
+    names = [f"{start:g}-{end:g} ms" for start, end in recorded.time_bins]
+    lines += _bars(names, means, [f"{mean:.3g}" for mean in means])
+    found = neuroid_ceilings(benchmark)
+    if found is None:
+        return [*lines, "", "No stimulus is repeated: there is no noise ceiling, and scores are raw (unceiled)."]
+    values = found.mean(1)
+    shown, _ = np.histogram(values, np.r_[-np.inf, _BINS[1:-1], np.inf])
+    names = [f"{low:.1f} to {high:.1f}" for low, high in pairwise(_BINS)]
+    first = int(np.flatnonzero(shown)[0])
+    lines += ["", f"Consistency of neuroids (split halves, corrected): median {np.nanmedian(values):.3f}"]
+    lines += _bars(names[first:], shown[first:], [str(count) for count in shown[first:]])
+    if found.shape[1] > 1:
+        by_bin = [f"{name}: {median:.3f}" for name, median in _medians(recorded.time_bins, found)]
+        lines.append("  median by time bin: " + ", ".join(by_bin))
+    low = int((values < 0.3).sum())
+    if low:
+        lines.append(
+            f"  {low} of {len(values)} neuroids have a consistency below 0.3; leave_out = […] leaves neuroids out."
+        )
+    return lines
+
+
+def draw_benchmark(benchmark: RecordingsBenchmark, path: Path) -> None:
+    """Draw a few stimuli, the mean response over time, and the neuroids' consistency."""
+    check_picture(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    recorded = benchmark.recorded
+    figure = Figure(figsize=(9, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{benchmark.identifier}: {len(recorded.stimuli)} stimuli, {recorded.values.shape[1]} neuroids")
+    panels: Any = figure.subfigures(2, 1, height_ratios=[1, 2])
+    above, below = panels
+    chosen = np.linspace(0, len(recorded.stimuli) - 1, min(_IMAGES, len(recorded.stimuli))).astype(int)
+    for axis, row in zip(np.atleast_1d(above.subplots(1, len(chosen))), chosen, strict=True):
+        name = recorded.stimuli[ID].iloc[row]
+        with Image.open(recorded.stimuli.stimulus_paths[name]) as image:
+            axis.imshow(np.asarray(image.convert("RGB")))
+        axis.set_title(str(name)[:16], fontsize=8)
+        axis.set_axis_off()
+    left, right = below.subplots(1, 2)
+    averages = recorded.averages()
+    edges = np.array(recorded.time_bins, float)
+    colour = REGION_COLOURS[recorded.region]
+    means, spread = averages.mean((0, 1)), averages.mean(0).std(0)
+    for (start, end), mean, deviation in zip(edges, means, spread, strict=True):
+        left.fill_between([start, end], mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
+        left.plot([start, end], [mean, mean], color=colour, linewidth=2)
+    left.set(xlabel="time after stimulus onset (ms)", ylabel="mean response ± s.d.")
+    found = neuroid_ceilings(benchmark)
+    if found is None:
+        right.text(0.5, 0.5, "no repetitions: no noise ceiling", ha="center", transform=right.transAxes)
+        right.set_axis_off()
+    else:
+        right.hist(found.mean(1), np.linspace(min(0, np.nanmin(found)), 1, 21), color=BLUE)
+        right.axvline(float(np.nanmedian(found.mean(1))), color="black", linestyle="--", linewidth=1, label="median")
+        right.set(xlabel="consistency (split halves, corrected)", ylabel="neuroids")
+        right.legend(frameon=False)
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    with writing(path):
+        write_aside(path, lambda part: figure.savefig(part, format=path.suffix[1:], dpi=150))
+
+
+def _metric(benchmark: RecordingsBenchmark) -> str:
+    settings = benchmark.settings
+    if "splits" not in settings:
+        return str(settings["metric"])
+    stratified = f", stratified by {settings['stratify']}" if settings["stratify"] else ""
+    return f"{settings['metric']}, {settings['splits']} splits, {settings['train_size']:g} to fit{stratified}"
+
+
+def _medians(time_bins, found: np.ndarray):
+    for (start, end), column in zip(time_bins, found.T, strict=True):
+        yield f"{start:g}-{end:g}", np.nanmedian(column)
+
+
+def _few(names: Any) -> str:
+    return ", ".join(map(str, list(names)[:3])) + (", …" if len(names) > 3 else "")
+
+
+def _bars(names: Sequence[str], values: np.ndarray, texts: Sequence[str]) -> list[str]:
+    width, largest = max(map(len, names)), max(np.abs(values).max(), 1e-12)
+    return [
+        f"  {name.rjust(width)} {'█' * round(_BAR * abs(value) / largest)} {text}"
+        for name, value, text in zip(names, values, texts, strict=True)
+    ]

@@ -1,0 +1,141 @@
+"""A first benchmark file from an array and its stimuli, with everything that had to be guessed marked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ..cornet.commitments import TimeBin
+from ..cornet.errors import UserError
+from ..cornet.writing import write_aside, writing
+from .axes_of_recordings import DIMS
+from .data_files import Labelled, read
+from .stimulus_tables import DEGREES, ID, natural_order, stimulus_set
+
+_FIRST_BIN = (70, 170)  # ms, Brain-Score's usual bin for V4 and IT
+_FEWEST_FOR_PLS = 30  # stimuli
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user has stated about the data; None is found or guessed."""
+
+    identifier: str | None = None
+    region: str | None = None
+    dims: Sequence[str] | None = None
+    time_bins: Sequence[TimeBin] | None = None
+    visual_degrees: float | None = None
+    variable: str | None = None
+    metric: str | None = None
+
+
+def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) -> list[str]:
+    """Write a benchmark file for recordings and stimuli, and return what was guessed.
+
+    Raises
+    ------
+    UserError
+        If the file exists, the data cannot be read, or no axis has the length of the stimuli.
+    """
+    if path.exists():
+        raise UserError(f"{path} exists: name another file, or remove it.")
+    shown = stimulus_set(stimuli, "first", str(stimuli))
+    guessed: list[str] = []
+    identifier = choices.identifier or path.stem
+    lines = [f"identifier = {json.dumps(identifier)}", f"stimuli = {_relative(stimuli, path)}"]
+    if DEGREES not in shown:
+        if choices.visual_degrees is None:
+            guessed.append("visual_degrees = 8: the size of your stimuli in degrees of visual angle")
+        lines.append(f"visual_degrees = {choices.visual_degrees or 8:g}")
+    lines += ["", "[recordings]", f"file = {_relative(data, path)}"]
+    if choices.variable:
+        lines.append(f"variable = {json.dumps(choices.variable)}")
+    if choices.region is None:
+        guessed.append('region = "IT": V1, V2, V4 or IT')
+    lines.append(f"region = {json.dumps(choices.region or 'IT')}")
+    lines += _axes(data, choices, len(shown), guessed)
+    lines += _order(data, choices, shown[ID].tolist(), guessed)
+    metric = choices.metric or ("pls" if len(shown) >= _FEWEST_FOR_PLS else "ridge")
+    lines += ["", "[metric]", f"name = {json.dumps(metric)}"]
+    marked = [
+        line + ("  # guessed" if any(each.startswith(line.split(" =")[0] + " ") for each in guessed) else "")
+        for line in lines
+    ]
+    with writing(path):
+        write_aside(path, lambda part: part.write_text("\n".join(marked) + "\n", encoding="utf-8"))
+    return guessed
+
+
+def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> list[str]:
+    lines = []
+    bins = choices.time_bins
+    if data.suffix.lower() == ".nwb":
+        count, known = len(bins or [_FIRST_BIN]), False
+    else:
+        found = read(data, choices.variable)
+        if isinstance(found, pd.DataFrame):
+            count, known = 1, "time_bin_start" in found
+        else:
+            names = list(choices.dims or found.dims or _guessed_dims(found, stimuli, str(data), guessed))
+            count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
+            known = "time_bin_start" in found.labels
+            if found.dims is None:
+                lines.append(f"dims = {json.dumps(names)}")
+    if bins is None and known:
+        return lines
+    if bins is None:
+        start, end = _FIRST_BIN
+        bins = (
+            [(start, end)]
+            if count == 1
+            else [(start + 10 * number, start + 10 * number + 10) for number in range(count)]
+        )
+        shown = f"{[list(each) for each in bins[:2]]}{' …' if count > 2 else ''}"
+        guessed.append(f"time_bins = {shown}: when the responses were measured, in ms after stimulus onset")
+    return [*lines, f"time_bins = {json.dumps([list(each) for each in bins])}"]
+
+
+def _order(data: Path, choices: Choices, names: list[str], guessed: list[str]) -> list[str]:
+    """Return the order of the stimuli, where that of their names as text is not that of the numbers in them."""
+    counted = natural_order(names)
+    found = None if data.suffix.lower() == ".nwb" else read(data, choices.variable)
+    if counted == names or not isinstance(found, Labelled) or ID in found.labels:
+        return []
+    guessed.append(f"stimulus_ids = [{', '.join(map(json.dumps, counted[:3]))} …]: the order of the stimuli")
+    return [f"stimulus_ids = {json.dumps(counted)}"]
+
+
+def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]) -> list[str]:
+    """Return names of the axes, from the number of stimuli and the usual order."""
+    shape = found.values.shape
+    if not 2 <= len(shape) <= len(DIMS):
+        raise UserError(f"{source} has {len(shape)} dimensions {shape}, expected 2 to 4: {', '.join(DIMS)}.")
+    count = len(found.labels[ID]) if ID in found.labels else stimuli
+    places = [axis for axis, size in enumerate(shape) if size == count]
+    if not places:
+        raise UserError(
+            f"No dimension of {source} {shape} has the length of the {count} stimuli: expected a response to each."
+        )
+    usual = {2: ["stimulus", "neuroid"], 3: ["repetition", "stimulus", "neuroid"], 4: list(DIMS)}[len(shape)]
+    names = list(usual)
+    if len(places) > 1 or names[places[0]] != "stimulus":
+        place = places[0] if len(places) == 1 else next((p for p in places if usual[p] == "stimulus"), places[0])
+        others = [axis for axis in range(len(shape)) if axis != place]
+        # of the remaining axes the longest is taken for the neuroids
+        neuroid = max(others, key=lambda axis: shape[axis])
+        rest = [name for name in ("repetition", "time_bin") if len(shape) == len(DIMS) or name == "repetition"]
+        names = [""] * len(shape)
+        names[place], names[neuroid] = "stimulus", "neuroid"
+        for axis, name in zip([axis for axis in others if axis != neuroid], rest, strict=True):
+            names[axis] = name
+    guessed.append(f"dims = {json.dumps(names)}: the order of the dimensions, of lengths {', '.join(map(str, shape))}")
+    return names
+
+
+def _relative(file: Path, path: Path) -> str:
+    return json.dumps(Path(os.path.relpath(file.expanduser().absolute(), path.absolute().parent)).as_posix())

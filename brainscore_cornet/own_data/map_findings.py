@@ -1,0 +1,92 @@
+"""What a map shows, in sentences with their uncertainty."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+_SIGNIFICANT = 0.05
+_SHOWN = 3
+
+
+def findings(dataset: xr.Dataset) -> list[str]:
+    """Return sentences about a map: the best site, how certain it is, the committed site, and the control."""
+    scores = dataset["score"].values
+    is_ceiled = bool(dataset.attrs["is_ceiled"])
+    sentences = []
+    unreliable = np.flatnonzero(np.isnan(scores).all(0))
+    if len(unreliable):
+        shown = ", ".join(_bin(dataset, number) for number in unreliable[:_SHOWN])
+        more = f" and {len(unreliable) - _SHOWN} more" if len(unreliable) > _SHOWN else ""
+        sentences.append(f"No reliable signal at {shown}{more}: the interval of the noise ceiling includes 0.")
+    if len(unreliable) == scores.shape[1]:
+        return sentences
+    site, number = np.unravel_index(np.nanargmax(scores), scores.shape)
+    unit = "of the explainable variance" if is_ceiled else f"{dataset.attrs['metric']} (raw, unceiled)"
+    share = float(dataset["best_share"].values[site, number])
+    sentences.append(
+        f"{_site(dataset, site)} of {dataset.attrs['model']} explains the recordings best at "
+        f"{_bin(dataset, number)}: {_value(dataset, site, number)} {unit}. It is the best of {len(scores)} sites in "
+        f"{share:.0%} of resamples."
+    )
+    sentences += _course(dataset, scores)
+    committed = np.flatnonzero(dataset["committed"].values[:, number])
+    if len(committed) and site not in committed:
+        best = max(committed, key=lambda each: scores[each, number])
+        value = _value(dataset, best, number)
+        sentences.append(f"The best committed site for that time bin is {_site(dataset, best)}, with {value}.")
+    if "difference" in dataset:
+        sentences.append(_against(dataset))
+    return sentences
+
+
+def _course(dataset: xr.Dataset, scores: np.ndarray) -> list[str]:
+    """Return a sentence on the best site over time, if there are several time bins."""
+    known = [number for number in range(scores.shape[1]) if not np.isnan(scores[:, number]).all()]
+    if len(known) < 2:
+        return []
+    best = {number: int(np.nanargmax(scores[:, number])) for number in known}
+    runs: list[list[int]] = []
+    for number in known:
+        if runs and best[runs[-1][-1]] == best[number] and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = []
+    for run in runs:
+        start, end = dataset["time_bin_start"].values[run[0]], dataset["time_bin_end"].values[run[-1]]
+        share = dataset["best_share"].values[best[run[0]], run].mean()
+        parts.append(f"{_site(dataset, best[run[0]])} at {start:g}-{end:g} ms ({share:.0%})")
+    return [f"Over time, the best sites (share of the resamples in which they are the best) are {', '.join(parts)}."]
+
+
+def _against(dataset: xr.Dataset) -> str:
+    p_values, difference = dataset["p_corrected"].values, dataset["difference"].values
+    known = np.isfinite(p_values)
+    better = int((known & (p_values < _SIGNIFICANT) & (difference > 0)).sum())
+    worse = int((known & (p_values < _SIGNIFICANT) & (difference < 0)).sum())
+    site, number = np.unravel_index(np.nanargmax(np.where(known, np.abs(difference), -np.inf)), difference.shape)
+    low, high = (dataset[f"difference_{edge}"].values[site, number] for edge in ("low", "high"))
+    return (
+        f"Against {dataset.attrs['against']}, {better} of {known.sum()} cells are better and {worse} worse (false "
+        f"discovery rate 5 %); the largest difference is {difference[site, number]:.3f} ({low:.3f} to {high:.3f}, "
+        f"corrected p {_p(p_values[site, number])}), of {_site(dataset, site)} at {_bin(dataset, number)}."
+    )
+
+
+def _site(dataset: xr.Dataset, number) -> str:
+    layer, step = str(dataset["layer"].values[number]), int(dataset["time_step"].values[number])
+    return f"{layer.removesuffix('.output')} at time step {step}"
+
+
+def _bin(dataset: xr.Dataset, number) -> str:
+    return f"{dataset['time_bin_start'].values[number]:g}-{dataset['time_bin_end'].values[number]:g} ms"
+
+
+def _value(dataset: xr.Dataset, site, number) -> str:
+    score, low, high = (float(dataset[name].values[site, number]) for name in ("score", "low", "high"))
+    return f"{score:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"

@@ -1,0 +1,184 @@
+"""How well the activity at one site explains recordings in each time bin, with resamples: the numbers of the map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ..cornet.errors import UserError
+from ..metrics import recognition
+from ..metrics.gram import Grams
+from ..metrics.predictions import Split, pearson
+from ..metrics.samples import Samples
+from .neural import SIMILARITIES, SPAN, RecordingsBenchmark, ceiler, fewest_to_fit, similarity_metric
+from .neural_assemblies import average_assembly
+from .resampling import Draws, Resamples, drawn, stacked, weighted_correlations
+from .similarity_scores import similarity_draws
+
+_SEPARABLE = ("ridge", "linear_predictivity", "neuron_to_neuron")
+"""Regressions that fit each neuroid by itself, so that those of all time bins are fitted together."""
+_REFITS = 5  # times that the stimuli are divided into thirds
+
+
+class SiteScores(NamedTuple):
+    """Raw similarity of one site with the recordings in each time bin."""
+
+    draws: Draws
+    """(time bin,)."""
+    by_neuroid: np.ndarray
+    """Mean over splits of Pearson's r, (time bin, neuroid); NaN for metrics that take neuroids together."""
+
+
+class Ceilings(NamedTuple):
+    """Noise ceilings in each time bin."""
+
+    draws: Draws
+    """(time bin,)."""
+    by_neuroid: np.ndarray
+    """(time bin, neuroid)."""
+
+
+def scorer_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Callable[[np.ndarray], SiteScores]:
+    """Return the function from a site's activity (stimulus, unit) to its scores.
+
+    They are those of Brain-Score's metric, with its splits, for each time bin alone.
+
+    Raises
+    ------
+    UserError
+        For a metric that is fitted over several time bins together.
+    """
+    settings, averages = benchmark.settings, benchmark.recorded.averages()
+    if settings["metric"].startswith(SPAN):
+        raise UserError(
+            f"A map has a score for each time bin: expected a metric such as pls, not {settings['metric']}."
+        )
+    bins = [np.ascontiguousarray(averages[:, :, number]) for number in range(averages.shape[2])]
+    metric: Any = similarity_metric(settings, 1)
+    if settings["metric"] in SIMILARITIES:
+        return lambda features: _similarities(settings["metric"], features, bins, resamples)
+    plan = recognition.regression_metric(metric)
+    if plan is None:
+        raise UserError(f"A map cannot be made with the metric {settings['metric']}.")
+    _, found = metric.cross_validation._split.build_splits(average_assembly(benchmark.recorded))
+    splits = [Split(np.sort(train), (np.sort(test),)) for train, test in found]
+    thirds = _thirds(len(bins[0]), settings["metric"])
+
+    together = [np.concatenate(bins, axis=1)] if settings["metric"] in _SEPARABLE else bins
+
+    def score(features: np.ndarray) -> SiteScores:
+        grams, predictors = Grams(), Samples([features])
+        parts, by_neuroid = [], []
+        for recorded in together:
+            targets = Samples([recorded])
+            fitted = plan.regression.fit(predictors, targets, splits, grams)
+            pairs = list(_predicted(recorded, splits, fitted.predictions))
+            refitted = plan.regression.fit(predictors, targets, thirds, grams).predictions if thirds else []
+            of_thirds = [pearson(*each) for each in _predicted(recorded, thirds, refitted)]
+            for start in range(0, recorded.shape[1], bins[0].shape[1]):
+                columns = slice(start, start + bins[0].shape[1])
+                r, resampled = _correlated([[each[:, columns] for each in pair] for pair in pairs], splits, resamples)
+                refits = np.stack([each[columns] for each in of_thirds]).reshape(2, _REFITS, -1) if thirds else None
+                parts.append(drawn(r, resampled, resamples, len(recorded), refits))
+                by_neuroid.append(np.nanmean(r, axis=0))
+        return SiteScores(stacked(parts), np.stack(by_neuroid))
+
+    return score
+
+
+def ceilings_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Ceilings | None:
+    """Return Brain-Score's noise ceilings with resamples, None without repetitions."""
+    if not benchmark.has_ceiling:
+        return None
+    settings, recorded = benchmark.settings, benchmark.recorded
+    halves, rows = _halves(benchmark)
+    weights = resamples.weights[:, rows]
+    parts, by_neuroid = [], []
+    for number in range(len(recorded.time_bins)):
+        pairs = [(first[..., number], second[..., number]) for first, second in halves]
+        if settings["metric"] in SIMILARITIES:
+            found = [similarity_draws(settings["metric"], first, second, weights) for first, second in pairs]
+            parts.append(stacked([each.map(_spearman_brown) for each in found]).map(lambda values: values.mean(-1)))
+            by_neuroid.append(np.full(recorded.values.shape[1], np.nan))
+            continue
+        r = _spearman_brown(np.stack([pearson(*pair) for pair in pairs]))
+        resampled = np.stack([weighted_correlations(*pair, weights) for pair in pairs], axis=1)
+        parts.append(drawn(r, _spearman_brown(resampled), resamples, len(rows)))
+        by_neuroid.append(r.mean(0))
+    return Ceilings(stacked(parts), np.stack(by_neuroid))
+
+
+def ceiled(raw: Draws, ceiling: Draws) -> Draws:
+    """Return explained variance (site, time bin): the squared similarity divided by the ceiling, as in Brain-Score.
+
+    A negative similarity keeps its sign, so that it is no explanation.
+    """
+
+    def divided(values: np.ndarray, ceilings: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return values * np.abs(values) / ceilings[..., np.newaxis, :]
+
+    return raw.map(divided, ceiling)
+
+
+def _thirds(count: int, metric: str) -> list[Split]:
+    """Return splits that fit on one third of the stimuli, then on another, and test both on the remaining third.
+
+    There are none where a third has too few stimuli for the metric.
+    """
+    if count // 3 < fewest_to_fit(metric):
+        return []
+    random = np.random.default_rng(0)
+    orders = [np.array_split(random.permutation(count), 3) for _ in range(_REFITS)]
+    return [Split(np.sort(order[part]), (np.sort(order[2]),)) for part in (0, 1) for order in orders]
+
+
+def _correlated(pairs, splits: Sequence[Split], resamples: Resamples) -> tuple[np.ndarray, np.ndarray]:
+    """Return Pearson's r (split, neuroid), and the same with resampled stimuli (resample, split, neuroid)."""
+    r = [pearson(*pair) for pair in pairs]
+    resampled = [
+        weighted_correlations(pair[0], pair[1], resamples.weights[:, split.test])
+        for pair, split in zip(pairs, splits, strict=True)
+    ]
+    return np.stack(r), np.stack(resampled, axis=1)
+
+
+def _predicted(recorded, splits: Sequence[Split], predictions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, for each split, predicted and recorded responses to its test stimuli (stimulus, neuroid)."""
+    for split, prediction in zip(splits, predictions, strict=True):
+        trained = torch.from_numpy(recorded[split.train]).double()
+        yield prediction.columns(0, trained).numpy(), recorded[split.test]
+
+
+def _similarities(name: str, features: np.ndarray, bins: Sequence[np.ndarray], resamples: Resamples) -> SiteScores:
+    parts = [similarity_draws(name, features, recorded, resamples.weights) for recorded in bins]
+    return SiteScores(stacked(parts), np.full((len(bins), bins[0].shape[1]), np.nan))
+
+
+def _halves(benchmark: RecordingsBenchmark) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
+    """Return averages (stimulus, neuroid, time bin) of the halves of each split, and the rows of their stimuli."""
+    recorded = benchmark.recorded
+    rows = np.flatnonzero(recorded.counts > 1)
+    fewest = int(recorded.counts[rows].min())
+    place = {name: row for row, name in enumerate(recorded.stimuli["stimulus_id"].to_numpy()[rows])}
+    values = np.full((fewest, len(rows), *recorded.values.shape[1:]), np.nan)
+    for number, (name, repetition) in enumerate(zip(recorded.stimulus_ids, recorded.repetitions, strict=True)):
+        if name in place and repetition < fewest:
+            values[repetition, place[name]] = recorded.values[number]
+    made: Any = ceiler(benchmark.settings, 1)
+    validation = made._consistency._cross_validation
+    splits = validation._split._split.split(np.zeros(fewest))
+    return [(_mean(values[first]), _mean(values[second])) for first, second in splits], rows
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    return np.nanmean(values, axis=0) if np.isnan(values).any() else values.mean(0)
+
+
+def _spearman_brown(r: np.ndarray) -> np.ndarray:
+    """Return the consistency of all repetitions from that of halves."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 2 * r / (1 + r)

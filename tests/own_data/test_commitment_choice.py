@@ -1,0 +1,64 @@
+"""A commitment chosen on one half of the stimuli: written, read again, and scored on the other half."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.commands import run_here
+from helpers.own_recordings import TEXT, laboratory, responses
+
+from brainscore_cornet import UserError, load_model
+from brainscore_cornet.own_data import load_benchmark
+from brainscore_cornet.own_data.commitment_choice import choose_commitment, read_commitment
+
+
+def few_stimuli(folder) -> None:
+    """A laboratory whose halves have enough stimuli to test on."""
+    laboratory(folder)
+    (folder / "it.toml").write_text(TEXT.replace("splits = 3", "splits = 3\ntrain_size = 0.8"))
+
+
+def test_map_commit_writes_what_score_takes(tmp_path):
+    """The file names a layer and time bins of the region; with it a model has another identifier."""
+    few_stimuli(tmp_path)
+    done = run_here(
+        "map", "cornet_z_untrained", "-b", "it.toml", "-o", "map", "--image-size", 48, "--resamples", 50,
+        "--layer", "IT", "--layer", "IT.conv", "--commit", "best.toml",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "best.toml").read_text()
+    assert "# Scores on the other half" in text
+    options = read_commitment(tmp_path / "best.toml")
+    assert set(options["layers"]) == {"IT"}
+    model = load_model("cornet_z_untrained", **options)
+    assert model.commitment.layers["IT"] == options["layers"]["IT"]
+    assert model.identifier != "cornet_z_untrained"
+    done = run_here("score", "cornet_z_untrained", "--commitment", "none.toml", "-b", "it.toml", folder=tmp_path)
+    assert "The commitment file none.toml does not exist" in done.stderr
+    done = run_here(
+        "score", "cornet_z_untrained", "--commitment", "best.toml", "--layers", "V4=V4.conv", folder=tmp_path
+    )
+    assert "Give --layers or --commitment" in done.stderr
+
+
+def test_choosing_does_not_inflate_the_score(tmp_path):
+    """For responses that are noise, the score on the other half is 0 within its interval."""
+    few_stimuli(tmp_path)
+    random = np.random.RandomState(0)
+    shared = random.randn(1, 40, 6, 2)
+    np.save(tmp_path / "it.npy", shared + 0.3 * random.randn(*responses().shape))
+    model = load_model("cornet_z_untrained", image_size=48)
+    found = choose_commitment(model, load_benchmark(tmp_path / "it.toml"), resamples=50)
+    assert all(low < 0.2 for _, _, low, _ in found.scores)
+    with pytest.raises(UserError, match="Expected layers of IT"):
+        choose_commitment(model, load_benchmark(tmp_path / "it.toml"), layers=["V4"])
+
+
+@pytest.mark.parametrize("text", ["[layers", "[other]\na = 1", "[time_mapping.IT]\nfirst = [1, 2]"])
+def test_files_that_are_no_commitments(tmp_path, text):
+    """One line each."""
+    (tmp_path / "best.toml").write_text(text)
+    with pytest.raises(UserError, match=r"best\.toml is no commitment") as raised:
+        read_commitment(tmp_path / "best.toml")
+    assert "\n" not in str(raised.value)
