@@ -63,7 +63,7 @@ def features(
 
     After an interruption, the same command resumes.
     """
-    from ..features.early_checks import check_picture, check_request
+    from ..features.early_checks import check_picture, check_rdm_output, check_request
 
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
@@ -80,18 +80,16 @@ def features(
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
+    if output is not None and rdm is not None:
+        check_rdm_output(output, rdm, overwrite)
     if plot is not None:
         check_picture(plot)
     with showing(f"Loading {model}"):
         from ..cornet.brain_model import load_model
         from ..features import extract_features
         from ..features.activity_figure import draw
-        from ..features.dissimilarity_files import check_rdm_output, dissimilarities, write_rdms
+        from ..features.dissimilarity_files import dissimilarities, write_rdms
 
-        if output is not None and rdm is not None:
-            check_rdm_output(output, rdm)
-            if output.exists() and not overwrite:
-                raise UserError(f"{output} exists: name another output, or replace it with --overwrite.")
         loaded = load_model(
             model,
             weights=parse_weights(weights),

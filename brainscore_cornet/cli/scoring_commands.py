@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .. import plugin_links
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
 from .options import (
@@ -85,6 +86,7 @@ def score(
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
+    plugin_links.require()
     with showing(f"Loading Brain-Score and {', '.join(model)}"):
         from ..scoring import EMBEDDED, score_models
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,29 +12,12 @@ import xarray as xr
 
 from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import TimeBin
-from ..cornet.errors import UserError, unknown_name
 from ..cornet.recording.record import is_decoded
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import write_aside, writing
 from ..metrics.samples import Samples
 from .image_sources import PATH, collect, look
 from .layers import choose
-
-DISTANCES = ("correlation", "euclidean", "cosine")
-ENDINGS = (".nc", ".hdf5")
-"""Of netCDF, and of the file that rsatoolbox's `load_rdm` reads."""
-
-
-def check_rdm_output(output: Path, distance: str) -> None:
-    """Raise `UserError` before any work if the matrices cannot be written."""
-    if distance not in DISTANCES:
-        raise unknown_name(distance, DISTANCES, "distance")
-    if output.suffix not in ENDINGS:
-        raise UserError(f"Expected an output of --rdm that ends in {' or '.join(ENDINGS)}, received {output}.")
-    if output.suffix == ".hdf5" and find_spec("rsatoolbox") is None:
-        raise UserError("To write .hdf5 for rsatoolbox, it is needed: pip install '.[rsa]'")
-    if not output.parent.is_dir():
-        raise UserError(f"The folder {output.parent} for the matrices does not exist.")
 
 
 def dissimilarities(

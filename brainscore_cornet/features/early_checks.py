@@ -20,6 +20,9 @@ TABLES = (".csv", ".parquet")
 PICTURES = (".png", ".pdf", ".svg")
 NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
 """Ending -> the package that writes it, which comes with the extra `[features]`."""
+DISTANCES = ("correlation", "euclidean", "cosine")
+RDM_ENDINGS = (".nc", ".hdf5")
+"""Of netCDF, and of the file that rsatoolbox's `load_rdm` reads."""
 
 
 def check_request(
@@ -114,3 +117,17 @@ def check_picture(path: Path) -> None:
         raise UserError(f"The folder {path.parent} for the picture does not exist or cannot be written to.")
     if find_spec("matplotlib") is None:
         raise UserError("To draw, matplotlib is needed: pip install '.[report]'")
+
+
+def check_rdm_output(output: Path, distance: str, overwrite: bool) -> None:
+    """Raise `UserError` before any work if the matrices cannot be written."""
+    if distance not in DISTANCES:
+        raise unknown_name(distance, DISTANCES, "distance")
+    if output.suffix not in RDM_ENDINGS:
+        raise UserError(f"Expected an output of --rdm that ends in {' or '.join(RDM_ENDINGS)}, received {output}.")
+    if output.suffix == ".hdf5" and find_spec("rsatoolbox") is None:
+        raise UserError("To write .hdf5 for rsatoolbox, it is needed: pip install '.[rsa]'")
+    if not output.parent.is_dir():
+        raise UserError(f"The folder {output.parent} for the matrices does not exist.")
+    if output.exists() and not overwrite:
+        raise UserError(f"{output} exists: name another output, or replace it with --overwrite.")

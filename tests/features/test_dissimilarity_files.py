@@ -10,7 +10,8 @@ from helpers.small_model import small_model
 from scipy.spatial.distance import pdist, squareform
 
 from brainscore_cornet import extract_features
-from brainscore_cornet.features.dissimilarity_files import DISTANCES, dissimilarities
+from brainscore_cornet.features.dissimilarity_files import dissimilarities
+from brainscore_cornet.features.early_checks import DISTANCES
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
