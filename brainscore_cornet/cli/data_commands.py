@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
+from ..cornet.progress_line import showing
 from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
 from .printing import say
 
@@ -105,28 +106,29 @@ def map_command(
     precision: Precision = "fp32",
 ) -> None:
     """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
-    from ..cornet.brain_model import load_model
-    from ..own_data import load_benchmark, time_map
-    from ..own_data.commitment_choice import choose_commitment, write_commitment
-    from ..own_data.map_files import check_folder, write_map
+    with showing(f"Loading {model} and {benchmark_file}"):
+        from ..cornet.brain_model import load_model
+        from ..own_data import load_benchmark, time_map
+        from ..own_data.commitment_choice import choose_commitment, write_commitment
+        from ..own_data.map_files import check_folder, write_map
 
-    check_folder(output)
-    loaded = load_benchmark(benchmark_file)
-    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
-    options = {name: value for name, value in options.items() if value is not None}
-    options |= {"device": device, "precision": precision}
-    subject = load_model(model, weights=parse_weights(weights), **options)
-    control = None if against is None else load_model(against, **options)
-    found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
-    paths = write_map(found, output)
-    say("\n".join(found.sentences))
-    say("\n" + "\n".join(map(str, paths)))
-    if commit is not None:
-        chosen = choose_commitment(
-            subject,
-            loaded,
-            layers=[each for each in layer or () if each.split(".")[0] == loaded.region] or None,
-            resamples=resamples,
-        )
-        write_commitment(chosen, model, loaded, commit)
-        say(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")
+        check_folder(output)
+        loaded = load_benchmark(benchmark_file)
+        options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
+        options = {name: value for name, value in options.items() if value is not None}
+        options |= {"device": device, "precision": precision}
+        subject = load_model(model, weights=parse_weights(weights), **options)
+        control = None if against is None else load_model(against, **options)
+        found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
+        paths = write_map(found, output)
+        say("\n".join(found.sentences))
+        say("\n" + "\n".join(map(str, paths)))
+        if commit is not None:
+            chosen = choose_commitment(
+                subject,
+                loaded,
+                layers=[each for each in layer or () if each.split(".")[0] == loaded.region] or None,
+                resamples=resamples,
+            )
+            write_commitment(chosen, model, loaded, commit)
+            say(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")

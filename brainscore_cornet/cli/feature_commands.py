@@ -48,7 +48,8 @@ def features(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")] = False,
     shard: Annotated[str | None, typer.Option(help="Part to compute: 3/16 is the third of sixteen.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="A figure of the first images and each region's activity: .png, .pdf or .svg.")
+        Path | None,
+        typer.Option(help="A figure of activity over time, and maps of the first images: .png, .pdf or .svg."),
     ] = None,
     rdm: Annotated[
         str | None,

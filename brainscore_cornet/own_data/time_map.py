@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from brainscore_vision.benchmark_helpers.screen import place_on_screen
-from tqdm.auto import tqdm
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import Commitment, nearest_step
 from ..cornet.errors import UserError, whole_number
+from ..cornet.progress_line import counting
 from ..cornet.recording.record import Site
 from ..cornet.recording.shapes import survey
 from ..cornet.recording.stimuli import stimulus_paths
@@ -139,8 +139,12 @@ def _scores(
             arrays[site] = np.memmap(file, np.float32, "w+", shape=(len(paths), units))
         for portion in activations.stream(paths, list(sites)):
             portion.write(arrays)
-        progress = tqdm(sites, desc="map", unit="site", leave=False, disable=None)
-        return {site: score(arrays.pop(site)) for site in progress}
+        scores = {}
+        with counting("map", len(sites), unit="site") as add:
+            for site in sites:
+                scores[site] = score(arrays.pop(site))
+                add(1)
+        return scores
 
 
 def _assembled(

@@ -105,7 +105,7 @@ def test_bytes_are_the_same_in_every_process(folder, ending, monkeypatch):
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_picture(folder, ending):
-    """The plot shows the first images and four regions' activity; every axis has something in it."""
+    """The plot shows curves over all images, and the first images' maps with a scale for each region."""
     picture = f"activity.{ending}"
     arguments = ["features", "cornet_rt_untrained", "images", "--plot", picture, "--image-size", "64"]
     result = run_here(*arguments, folder=folder)
@@ -114,12 +114,23 @@ def test_a_picture(folder, ending):
     if ending == "svg":
         drawn = (folder / picture).read_text()
         assert "</svg>" in drawn
-        assert drawn.count("<image ") == 4 * 5
+        scales = 4
+        assert drawn.count("<image ") == 4 * 5 + scales
         return
     with Image.open(folder / picture) as drawn:
         assert drawn.width > 1000
         pixels = np.asarray(drawn.convert("RGB").resize((200, 150))).reshape(-1, 3)
         assert len(np.unique(pixels, axis=0)) > 1000
+
+
+@pytest.mark.parametrize(("options", "images"), [(["--times", "2"], "images"), (["--times", "7"], "images/4.png")])
+def test_a_picture_of_other_time_steps(folder, caplog, options, images):
+    """Regions that the image does not reach, steps without time bins and a single image have their picture, too."""
+    arguments = ["features", "cornet_rt_untrained", images, "--plot", "a.png", "--image-size", "64", *options]
+    result = run_here(*arguments, folder=folder)
+    assert (result.returncode, result.stdout) == (0, "a.png\n"), result.stderr
+    messages = [line for line in caplog.messages if "not in the file" in line]
+    assert len(messages) == len(set(messages)) > 0
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_standard_output_that_is_full():
 def test_too_little_address_space(tmp_path):
     """As with `ulimit -v`: the last line says so, and there is no traceback."""
     limit = 600 * 2**20
+    (tmp_path / "x.png").touch()
     result = python(
         *("-m", "brainscore_cornet", "features", "cornet_z_untrained", "x.png", "-o", "out.nc"),
         cwd=tmp_path,
