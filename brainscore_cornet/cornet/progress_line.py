@@ -209,7 +209,7 @@ def _bar(work: Work, seconds: float) -> str:
         return in_words(work, seconds)
     return tqdm.format_meter(
         work.done,
-        work.total,
+        work.total,  # pyright: ignore[reportArgumentType]  # None is allowed
         seconds,
         ncols=shutil.get_terminal_size().columns - 1,
         prefix=work.what,

@@ -27,4 +27,4 @@ class ScoreTable(pd.DataFrame):
 
     def _main(self) -> pd.DataFrame:
         found = pd.DataFrame(self)
-        return found[[name for name in PRINTED if name in found.columns]]
+        return found.loc[:, [name for name in PRINTED if name in found.columns]]

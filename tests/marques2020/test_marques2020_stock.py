@@ -32,9 +32,10 @@ IMAGE_SIZE = 72
 
 
 @pytest.fixture(autouse=True)
-def no_cache_of_ours(monkeypatch):
-    """Activity of all neuroids would fill the disk."""
-    monkeypatch.setenv("RESULTCACHING_DISABLE", "brainscore_cornet.activations")
+def fewer_caches(monkeypatch):
+    """Activity of all neuroids would fill the disk, and stimuli on a screen are kept by the names of their sets."""
+    disabled = "brainscore_cornet.activations", "brainscore_vision.benchmark_helpers.screen"
+    monkeypatch.setenv("RESULTCACHING_DISABLE", ",".join(disabled))
 
 
 def _assert_same_scores(protocol, model) -> None:
