@@ -226,7 +226,7 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
             assert counted.count(name) == done_before.setdefault(name, counted.count(name))
     subprocess.run(command, env=environment, check=True, timeout=200)
     table = read_table(output)
-    assert table["score"].tolist() == [0.2] * 5 + [0.9] * 5
+    assert table["score"].tolist() == [0.9] * 5 + [0.2] * 5
     assert not list(output.rglob("*.part"))
     for name, count in done_before.items():
         assert calls(log).count(name) == count
