@@ -144,7 +144,7 @@ def test_score(tmp_path, capsys, workers):
         lost += len(told - saved)
     last = Running(score_toys, *arguments, folder=tmp_path, log=tmp_path / "log")
     assert last.wait() == 0, last.said
-    assert read_table(output)["score"].tolist() == [0.2] * 5 + [0.9] * 5
+    assert read_table(output)["score"].tolist() == [0.9] * 5 + [0.2] * 5
     told = [line.split(" ", 1)[1] for line in calls(tmp_path / "told")]
     with capsys.disabled():
         print(f"\nscore, workers {workers}: {done} kills, {lost} results lost, {len(told) - len(set(told))} told twice")

@@ -161,7 +161,7 @@ def test_score(disk, tmp_path, capsys):
     with disk.mounted(copies[len(copies) // 2]) as place:
         process = start(place)
         assert process.wait() == 0, process.said
-        assert read_table(place / "out")["score"].tolist() == [0.2] * 5 + [0.9] * 5
+        assert read_table(place / "out")["score"].tolist() == [0.9] * 5 + [0.2] * 5
     with capsys.disabled():
         print(f"\npower cuts, score: {len(copies)} cuts, {lost} results lost")
     assert len(copies) >= CUTS // 2
