@@ -51,7 +51,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
     assert features is not None
     figure = Figure(figsize=(13, 4 + 2.4 * len(few)), layout="constrained")
     FigureCanvasAgg(figure)
-    above, below = figure.subfigures(2, 1, height_ratios=[3.4, 2.4 * len(few)])
+    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=[3.4, 2.4 * len(few)]))
     _show_courses(above, pooled, regions)
     axes = below.subplots(len(few), 1 + len(REGIONS), squeeze=False)
     for row, source in enumerate(few.sources):
