@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,9 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
     assert features is not None
     figure = Figure(figsize=(13, 4 + 2.4 * len(few)), layout="constrained")
     FigureCanvasAgg(figure)
-    above, below = np.ravel(figure.subfigures(2, 1, height_ratios=[3.4, 2.4 * len(few)]))
+    # typed as one, or as an array of several
+    parts: Any = figure.subfigures(2, 1, height_ratios=[3.4, 2.4 * len(few)])
+    above, below = parts
     _show_courses(above, pooled, regions)
     axes = below.subplots(len(few), 1 + len(REGIONS), squeeze=False)
     for row, source in enumerate(few.sources):
