@@ -197,7 +197,8 @@ def in_words(work: Work, seconds: float) -> str:
     parts = [f"{work.what}: {count}{'' if total is None else f' of {total}'} {units}"]
     if rate > 0:
         parts.append(f"{rate / scale:.3g} {units}/s")
-        if work.total is not None and work.done < work.total:
+        is_known = work.done - work.first > 2 or seconds >= EVERY  # the first ones wait for what all share
+        if work.total is not None and work.done < work.total and is_known:
             parts.append(f"{_duration((work.total - work.done) / rate)} left")
     return ", ".join(parts)
 
