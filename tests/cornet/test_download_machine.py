@@ -59,10 +59,12 @@ def wait_until(happens) -> None:
 
 
 def test_progress_in_a_terminal(server, tmp_path):
-    """In a terminal a bar shows the file's name and how much of it has come."""
+    """In a terminal a bar shows the file's name and how much of it has come, while there is time to read it."""
+    slow = threading.Event()
     terminal, end = os.openpty()
     termios.tcsetwinsize(end, (24, 100))
-    process = start(server.url("/file", GOOD), tmp_path / "file.pth", stdout=subprocess.DEVNULL, stderr=end)
+    url = server.url("/file", Reply(CONTENT, hold=slow))
+    process = start(url, tmp_path / "file.pth", stdout=subprocess.DEVNULL, stderr=end)
     os.close(end)
     shown = b""
     while True:
@@ -70,9 +72,11 @@ def test_progress_in_a_terminal(server, tmp_path):
             shown += os.read(terminal, 10_000)
         except OSError:  # how a terminal says that nobody writes to it any more
             break
+        if re.search(rb"file\.pth: +\d+%.*/300k", shown):
+            slow.set()
     os.close(terminal)
     assert process.wait() == 0
-    assert re.search(rb"file\.pth: 100%.*300k/300k", shown)
+    assert slow.is_set()
 
 
 def test_slow_server(server, tmp_path):
