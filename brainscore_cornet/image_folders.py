@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection
 from pathlib import Path
 
+from PIL import Image
+
 from .cornet.errors import UserError
+
+_logger = logging.getLogger(__name__)
+
+
+def readable_images(folder: str | os.PathLike) -> list[str]:
+    """Return the images of all formats that PIL reads, sorted by path; a warning counts the hidden ones."""
+    endings = {ending for ending, name in Image.registered_extensions().items() if name in Image.OPEN}
+    paths, hidden = images_below(folder, endings)
+    if hidden:
+        _logger.warning("%d hidden images in %s are left out: their names begin with a dot.", hidden, folder)
+    return sorted(paths)
 
 
 def images_below(folder: str | os.PathLike, endings: Collection[str]) -> tuple[list[str], int]:

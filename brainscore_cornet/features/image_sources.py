@@ -19,7 +19,7 @@ from ..cornet.names import encodable
 from ..cornet.progress_line import counting
 from ..cornet.recording.images import Source, check_mode
 from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
-from ..image_folders import images_below
+from ..image_folders import readable_images
 from .early_checks import nothing_at
 
 _logger = logging.getLogger(__name__)
@@ -100,11 +100,7 @@ def _is_one(given) -> bool:
 def _found(text: str) -> pd.DataFrame:
     path = Path(text).expanduser()
     if path.is_dir():
-        endings = {ending for ending, name in Image.registered_extensions().items() if name in Image.OPEN}
-        paths, hidden = images_below(path, endings)
-        paths.sort()
-        if hidden:
-            _logger.warning("%d hidden images in %s are left out: their names begin with a dot.", hidden, text)
+        paths = readable_images(path)
         if not paths:
             raise UserError(f"The folder {text} holds no images.")
     elif path.is_file():

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from PIL import Image
 
 from ..cornet.errors import UserError
-from ..cornet.recording.stimuli import stimulus_paths
+from ..cornet.recording.stimuli import PATH, stimulus_paths
+from ..image_folders import readable_images
 from .data_files import TABLES, as_texts, read_table
 
-ID, PATH, DEGREES = "stimulus_id", "stimulus_path", "degrees"
+ID, DEGREES = "stimulus_id", "degrees"
 _PATHS = (PATH, "stim_file", "filename", "file", "image", "path")
 """Columns that may hold the image's path; `stim_file` is that of BIDS."""
 _RESERVED = ("repetition", "presentation", "neuroid", "neuroid_id", "region", "time_bin", "time_bin_start")
@@ -129,11 +129,10 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _searched(path: Path) -> list[str]:
     if path.is_dir():
-        endings = {ending for ending, name in Image.registered_extensions().items() if name in Image.OPEN}
-        files = [file for file in path.rglob("*") if file.suffix.lower() in endings and file.is_file()]
+        files = readable_images(path)
         if not files:
             raise UserError(f"The folder of stimuli {path} holds no images.")
-        return sorted(map(str, files))
+        return files
     files = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
     if not files:
         raise UserError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import h5py
 import netCDF4  # noqa: F401  # before h5py opens files, as the package imports it
@@ -22,6 +23,7 @@ from brainscore_cornet.metrics.exact import exact_metrics
 from brainscore_cornet.own_data import load_benchmark
 from brainscore_cornet.own_data.description import described, neuroid_ceilings
 from brainscore_cornet.own_data.neural_assemblies import repeated_assembly
+from brainscore_cornet.own_data.stimulus_tables import stimulus_set
 from brainscore_cornet.scoring import read_table
 
 
@@ -192,6 +194,25 @@ def test_spikes_in_an_nwb_file_become_rates(tmp_path):
         onset = onsets[row]
         inside = [((onset + 0.07 <= times) & (times < onset + 0.17)).sum() / 0.1 for times in spikes]
         np.testing.assert_allclose(recorded.values[row, :, 0], inside, rtol=1e-6)
+
+
+def test_hidden_files_in_a_folder_are_no_stimuli(tmp_path):
+    """What other programs put beside the pictures shifts no response; a linked folder is searched."""
+    laboratory(tmp_path / "real")
+    images = tmp_path / "real" / "images"
+    expected = stimulus_set(images, "id")
+    first = min(path for path in images.iterdir())
+    shutil.copy(first, images / f"._{first.name}")
+    (images / ".ipynb_checkpoints").mkdir()
+    shutil.copy(first, images / ".ipynb_checkpoints" / first.name)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "images").symlink_to(images)
+    for folder in (images, tmp_path / "linked"):
+        found = stimulus_set(folder, "id")
+        assert (found.identifier, found["stimulus_id"].tolist()) == (
+            expected.identifier,
+            expected["stimulus_id"].tolist(),
+        )
 
 
 def test_without_repetitions_the_score_is_raw_and_says_so(folder, stand_in):
