@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.crashes import Running, command, contents, fetch, kills, score_toys
+from helpers.crashes import Running, command, contents, fetch, kills, score_toys, training
 from helpers.download_server import Reply, serve_without_proxy
 from helpers.toys import calls
 from helpers.trainings import SMALL, pictures, same, table
@@ -76,22 +76,11 @@ def test_train(images, tmp_path, capsys):
     """Weights and table, bit for bit."""
     tmp_path = tmp_path / "train"
     tmp_path.mkdir()
-    flags = ["--epochs", "2", "--batch_size", "8", "--save-every", "0.0001m", "--ngpus", "0", "-j", "0"]
     assert SMALL["image_size"] == 32
 
     def start(place: Path, at: int) -> Running:
-        arguments = [
-            "train",
-            "--model",
-            "Z",
-            "--data_path",
-            str(images),
-            "-o",
-            str(place / "out"),
-            "--image_size",
-            "32",
-        ]
-        return Running(command, *arguments, *flags, folder=place, log=tmp_path / "log", kill_at=at)
+        arguments = training(images, place / "out")
+        return Running(command, *arguments, folder=place, log=tmp_path / "log", kill_at=at)
 
     def check(place: Path) -> list:
         last = "cornet_z_epoch_02.pth"

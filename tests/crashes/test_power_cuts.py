@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.crashes import Disk, Running, command, contents, score_toys, unsynced_command
+from helpers.crashes import Disk, Running, command, contents, score_toys, training, unsynced_command
 from helpers.toys import calls
 from helpers.trainings import pictures, same, table
 
@@ -104,19 +104,8 @@ def test_train(disk, tmp_path, capsys):
     images = pictures(tmp_path, 12, 2)
 
     def start(place: Path) -> Running:
-        arguments = [
-            "train",
-            "--model",
-            "Z",
-            "--data_path",
-            str(images),
-            "-o",
-            str(place / "out"),
-            "--image_size",
-            "32",
-        ]
-        flags = ["--epochs", "2", "--batch_size", "8", "--save-every", "0.0001m", "--ngpus", "0", "-j", "0"]
-        return Running(command, *arguments, *flags, folder=place, log=tmp_path / "log")
+        arguments = training(images, place / "out")
+        return Running(command, *arguments, folder=place, log=tmp_path / "log")
 
     copies = cut(disk, start, lambda place: any((place / "out").glob("checkpoints/*.ckpt")))
     last = tmp_path / "last.pth"

@@ -100,6 +100,14 @@ def _run(function: Callable, arguments: Sequence, folder: str, log: str, kill_at
     Path(f"{log}.count").write_text(str(count))
 
 
+def training(images: Path, output: Path) -> list[str]:
+    """The arguments of a short training that saves often."""
+    return [
+        *("train", "--model", "Z", "--data_path", str(images), "-o", str(output), "--image_size", "32"),
+        *("--epochs", "2", "--batch_size", "8", "--save-every", "0.0001m", "--ngpus", "0", "-j", "0"),
+    ]
+
+
 def command(*arguments: str) -> None:
     """Run the command line, with a record of the progress of features several times a second."""
     from brainscore_cornet.cli.main import main

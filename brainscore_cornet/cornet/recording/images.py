@@ -29,8 +29,6 @@ def read_image(source: Source) -> Image.Image:
         If the machine cannot read the file, which may be good.
     UserError
         If the file cannot be read, or its pixels are of another kind, such as floats, whose range is unknown.
-    MachineError
-        If the file is not at fault.
     """
     try:
         image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)

@@ -10,7 +10,7 @@ import numpy as np
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from . import assembly
-from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, stimulus_paths
+from .stimuli import NO_SHIFT, PATH, Microsaccades, as_stimulus_set, stimulus_paths
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Presentations:
         if isinstance(stimuli, StimulusSet):
             columns: dict[str, Sequence | np.ndarray] = {name: np.asarray(stimuli[name]) for name in stimuli.columns}
         else:
-            columns = {"stimulus_path": stimuli}
+            columns = {PATH: stimuli}
         if microsaccades is not None:
             rows = np.arange(len(paths) * microsaccades.trials)
             coords = assembly.presentation_coords(columns, microsaccades.shifts(image_size))

@@ -38,7 +38,7 @@ def as_stimulus_set(stimuli: StimulusSet | pd.DataFrame | Iterable[str | bytes |
     if isinstance(stimuli, pd.DataFrame) and PATH in stimuli:
         return _from_table(stimuli)
     paths = [os.fsdecode(path) for path in image_files(stimuli)]
-    stimulus_set = StimulusSet({"stimulus_id": paths, "stimulus_path": paths})
+    stimulus_set = StimulusSet({"stimulus_id": paths, PATH: paths})
     stimulus_set.stimulus_paths = {path: path for path in paths}
     stimulus_set.identifier = None
     return stimulus_set
