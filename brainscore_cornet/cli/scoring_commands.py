@@ -239,16 +239,22 @@ def _requirements(requirements) -> str:
 @app.command()
 def report(
     folder: Annotated[list[Path], typer.Argument(help="Folders that `score -o` wrote.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The page to write; or its charts alone: .pdf, .svg, .png.")
+    ] = Path("report.html"),
 ) -> None:
-    """Write one page of all scores in results folders, which any browser opens without a network."""
+    """Write one page of all scores in results folders, which any browser opens without a network; or its charts."""
+    from ..charts import ENDINGS, check_packages
+
+    if output.suffix.lower() not in (".html", ".htm", *ENDINGS):
+        figures = ", ".join(ENDINGS)
+        raise UserError(f"Expected a page that ends in .html, or a figure ({figures}), received {output}.")
+    check_packages()
     import pandas as pd
 
     from ..report import write_report
     from ..scoring import read_table
 
-    if output.suffix not in (".html", ".htm"):
-        raise UserError(f"Expected a page that ends in .html, received {output}.")
     tables = [read_table(each) for each in folder]
     write_report(pd.concat(tables, ignore_index=True).drop_duplicates(), output)
     say(output)
