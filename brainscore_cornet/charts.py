@@ -124,7 +124,7 @@ def specification(figure: ChartFigure, width: int = _STATIC) -> dict[str, Any]:
     )
     found = {**chart.to_dict(validate=False), "config": _CONFIG}
     # half of a surrogate pair, which UTF-8 cannot encode, becomes a question mark
-    return json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+    return json.loads(json.dumps(found, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
 
 
 def compiled(figure: ChartFigure) -> dict[str, Any]:
@@ -149,30 +149,33 @@ def javascript(snippet: str) -> str:
     return vl_convert.javascript_bundle(snippet)
 
 
-def write_figures(figures: Sequence[ChartFigure], path: Path) -> None:
-    """Write figures, one below the other, at a column's width into a `.pdf`, `.svg` or `.png` file.
+def write_figures(figures: Sequence[ChartFigure], *paths: Path) -> None:
+    """Write figures, one below the other, at a column's width into each of several `.pdf`, `.svg` or `.png` files.
 
     Raises
     ------
     UserError
-        If the file has another ending or cannot be written, or there are no figures.
+        If a file has another ending or cannot be written, or there are no figures.
     """
-    import vl_convert
-
-    if path.suffix.lower() not in ENDINGS:
-        raise UserError(f"Expected a figure that ends in {', '.join(ENDINGS)}, received {path}.")
+    for path in paths:
+        if path.suffix.lower() not in ENDINGS:
+            raise UserError(f"Expected a figure that ends in {', '.join(ENDINGS)}, received {path}.")
     if not figures:
         raise UserError("There is no score to draw.")
-    path = output_path(path, "a figure")
     svg = _column(figures)
-    if path.suffix.lower() == ".pdf":
-        content = vl_convert.svg_to_pdf(svg)
-    elif path.suffix.lower() == ".png":
-        content = vl_convert.svg_to_png(svg, ppi=_DOTS)
-    else:
-        content = svg.encode()
-    with writing(path):
-        write_aside(path, lambda part: part.write_bytes(content))
+    for path in paths:
+        path = output_path(path, "a figure")
+        content = _converted(svg, path.suffix.lower())
+        with writing(path):
+            write_aside(path, lambda part, content=content: part.write_bytes(content))
+
+
+def _converted(svg: str, ending: str) -> bytes:
+    import vl_convert
+
+    if ending == ".pdf":
+        return vl_convert.svg_to_pdf(svg)
+    return vl_convert.svg_to_png(svg, ppi=_DOTS) if ending == ".png" else svg.encode()
 
 
 def _column(figures: Sequence[ChartFigure]) -> str:
