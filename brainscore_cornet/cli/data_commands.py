@@ -38,11 +38,10 @@ def benchmark(
         Path | None, typer.Option(help="A figure of stimuli, responses and ceilings: .png, .pdf or .svg.")
     ] = None,
 ) -> None:
-    """Check a benchmark of your own recordings and show what it consists of; no model is run."""
+    """Check a benchmark of your own data and show what it consists of; no model is run."""
     from ..features.early_checks import check_picture
     from ..own_data import load_benchmark
-    from ..own_data.description import described, draw_benchmark
-    from ..own_data.dissimilarities import DissimilarityBenchmark, described_rdms
+    from ..own_data.description import described_any, draw_benchmark
     from ..own_data.first_file import Choices, write_first_file
 
     given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
@@ -69,11 +68,8 @@ def benchmark(
             say(f"  guessed: {each}")
         say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
     loaded = load_benchmark(file)
-    is_rdm = isinstance(loaded, DissimilarityBenchmark)
-    say("\n".join(described_rdms(loaded) if is_rdm else described(loaded)))
+    say("\n".join(described_any(loaded)))
     if plot is not None:
-        if is_rdm:
-            raise UserError("A figure is for recordings, and this benchmark has dissimilarities.")
         draw_benchmark(loaded, plot)
         say(plot)
 
