@@ -36,7 +36,8 @@ def time_courses(path: Path) -> tuple[pd.DataFrame, str]:
     -------
     The table has a row for each layer and time step: `layer`, `time_step`, `time_bin_start`, `time_bin_end` (ms; NaN
     where none is committed), `mean` (over units and images), `spread` (standard deviation over images of the mean over
-    units) and `dissimilarity` (mean over pairs of images of 1 - Pearson's r over units; NaN for one image or constant activity).
+    units) and `dissimilarity` (mean over pairs of images of 1 - Pearson's r over units; NaN for one image or constant
+    activity).
 
     Raises
     ------
