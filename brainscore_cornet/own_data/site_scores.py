@@ -20,7 +20,7 @@ from .similarity_scores import similarity_draws
 
 _SEPARABLE = ("ridge", "linear_predictivity", "neuron_to_neuron")
 """Regressions that fit each neuroid by itself, so that those of all time bins are fitted together."""
-_REFITS = 5  # times that the stimuli are divided into thirds
+_DIVISIONS = 2  # of the stimuli into thirds
 
 
 class SiteScores(NamedTuple):
@@ -74,22 +74,21 @@ class SiteScorer:
         bins = self._bins if time_bins is None else [self._bins[number] for number in time_bins]
         if self._metric in SIMILARITIES:
             return _similarities(self._metric, features, bins, self._resamples)
-        grams, predictors = Grams(), Samples([features])
+        predictors = Samples([features])
         together = [np.concatenate(bins, axis=1)] if self._metric in _SEPARABLE else bins
+        # one Gram matrix serves all time bins and splits
+        splits = [*self._splits, *self._thirds]
+        fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
         parts, by_neuroid = [], []
-        for recorded in together:
-            targets = Samples([recorded])
-            fitted = self._regression.fit(predictors, targets, self._splits, grams)
-            pairs = list(_predicted(recorded, self._splits, fitted.predictions))
-            refitted = (
-                self._regression.fit(predictors, targets, self._thirds, grams).predictions if self._thirds else []
-            )
-            of_thirds = [pearson(*each) for each in _predicted(recorded, self._thirds, refitted)]
+        for recorded, fits in zip(together, fitted, strict=True):
+            pairs = list(_predicted(recorded, splits, fits.predictions))
+            pairs, of_thirds = pairs[: len(self._splits)], pairs[len(self._splits) :]
+            refitted = _refits(self._thirds, of_thirds) if of_thirds else None
             for start in range(0, recorded.shape[1], bins[0].shape[1]):
                 columns = slice(start, start + bins[0].shape[1])
                 shown = [[each[:, columns] for each in pair] for pair in pairs]
                 r, resampled = _correlated(shown, self._splits, self._resamples)
-                refits = np.stack([each[columns] for each in of_thirds]).reshape(2, _REFITS, -1) if of_thirds else None
+                refits = None if refitted is None else refitted[..., columns]
                 parts.append(drawn(r, resampled, self._resamples, len(recorded), refits))
                 by_neuroid.append(np.nanmean(r, axis=0))
         return SiteScores(stacked(parts), np.stack(by_neuroid))
@@ -131,15 +130,37 @@ def ceiled(raw: Draws, ceiling: Draws) -> Draws:
 
 
 def _thirds(count: int, metric: str) -> list[Split]:
-    """Return splits that fit on one third of the stimuli, then on another, and test both on the remaining third.
+    """Return splits that fit on each third of the stimuli, and test on the two others; thirds in several divisions.
 
     There are none where a third has too few stimuli for the metric.
     """
     if count // 3 < fewest_to_fit(metric):
         return []
     random = np.random.default_rng(0)
-    orders = [np.array_split(random.permutation(count), 3) for _ in range(_REFITS)]
-    return [Split(np.sort(order[part]), (np.sort(order[2]),)) for part in (0, 1) for order in orders]
+    divisions = [[np.sort(each) for each in np.array_split(random.permutation(count), 3)] for _ in range(_DIVISIONS)]
+    return [
+        Split(thirds[number], (thirds[number - 2], thirds[number - 1])) for thirds in divisions for number in range(3)
+    ]
+
+
+def _refits(thirds: Sequence[Split], pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Return Pearson's r of fits on two thirds, both tested on the other one: (fit, tested third, neuroid).
+
+    Parameters
+    ----------
+    pairs
+        Predicted and recorded responses (stimulus, neuroid) for each of `_thirds`.
+    """
+    found = []
+    for split, pair in zip(thirds, pairs, strict=True):
+        size = len(split.tests[0])
+        found.append([pearson(*(each[rows] for each in pair)) for rows in (slice(size), slice(size, None))])
+    tested = [
+        (found[start + (number + 2) % 3][0], found[start + (number + 1) % 3][1])
+        for start in range(0, len(found), 3)
+        for number in range(3)
+    ]
+    return np.swapaxes(np.array(tested), 0, 1)
 
 
 def _correlated(pairs, splits: Sequence[Split], resamples: Resamples) -> tuple[np.ndarray, np.ndarray]:
