@@ -1,4 +1,4 @@
-"""The commands `benchmark` and `map`, for recordings of one's own."""
+"""The commands `benchmark`, `map` and `compare`, for data of one's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import typer
 
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    BatchSize,
+    CommitmentFile,
+    Device,
+    Layers,
+    Precision,
+    Weights,
+    commitment_options,
+    parse_time_bins,
+    parse_times,
+    parse_weights,
+    print_table,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -38,11 +50,10 @@ def benchmark(
         Path | None, typer.Option(help="A figure of stimuli, responses and ceilings: .png, .pdf or .svg.")
     ] = None,
 ) -> None:
-    """Check a benchmark of your own recordings and show what it consists of; no model is run."""
+    """Check a benchmark of your own data and show what it consists of; no model is run."""
     from ..features.early_checks import check_picture
     from ..own_data import load_benchmark
-    from ..own_data.description import described, draw_benchmark
-    from ..own_data.dissimilarities import DissimilarityBenchmark, described_rdms
+    from ..own_data.description import described_any, draw_benchmark
     from ..own_data.first_file import Choices, write_first_file
 
     given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
@@ -69,11 +80,8 @@ def benchmark(
             say(f"  guessed: {each}")
         say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
     loaded = load_benchmark(file)
-    is_rdm = isinstance(loaded, DissimilarityBenchmark)
-    say("\n".join(described_rdms(loaded) if is_rdm else described(loaded)))
+    say("\n".join(described_any(loaded)))
     if plot is not None:
-        if is_rdm:
-            raise UserError("A figure is for recordings, and this benchmark has dissimilarities.")
         draw_benchmark(loaded, plot)
         say(plot)
 
@@ -132,3 +140,63 @@ def map_command(
             )
             write_commitment(chosen, model, loaded, commit)
             say(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")
+
+
+@app.command()
+def compare(
+    model: Annotated[
+        list[str], typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, cornet_rt=mine.pth.")
+    ],
+    benchmark_file: Annotated[
+        list[Path], typer.Option("--benchmark", "-b", help="A file of recordings or dissimilarities; repeatable.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for comparisons.csv and a figure.")
+    ] = None,
+    times: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Time steps, such as V2=1,V4=1,IT=1, or released; repeatable: each is a model to compare.",
+            show_default="released",
+        ),
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=50, help="Resamples of stimuli and neuroids, for intervals.")] = 300,
+    weights: Weights = "released",
+    layers: Layers = None,
+    commitment: CommitmentFile = None,
+    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    precision: Precision = "fp32",
+) -> None:
+    """Compare models or lesions of a model: differences in score, with intervals and corrected p-values."""
+    options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
+    options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers)}
+    defaults = {"weights": "released", "precision": "fp32"}
+    options = {name: each for name, each in options.items() if each != defaults.get(name)}
+    variants = [None if each == "released" else parse_times(each) for each in times or ["released"]]
+    with showing(f"Loading {', '.join(model)} and {', '.join(map(str, benchmark_file))}"):
+        from ..own_data import compare_models, load_benchmark
+        from ..own_data.comparison_files import write_comparison
+        from ..own_data.map_files import check_folder
+        from ..own_data.paired_comparison import sentences
+        from ..scoring.jobs import candidates
+
+        if output is not None:
+            check_folder(output)
+        loaded = [load_benchmark(each) for each in benchmark_file]
+        chosen = [
+            each
+            for variant in variants
+            for each in candidates(model, options if variant is None else {**options, "times": variant})
+        ]
+        table = compare_models([each.make() for each in chosen], loaded, resamples=resamples)
+        shown = [("model", "benchmark", "score", "interval of 95 %")]
+        for row in table.to_dict("records"):
+            for name in ("first", "second"):
+                score, low, high = (row[f"{name}_{what}"] for what in ("score", "low", "high"))
+                shown.append((row[name], row["benchmark"], f"{score:.3f}", f"{low:.3f} to {high:.3f}"))
+        print_table(list(dict.fromkeys(shown)))
+        say("\n" + "\n".join(sentences(table)))
+        if output is not None:
+            say("\n" + "\n".join(map(str, write_comparison(table, output))))

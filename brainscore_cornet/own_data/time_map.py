@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
@@ -20,14 +17,12 @@ from ..cornet.errors import UserError, whole_number
 from ..cornet.progress_line import counting
 from ..cornet.recording.record import Site
 from ..cornet.recording.shapes import survey
-from ..cornet.recording.stimuli import stimulus_paths
 from ..features.layers import choose
 from .map_findings import findings
 from .neural import RecordingsBenchmark
-from .resampling import RESAMPLES, Draws, Resamples, corrected, stacked
-from .site_scores import Ceilings, SiteScores, ceiled, ceilings_of, scorer_of
-
-_FEWEST_RESAMPLES = 50
+from .resampling import FEWEST_RESAMPLES, RESAMPLES, Draws, Resamples, corrected, stacked
+from .site_recordings import recorded_sites
+from .site_scores import Ceilings, SiteScorer, SiteScores, ceiled, ceilings_of
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ def time_map(
         raise UserError(f"A map needs a CORnet from load_model, received a {type(model).__name__}.")
     if not isinstance(benchmark, RecordingsBenchmark):
         raise UserError(f"A map needs recordings, as of neural_benchmark, received a {type(benchmark).__name__}.")
-    resamples = whole_number(resamples, "a number of resamples", _FEWEST_RESAMPLES)
+    resamples = whole_number(resamples, "a number of resamples", FEWEST_RESAMPLES)
     recorded = benchmark.recorded
     shared = Resamples.draw(len(recorded.stimuli), recorded.values.shape[1], resamples, seed)
     sites = _sites(model, layers)
@@ -121,24 +116,9 @@ def _sites(model: CORnetModel, layers: Sequence[str] | None) -> list[Site]:
 def _scores(
     model: CORnetModel, benchmark: RecordingsBenchmark, sites: Sequence[Site], resamples: Resamples
 ) -> dict[Site, SiteScores]:
-    """Record all sites in one pass into a temporary folder, and score each."""
-    activations = model.activations_model
-    shapes = survey(activations.network, activations.image_size)
-    shown = place_on_screen(
-        benchmark._assembly.stimulus_set,
-        target_visual_degrees=model.visual_degrees(),
-        source_visual_degrees=benchmark._visual_degrees,
-    )
-    paths = stimulus_paths(shown)
-    score = scorer_of(benchmark, resamples)
-    with tempfile.TemporaryDirectory(prefix="brainscore_cornet-map-") as folder:
-        arrays = {}
-        for number, site in enumerate(sites):
-            units = int(np.prod(shapes[site.layer][site.time_step]))
-            file = Path(folder) / f"{number}.float32"
-            arrays[site] = np.memmap(file, np.float32, "w+", shape=(len(paths), units))
-        for portion in activations.stream(paths, list(sites)):
-            portion.write(arrays)
+    """Record all sites in one pass, and score each."""
+    score = SiteScorer(benchmark, resamples)
+    with recorded_sites(model, benchmark.recorded.stimuli, benchmark._visual_degrees, sites) as arrays:
         scores = {}
         with counting("map", len(sites), unit="site") as add:
             for site in sites:

@@ -1,14 +1,17 @@
-"""Charts of a map with known numbers."""
+"""Charts of a map and of a comparison with known numbers."""
 
 from __future__ import annotations
 
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from brainscore_cornet import charts
+from brainscore_cornet.own_data.comparison_figures import difference_charts
+from brainscore_cornet.own_data.comparison_files import write_comparison
 from brainscore_cornet.own_data.map_figures import FIGURES
 
 SITES = [("V1.output", 0), ("V4.output", 1), ("V4.conv2", 1), ("IT.output", 0)]
@@ -97,3 +100,28 @@ def test_charts_of_maps_follow_the_schema_and_are_drawn(dataset):
         vega = charts.compiled(figure)
         assert "NaN" not in charts.static_svg(vega, figure.name)
         json.dumps(vega, allow_nan=False)
+
+
+def test_differences_of_models(tmp_path):
+    """Each benchmark has a chart; points are filled where significant, and what is not reliable has no point."""
+    common = {"benchmark": "b", "first": "cornet_s", "correction": "Holm", "comparisons": 3}
+    rows = [
+        {**common, "second": "x", "difference": 0.1, "low": 0.05, "high": 0.2, "p_corrected": 0.0001},
+        {**common, "second": "y", "difference": 0.1, "low": -0.1, "high": 0.2, "p_corrected": 0.4},
+        {
+            **common,
+            "second": "z",
+            "benchmark": "c",
+            **dict.fromkeys(("difference", "low", "high", "p_corrected"), np.nan),
+        },
+    ]
+    first, second = difference_charts(pd.DataFrame(rows))
+    assert [each["is_significant"] for each in values(first)] == [True, False]
+    assert first.table.rows[0] == ["cornet_s\n− x", "0.100 (0.050 to 0.200)", "< 0.001"]
+    assert second.table.rows == [["cornet_s\n− z", "no reliable signal", "–"]]
+    assert "Holm, 3 comparisons" in first.about
+    for figure in (first, second):
+        figure.chart.to_dict()
+    paths = write_comparison(pd.DataFrame(rows), tmp_path)
+    assert [path.name for path in paths] == ["comparisons.csv", "comparisons.png", "comparisons.pdf"]
+    assert all(path.stat().st_size > 1000 for path in paths[1:])
