@@ -67,6 +67,7 @@ _CONFIG: dict[str, Any] = {
         "titleFontWeight": "normal",
         "orient": "top",
         "labelLimit": 260,
+        "rowPadding": 5,
         "symbolSize": 90,
         "symbolOpacity": 1,
         "symbolStrokeColor": "var(--ink)",

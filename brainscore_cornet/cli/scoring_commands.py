@@ -238,7 +238,7 @@ def _requirements(requirements) -> str:
 
 @app.command()
 def report(
-    folder: Annotated[list[Path], typer.Argument(help="Folders that `score -o` wrote.")],
+    folder: Annotated[list[Path], typer.Argument(help="Folders that `score -o` wrote, and `map` and `compare`.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The page to write; or its charts alone: .pdf, .svg, .png.")
     ] = Path("report.html"),
@@ -252,11 +252,13 @@ def report(
     check_packages()
     import pandas as pd
 
-    from ..report import write_report
-    from ..scoring import read_table
+    from ..report import has_own_data, read_own_data, write_report
+    from ..scoring.results import is_results_folder, read_table
 
-    tables = [read_table(each) for each in folder]
-    write_report(pd.concat(tables, ignore_index=True).drop_duplicates(), output)
+    scored = [each for each in folder if is_results_folder(each) or not has_own_data(each)]
+    tables = [read_table(each) for each in scored or folder]
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates()
+    write_report(rows, output, own_data=read_own_data(folder))
     say(output)
 
 

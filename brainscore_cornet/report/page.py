@@ -16,6 +16,7 @@ from .. import charts
 from ..charts import ChartFigure
 from ..cornet.writing import output_path, write_aside, writing
 from . import equal_models, failed_jobs, heat_map, provenance, score_chart, score_table, time_chart
+from .own_data_sections import OwnData, comparison_figures, map_section
 from .report_rows import ReportRow, read_jobs
 
 _FOLDER = Path(__file__).parent
@@ -31,6 +32,11 @@ _TIME_BINS = (
 )
 _COURSES = "The score in each time bin of temporal benchmarks; a point is in the middle of its bin."
 
+_DIFFERENCES = (
+    "Scores of models in the same resamples of stimuli, and of neuroids or subjects, with p-values that are corrected "
+    "for the number of comparisons."
+)
+
 
 @dataclass(frozen=True)
 class Section:
@@ -40,7 +46,9 @@ class Section:
     figures: Sequence[ChartFigure]
 
 
-def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score results") -> None:
+def write_report(
+    rows: pd.DataFrame, path: Path, title: str = "Brain-Score results", own_data: OwnData | None = None
+) -> None:
     """Write results as one HTML file that opens without a network, or their charts alone as a figure.
 
     Parameters
@@ -51,6 +59,8 @@ def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score resul
     path
         File to write; an existing file is replaced only by a complete one. With `.pdf`, `.svg` or `.png` it holds the
         charts, one below the other, at the width of a journal's column.
+    own_data
+        Maps and comparisons, from `read_own_data`, whose charts are added.
 
     Raises
     ------
@@ -60,17 +70,18 @@ def write_report(rows: pd.DataFrame, path: Path, title: str = "Brain-Score resul
     """
     charts.check_packages()
     jobs = read_jobs(rows)
+    shown = sections(jobs, own_data or OwnData())
     if path.suffix.lower() in charts.ENDINGS:
-        charts.write_figures([figure for section in sections(jobs) for figure in section.figures], path)
+        charts.write_figures([figure for section in shown for figure in section.figures], path)
         return
     path = output_path(path, "a page")
     # half of a surrogate pair, which UTF-8 cannot encode, becomes a question mark
-    encoded = render(jobs, title).encode("utf-8", "replace")
+    encoded = render(jobs, shown, title).encode("utf-8", "replace")
     with writing(path):
         write_aside(path, lambda part: part.write_bytes(encoded))
 
 
-def sections(jobs: Sequence[ReportRow]) -> list[Section]:
+def sections(jobs: Sequence[ReportRow], own_data: OwnData) -> list[Section]:
     """Return the sections that have charts."""
     means, overview = score_chart.mean_chart(jobs), heat_map.heat_map(jobs)
     scores = [*filter(None, (means, overview)), *score_chart.region_charts(jobs)]
@@ -78,11 +89,14 @@ def sections(jobs: Sequence[ReportRow]) -> list[Section]:
         Section("scores", "Scores", [_SCORES, *equal_models.sentences(jobs)], scores),
         Section("time", "Time bins", [_TIME_BINS], time_chart.time_bin_charts(jobs)),
         Section("courses", "Scores over time", [_COURSES], time_chart.courses(jobs)),
+        Section("differences", "Differences", [_DIFFERENCES], list(comparison_figures(own_data.comparisons))),
     ]
+    for number, dataset in enumerate(own_data.maps, 1):
+        found.append(Section(f"map-{number}", *map_section(number, dataset)))
     return [section for section in found if section.figures]
 
 
-def render(jobs: Sequence[ReportRow], title: str) -> str:
+def render(jobs: Sequence[ReportRow], shown: Sequence[Section], title: str) -> str:
     """Return the page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -91,7 +105,6 @@ def render(jobs: Sequence[ReportRow], title: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = sections(jobs)
     figures = [figure for section in shown for figure in section.figures]
     specifications = {figure.name: charts.compiled(figure) for figure in figures}
     script = charts.javascript((_FOLDER / "page.js").read_text(encoding="utf-8"))

@@ -5,43 +5,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
+from helpers.made_maps import made_comparison, made_map
 
 from brainscore_cornet import charts
 from brainscore_cornet.own_data.comparison_figures import difference_charts
 from brainscore_cornet.own_data.comparison_files import write_comparison
 from brainscore_cornet.own_data.map_figures import FIGURES
-
-SITES = [("V1.output", 0), ("V4.output", 1), ("V4.conv2", 1), ("IT.output", 0)]
-
-
-def made_up(bins: int = 3, **attrs) -> xr.Dataset:
-    """A map in which the score grows with site and time bin, and the first time bin has no reliable signal."""
-    shape = (len(SITES), bins)
-    score = np.add.outer(np.arange(len(SITES)), np.arange(bins) / 10) / 10
-    score[:, 0] = np.nan if bins > 1 else score[:, 0]
-    cells = {
-        "score": score, "low": score - 0.05, "high": score + 0.05, "best_share": np.full(shape, 0.25),
-        "committed": np.eye(*shape, dtype=bool), "difference": score - 0.1, "difference_low": score - 0.2,
-        "difference_high": score, "p_corrected": np.where(np.isnan(score), np.nan, score),
-    }  # fmt: skip
-    return xr.Dataset(
-        {name: (("site", "time_bin"), values) for name, values in cells.items()}
-        | {"raw_by_neuroid": (("site", "time_bin", "neuroid"), np.ones((*shape, 5)) * [1, np.nan, 3, 2, 4])},
-        coords={
-            "layer": ("site", [layer for layer, _ in SITES]),
-            "time_step": ("site", [step for _, step in SITES]),
-            "time_bin_start": ("time_bin", 70 + 10 * np.arange(bins)),
-            "time_bin_end": ("time_bin", 80 + 10 * np.arange(bins)),
-            "neuroid_id": ("neuroid", list("abcde")),
-        },
-        attrs={
-            "model": "cornet_s", "against": "cornet_z", "metric": "pls", "is_ceiled": 1,
-            "interval": "95 %, over stimuli", **attrs,
-        },
-    )  # fmt: skip
 
 
 def values(figure: charts.ChartFigure) -> list[dict]:
@@ -51,7 +21,7 @@ def values(figure: charts.ChartFigure) -> list[dict]:
 
 def test_the_map_marks_the_committed_and_the_best():
     """Each site and time bin is a cell; what is not reliable has no value, and the table has intervals."""
-    figure = FIGURES["map"](made_up())
+    figure = FIGURES["map"](made_map())
     cells = values(figure)
     assert [cell["site"] for cell in cells[::3]] == ["V1 t0", "V4 t1", "V4.conv2 t1", "IT t0"]
     assert {cell["value"] for cell in cells if cell["time_bin"] == "70-80"} == {None}
@@ -67,25 +37,25 @@ def test_the_map_marks_the_committed_and_the_best():
 
 def test_best_sites_and_regions():
     """A time bin has its best site, a region its best time step; what is not reliable is left out."""
-    assert [row[:2] for row in FIGURES["best"](made_up()).table.rows] == [["80-90", "IT t0"], ["90-100", "IT t0"]]
-    regions = FIGURES["regions"](made_up())
+    assert [row[:2] for row in FIGURES["best"](made_map()).table.rows] == [["80-90", "IT t0"], ["90-100", "IT t0"]]
+    regions = FIGURES["regions"](made_map())
     assert list(dict.fromkeys(cell["site"] for cell in values(regions))) == ["V1 t0", "V4.conv2 t1", "IT t0"]
     assert len(values(regions)) == 6
 
 
 def test_differences_and_neuroids():
     """Significant differences have a dot; without a control there is no chart, and neuroids are sorted."""
-    figure = FIGURES["difference"](made_up())
+    figure = FIGURES["difference"](made_map())
     assert [cell["site"] for cell in values(figure) if cell["is_marked"]] == ["V1 t0", "V1 t0"]
     assert figure.table.rows[1][2] == "0.010 (-0.090 to 0.110)"
-    assert FIGURES["difference"](made_up().drop_vars("difference")) is None
-    neuroids = values(FIGURES["neuroids"](made_up()))
+    assert FIGURES["difference"](made_map().drop_vars("difference")) is None
+    neuroids = values(FIGURES["neuroids"](made_map()))
     assert list(dict.fromkeys(cell["neuroid"] for cell in neuroids)) == ["e", "c", "d", "a"]
 
 
 @pytest.mark.parametrize(
     "dataset",
-    [made_up(), made_up(1), made_up(20, is_ceiled=0), made_up().assign(score=lambda it: it["score"] * np.nan)],
+    [made_map(), made_map(1), made_map(20, is_ceiled=0), made_map().assign(score=lambda it: it["score"] * np.nan)],
     ids=["ceiled", "one bin", "many bins", "no signal"],
 )
 def test_charts_of_maps_follow_the_schema_and_are_drawn(dataset):
@@ -104,24 +74,14 @@ def test_charts_of_maps_follow_the_schema_and_are_drawn(dataset):
 
 def test_differences_of_models(tmp_path):
     """Each benchmark has a chart; points are filled where significant, and what is not reliable has no point."""
-    common = {"benchmark": "b", "first": "cornet_s", "correction": "Holm", "comparisons": 3}
-    rows = [
-        {**common, "second": "x", "difference": 0.1, "low": 0.05, "high": 0.2, "p_corrected": 0.0001},
-        {**common, "second": "y", "difference": 0.1, "low": -0.1, "high": 0.2, "p_corrected": 0.4},
-        {
-            **common,
-            "second": "z",
-            "benchmark": "c",
-            **dict.fromkeys(("difference", "low", "high", "p_corrected"), np.nan),
-        },
-    ]
-    first, second = difference_charts(pd.DataFrame(rows))
+    table = made_comparison()
+    first, second = difference_charts(table)
     assert [each["is_significant"] for each in values(first)] == [True, False]
     assert first.table.rows[0] == ["cornet_s\n− x", "0.100 (0.050 to 0.200)", "< 0.001"]
     assert second.table.rows == [["cornet_s\n− z", "no reliable signal", "–"]]
     assert "Holm, 3 comparisons" in first.about
     for figure in (first, second):
         figure.chart.to_dict()
-    paths = write_comparison(pd.DataFrame(rows), tmp_path)
+    paths = write_comparison(table, tmp_path)
     assert [path.name for path in paths] == ["comparisons.csv", "comparisons.png", "comparisons.pdf"]
     assert all(path.stat().st_size > 1000 for path in paths[1:])

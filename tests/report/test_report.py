@@ -28,6 +28,7 @@ from brainscore_cornet.report import (
     time_chart,
     write_report,
 )
+from brainscore_cornet.report.own_data_sections import OwnData
 
 
 def read(*rows: dict) -> list[report_rows.ReportRow]:
@@ -265,7 +266,7 @@ def test_models_that_are_equal_by_construction_are_said_to_be():
 
 def test_charts_follow_the_schema():
     """Every chart is a valid Vega-Lite specification."""
-    for section in page.sections(report_rows.read_jobs(several())):
+    for section in page.sections(report_rows.read_jobs(several()), OwnData()):
         for figure in section.figures:
             figure.chart.to_dict()
 
