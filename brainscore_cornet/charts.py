@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .cornet.errors import UserError
 from .cornet.writing import output_path, write_aside, writing
 from .palette import INK, MODEL_COLOURS, REGION_COLOURS
-
-if TYPE_CHECKING:
-    import altair as alt
 
 ENDINGS = (".pdf", ".svg", ".png")
 COLOURS = {
@@ -36,7 +33,9 @@ COLOURS = {
     **REGION_COLOURS,
 }
 """Variable of the style sheet -> colour on white paper."""
-SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "M-.8-.8L.8.8M-.8.8L.8-.8", "wedge")
+_SALTIRE = "M-.9-.5L-.5-.9L0-.4L.5-.9L.9-.5L.4 0L.9.5L.5.9L0 .4L-.5.9L-.9.5L-.4 0Z"
+_STAR = "M0-1L.25-.3L1-.3L.4.15L.6.85L0 .45L-.6.85L-.4.15L-1-.3L-.25-.3Z"
+SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", _SALTIRE, _STAR)
 """Shapes of the models' marks, in the order of their colours."""
 
 _COLUMN = 85.0  # mm, a column of most journals
@@ -105,7 +104,8 @@ class ChartFigure:
     title: str
     about: str
     """What the chart shows, for those who do not see it, too."""
-    chart: alt.Chart | alt.LayerChart
+    chart: Any
+    """Of Altair, of one view or of layers."""
     models: Sequence[str] = ()
     benchmarks: Sequence[str] = ()
     table: Table | None = None
@@ -120,7 +120,7 @@ def check_packages() -> None:
 
 def specification(figure: ChartFigure, width: int = _STATIC) -> dict[str, Any]:
     """Return the Vega-Lite specification of a figure, with a width in px in which it is complete."""
-    chart: Any = figure.chart.properties(
+    chart = figure.chart.properties(
         width=width, description=figure.about, autosize={"type": "fit-x", "contains": "padding"}
     )
     found = {**chart.to_dict(validate=False), "config": _CONFIG}

@@ -36,7 +36,7 @@ def difference_map(dataset: xr.Dataset) -> ChartFigure | None:
     """Return the difference from the control, with dots where it is significant; None without a control."""
     if "difference" not in dataset:
         return None
-    largest = float(np.nanmax(np.abs(dataset["difference"]).fillna(0))) or 1.0
+    largest = float(abs(dataset["difference"]).max()) or 1.0
     scale = {"scheme": "purpleorange", "domain": [-largest, largest]}
     marked = (dataset["p_corrected"] < _SIGNIFICANT).values
     about = (

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from helpers.commands import run_here
 from helpers.made_maps import made_comparison, made_map
-from helpers.results import several
+from helpers.results import result
 
 from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.report import has_own_data, page, read_own_data, report_rows
@@ -22,13 +22,14 @@ def test_maps_and_comparisons_are_sections(tmp_path):
     made_comparison().to_csv(tmp_path / "two" / "comparisons.csv", index=False)
     folders = [tmp_path / name for name in ("one", "two", "none")]
     assert [has_own_data(folder) for folder in folders] == [True, True, False]
-    found = page.sections(report_rows.read_jobs(several()), read_own_data(folders))
+    jobs = report_rows.read_jobs(pd.DataFrame([result()]))
+    found = page.sections(jobs, read_own_data(folders))
     differences, one, two = found[-3:]
     assert [figure.title for figure in differences.figures] == ["b", "c"]
     assert one.title == "Map: cornet_s on MyLab2026.IT"
     assert [figure.name for figure in two.figures] == ["map-2-map", "map-2-best", "map-2-regions", "map-2-difference"]
     assert any("IT at time step 0" in sentence for sentence in two.explanations)
-    text = page.render(report_rows.read_jobs(several()), [differences, one], "Mine")
+    text = page.render(jobs, [differences, one], "Mine")
     assert text.count("<figure") == 6
     assert "0.310 (0.260 to 0.360)" in text
 

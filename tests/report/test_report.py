@@ -340,7 +340,7 @@ def test_no_cell_becomes_markup(tmp_path):
 
 def test_the_page_asks_for_nothing(tmp_path):
     """Every address in the page is within it, and its own policy forbids the browser any request."""
-    write_report(several(), tmp_path / "page.html")
+    write_report(pd.DataFrame([result()]), tmp_path / "page.html")
     text = re.sub(r"<script>.*</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
     addresses = re.findall(r'\b(?:src|href|action|data)="([^"]*)"', text) + re.findall(r"url\(([^)]*)\)", text)
     assert addresses
