@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import xarray as xr
 
 from ..charts import ChartFigure
 from ..cornet.errors import UserError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MAP, COMPARISONS = "map.nc", "comparisons.csv"
 _IN_PAGES = ("map", "best", "regions", "difference")  # not each neuroid, of which there may be hundreds
@@ -69,6 +72,8 @@ def map_section(number: int, dataset: xr.Dataset) -> tuple[str, list[str], list[
 
 def comparison_figures(tables: Sequence[pd.DataFrame]) -> Iterator[ChartFigure]:
     """Yield the charts of all comparisons."""
+    if not tables:  # the package of own data imports PyTorch and Brain-Score, which takes seconds
+        return
     from ..own_data.comparison_figures import difference_charts
 
     figures = (figure for table in tables for figure in difference_charts(table))
@@ -77,6 +82,8 @@ def comparison_figures(tables: Sequence[pd.DataFrame]) -> Iterator[ChartFigure]:
 
 
 def _map(path: Path) -> xr.Dataset:
+    import xarray as xr
+
     try:
         with xr.open_dataset(path) as opened:
             dataset = opened.load()
