@@ -9,7 +9,19 @@ import typer
 
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    BatchSize,
+    Device,
+    ImageSize,
+    Precision,
+    TimeMapping,
+    Times,
+    Weights,
+    parse_time_bins,
+    parse_time_mapping,
+    parse_times,
+    parse_weights,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -97,10 +109,9 @@ def map_command(
         Path | None, typer.Option(help="Also write the best layer and time bins of the region: best.toml.")
     ] = None,
     weights: Weights = "released",
-    times: Annotated[
-        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
-    ] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -115,6 +126,7 @@ def map_command(
         check_folder(output)
         loaded = load_benchmark(benchmark_file)
         options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
+        options |= {"time_mapping": parse_time_mapping(time_mapping)}
         options = {name: value for name, value in options.items() if value is not None}
         options |= {"device": device, "precision": precision}
         subject = load_model(model, weights=parse_weights(weights), **options)

@@ -10,7 +10,19 @@ import typer
 
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    BatchSize,
+    Device,
+    ImageSize,
+    Precision,
+    TimeMapping,
+    Times,
+    Weights,
+    parse_time_bins,
+    parse_time_mapping,
+    parse_times,
+    parse_weights,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -35,8 +47,9 @@ def features(
     ] = None,
     pool: Annotated[bool, typer.Option("--pool", help="Average over space.")] = False,
     weights: Weights = "released",
-    times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     device: Device = None,
     batch_size: BatchSize = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
@@ -76,6 +89,7 @@ def features(
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    options |= {"time_mapping": parse_time_mapping(time_mapping)}
     replaces = overwrite or join
     # the endings of dissimilarities are others
     features = None if rdm is not None else output

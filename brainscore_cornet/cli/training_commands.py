@@ -21,6 +21,10 @@ Times = Annotated[
     str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
 ]
 ImageSize = Annotated[int, typer.Option("--image_size", "--image-size", help="Height and width in px.")]
+ValidationSize = Annotated[
+    int | None,
+    typer.Option("--image_size", "--image-size", help="In px.", show_default="that of the weights, else 224"),
+]
 Ngpus = Annotated[
     int | None, typer.Option(min=0, help="GPUs on each node; 0 for the CPU.", show_default="one where there is one")
 ]
@@ -156,7 +160,7 @@ def validate(
     data_path: DataPath,
     weights: Weights = "released",
     times: Times = None,
-    image_size: ImageSize = 224,
+    image_size: ValidationSize = None,
     batch_size: Annotated[
         int, typer.Option("--batch_size", "--batch-size", min=1, help="Images at a time, over all devices.")
     ] = 256,

@@ -16,7 +16,7 @@ from ..cornet.commitments import get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
 from ..cornet.weights.released import RELEASED, mismatch
-from ..cornet.weights.state_dicts import read_checkpoint
+from ..cornet.weights.state_dicts import read_checkpoint, trained_with
 from .data import Data
 from .folders import ImageSet, find_validation
 from .image_dataset import Views
@@ -65,7 +65,7 @@ def validate(
     *,
     weights: str | os.PathLike | None = "released",
     times: int | Mapping[str, int] | None = None,
-    image_size: int = 224,
+    image_size: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     device: str | None = None,
     devices: int | None = None,
@@ -85,9 +85,11 @@ def validate(
     weights
         `released` (downloaded when needed), None for the network's own initialization, a path or a URL.
     times
-        Time steps: a number for R and RT, a number for each of V2, V4, IT for S.
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S; by default those that a weight file
+        of `train` states, else the released ones.
     image_size
-        Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown.
+        Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown. By default what a
+        weight file of `train` states, else 224.
     batch_size
         Images in a batch, over all devices.
     device, devices, nodes, workers, precision, on_error
@@ -98,7 +100,8 @@ def validate(
     UserError
         If an argument is invalid, weights are unavailable, or the class folders are not the network's classes.
     """
-    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
+    if image_size is not None:
+        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
     batch_size = whole_number(batch_size, "a batch size", 1)
     check_on_error(on_error)
     architecture = architecture_of(model)
@@ -111,6 +114,11 @@ def validate(
     if path is not None:
         _check_classes(images, path)
     times = plain_integers(times)
+    if path is not None:
+        stated = trained_with(path, architecture)
+        times = stated.times if times is None else times
+        image_size = stated.image_size if image_size is None else image_size
+    image_size = image_size or _IMAGENET[1]
     learner = Learner(
         build(architecture, len(images.classes), times, weights=path).to(memory_format=torch.channels_last),
         RECIPES[architecture],
