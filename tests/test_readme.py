@@ -156,6 +156,35 @@ def test_table_of_models_is_the_commitments():
     assert all(f"`{identifier}`" in READMES["README.md"] for identifier in COMMITMENTS)
 
 
+def test_table_of_options_is_that_of_the_commands():
+    """Each command has exactly the options that the table says, and the table has all that these commands share."""
+    from typer.main import get_command
+
+    from brainscore_cornet.cli.main import app
+
+    section = (
+        READMES["brainscore_cornet/cornet/README.md"].split("## Which command has which option")[1].split("\n## ")[0]
+    )
+    (_, *commands), _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
+    ]
+    commands = [command.strip("`") for command in commands]
+    known = get_command(app).commands
+    options = {
+        command: {name for each in known[command].params for name in each.opts if name[:2] == "--"}
+        for command in commands
+    }
+    named = []
+    for described, *cells in rows:
+        named.append(option := re.match(r"`(--[\w-]+)`", described)[1])
+        for command, cell in zip(commands, cells, strict=True):
+            assert (option in options[command]) == (cell == "yes"), (option, command)
+            assert cell in ("yes", "–") or cell.strip("`") in options[command]
+    shared = {name for name in set.union(*options.values()) if sum(name in each for each in options.values()) >= 3}
+    written_otherwise = {"--data-path", "--data_path", "--ngpus", "--output"}
+    assert shared - written_otherwise <= set(named)
+
+
 def test_conda_environment_is_what_brainscore_accepts():
     """`environment.yml` has a Python that begins with 3.11 and nowhere the word that Brain-Score forbids in it."""
     text = (ROOT / "environment.yml").read_text()

@@ -76,6 +76,7 @@ def features(
 
     After an interruption, the same command resumes.
     """
+    from ..cornet.early_options import check_options
     from ..features.early_checks import check_picture, check_rdm_output, check_request
 
     if output is None and plot is None:
@@ -94,6 +95,7 @@ def features(
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
+    check_options(model, weights=parse_weights(weights), image_size=image_size, precision=precision)
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:
@@ -158,13 +160,20 @@ def cornet_test(
     time_step: Annotated[
         int, typer.Option("--time_step", "--time-step", min=0, help="Number among the layer's own time steps, from 0.")
     ] = 0,
-    imsize: Annotated[int, typer.Option(help="In px.")] = 224,
+    imsize: Annotated[int | None, typer.Option(help="In px.", show_default="that of the weights, else 224")] = None,
     ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
     weights: Weights = "released",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
 ) -> None:
     """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
     from ..cornet.anatomy import TIME_STEPS
+    from ..cornet.commitments import architecture_of
+    from ..cornet.early_options import check_options
+    from ..features.early_checks import nothing_at
+
+    check_options(f"cornet_{architecture_of(model).lower()}", weights=parse_weights(weights), image_size=imsize)
+    if not data_path.expanduser().is_dir():
+        raise nothing_at(str(data_path))
     from ..cornet.brain_model import load_model
     from ..cornet.recording.shapes import survey
     from ..features import extract_features
@@ -177,7 +186,7 @@ def cornet_test(
         device="cuda" if ngpus else "cpu",
     )
     name = f"{layer}.{sublayer}"
-    known = survey(loaded.activations_model.network, imsize)
+    known = survey(loaded.activations_model.network, loaded.activations_model.image_size)
     if name not in known:
         raise unknown_name(name, known, "layer and sublayer")
     steps = list(known[name])  # CORnet's `time_step` counts the calls of the layer

@@ -191,14 +191,15 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
 ) -> None:
     """Write one page of all scores in results folders, which any browser opens without a network."""
-    import pandas as pd
-
-    from ..report import write_report
     from ..scoring import read_table
 
     if output.suffix not in (".html", ".htm"):
         raise UserError(f"Expected a page that ends in .html, received {output}.")
     tables = [read_table(each) for each in folder]
+    import pandas as pd
+
+    from ..report import write_report
+
     write_report(pd.concat(tables, ignore_index=True).drop_duplicates(), output)
     say(output)
 

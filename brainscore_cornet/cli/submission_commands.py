@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ..cornet.early_options import check_options
 from ..cornet.errors import UserError
 from .options import CommitmentFile, ImageSize, Json, Layers, TimeMapping, Times, commitment_options, parse_times
 from .printing import say
@@ -49,8 +50,6 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Make a submission to brain-score.org, check it against every rule, and run it as Brain-Score will."""
-    from .. import submission
-
     # batch systems send it before they kill a job; without a handler, temporary files would remain
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if sum(each is not None for each in (output, pull_request, check)) != 1:
@@ -67,6 +66,12 @@ def submit(
     options = {name: value for name, value in options.items() if value is not None}
     if options and (check is not None or len(model or ()) != 1):
         raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
+    for name in model or ():
+        check_options(name, weights=weights, image_size=image_size)
+    if check is not None and not model and not check.expanduser().is_file():
+        raise UserError(f"Expected a zip to check, {check} is not a file.")
+    from .. import submission
+
     if check is not None:
         if model:
             raise UserError(f"--check takes a zip and no model, received {', '.join(model)}.")

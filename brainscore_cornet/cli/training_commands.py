@@ -116,6 +116,7 @@ def train(
 
     By default, each model is trained with CORnet's recipe for it.
     """
+    _check(model, data_path, weights, image_size)
     from ..training import train as run
     from ..training.stopping import TrainingStopped
 
@@ -177,6 +178,7 @@ def validate(
 
     This checks an installation and the downloaded weights.
     """
+    _check(model, data_path, weights, image_size)
     from ..training import validate as run
 
     found = run(
@@ -203,6 +205,17 @@ def validate(
         say(found.comparison)
     for path, reason in found.unreadable.items():
         say(f"Warning: left out {path}: {reason}", err=True)
+
+
+def _check(model: str, data_path: Path, weights: str, image_size: int | None) -> None:
+    """Report what is wrong without doubt before the large libraries are imported."""
+    from ..cornet.commitments import architecture_of
+    from ..cornet.early_options import check_options
+    from ..early_paths import imagenet_path
+
+    identifier = f"cornet_{architecture_of(model).lower()}"
+    check_options(identifier, weights=parse_weights(weights), image_size=image_size)
+    imagenet_path(data_path)
 
 
 def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: int | None) -> dict:

@@ -112,6 +112,15 @@ def get_commitment(identifier: str) -> Commitment:
     return COMMITMENTS[identifier]
 
 
+def architecture_of(model: str) -> str:
+    """Return `Z`, `R`, `RT` or `S` for CORnet's own spelling or an identifier."""
+    if isinstance(model, str) and model.upper() in TIME_STEPS:
+        return model.upper()
+    if model not in COMMITMENTS:
+        raise unknown_name(model, [*TIME_STEPS, *COMMITMENTS], "model")
+    return COMMITMENTS[model].architecture
+
+
 def vary(
     commitment: Commitment,
     *,

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import torch
 
-from .architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, build_network
+from .architectures import build_network
 from .commitments import Commitment, TimeBins, get_commitment, vary
-from .errors import UserError, whole_number
-from .inference.prepared import PRECISIONS
+from .early_options import check_options
 from .network import plain_integers
 from .recording.layer_choice import check_steps_of_layers, checked_layers
 from .weights.released import RELEASED, file_hash, mismatch
@@ -44,10 +43,7 @@ def commitment_for(
         If an option is invalid for the model.
     """
     base = get_commitment(identifier)
-    if image_size is not None:
-        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
-    if precision not in PRECISIONS:
-        raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
+    image_size = check_options(identifier, image_size=image_size, precision=precision)
     times = plain_integers(times)
     trained = f"cornet_{base.architecture.lower()}"
     weights_hash = None if weights_file is None else _hash_unless_released(weights_file, trained)

@@ -14,7 +14,9 @@ import cloudpickle
 
 from ..cornet.commitments import COMMITMENTS
 from ..cornet.errors import UserError
+from ..early_paths import benchmark_path
 from . import catalogue
+from .labels import labelled
 
 _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
 _BENCHMARK_FILE = ".toml"
@@ -80,9 +82,9 @@ def targets(benchmarks: Iterable) -> list[Target]:
 
 def _target(benchmark) -> Target:
     if isinstance(benchmark, str | Path) and Path(benchmark).suffix == _BENCHMARK_FILE:
+        path = str(benchmark_path(benchmark))
         from ..own_data.benchmark_file import load_benchmark
 
-        path = str(Path(benchmark).expanduser().absolute())
         opened = load_benchmark(path)  # an invalid file is an error before any work
         return replace(_of_object(opened), make=_FromFile(path, str(opened.version)))
     if isinstance(benchmark, str):
@@ -136,7 +138,7 @@ def _as_list(given: Any) -> Sequence:
 
 def _candidate(model, options: Mapping[str, Any], name: str | None) -> Candidate:
     if isinstance(model, str | Path):
-        label, text = _labelled(str(model))
+        label, text = labelled(str(model))
         return _identified(text, options, name or label)
     if options:
         raise UserError(f"{model!r} is not an identifier of ours: {next(iter(options))} cannot be applied to it.")
@@ -147,17 +149,6 @@ def _candidate(model, options: Mapping[str, Any], name: str | None) -> Candidate
         name = name or _name_of(model)
         return Candidate(name, _sendable(model, f"model {name}"))
     raise UserError(f"Expected an identifier, a checkpoint, a BrainModel or a function that makes one, not {model!r}.")
-
-
-def _labelled(text: str) -> tuple[str | None, str]:
-    """Return the label before a colon, None if there is none, and the model."""
-    label, colon, model = text.partition(":")
-    is_label = colon and re.fullmatch(r"[\w .+-]+", label) and not model.startswith("//")
-    if not is_label or Path(text).expanduser().exists() or text in catalogue.folders("models"):
-        return None, text
-    if label in catalogue.folders("models"):
-        raise UserError(f"{label} is a model of its own, so that it cannot be a label: give {text} another one.")
-    return label.strip(), model
 
 
 def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Candidate:
@@ -180,6 +171,10 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
 
 
 def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
+    from ..cornet.early_options import check_options
+
+    checked = {key: options[key] for key in ("weights", "image_size", "precision") if key in options}
+    check_options(identifier, **checked)
     from ..cornet.brain_model import load_model
     from ..cornet.device import pick_device
     from ..cornet.network import find_weights
@@ -217,9 +212,11 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 def _identifier_of(path: Path) -> str:
     """Return the identifier of the model that a checkpoint states or that its entries imply."""
     from ..cornet.weights.released import locate
+
+    located = locate(path)
     from ..cornet.weights.state_dicts import held_architecture
 
-    return f"cornet_{held_architecture(locate(path)).lower()}"
+    return f"cornet_{held_architecture(located).lower()}"
 
 
 def _sendable(make: Callable, what: str) -> Callable:

@@ -13,14 +13,15 @@ import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
-from ..cornet.architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from ..cornet.anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from ..cornet.commitments import architecture_of
 from ..cornet.errors import MAX_SEED, UserError, whole_number
 from ..cornet.network import plain_integers
 from ..cornet.writing import output_path as output_path_of
 from .data import Data
 from .folders import find_training
 from .image_dataset import Views
-from .initial_network import Start, architecture_of, build, restored
+from .initial_network import Start, build, restored
 from .module import Learner
 from .progress import Progress
 from .recipes import recipe_for

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import torch
 
-from ..cornet.architectures import CLASSES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
-from ..cornet.commitments import get_commitment
+from ..cornet.anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from ..cornet.architectures import CLASSES
+from ..cornet.commitments import architecture_of, get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
 from ..cornet.weights.released import RELEASED, mismatch
@@ -20,7 +21,7 @@ from ..cornet.weights.state_dicts import read_checkpoint, trained_with
 from .data import Data
 from .folders import ImageSet, find_validation
 from .image_dataset import Views
-from .initial_network import architecture_of, build, held_classes
+from .initial_network import build, held_classes
 from .module import Learner
 from .progress import Progress
 from .recipes import RECIPES

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..anatomy import TIME_STEPS
-from ..architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, CORnet, build_network
+from ..anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
+from ..architectures import CORnet, build_network
 from .released import RELEASED, WeightsError
 
 _logger = logging.getLogger(__name__)
