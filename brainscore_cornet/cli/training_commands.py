@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..cornet.commitments import architecture_of
+from ..cornet.early_options import check_options
+from ..cornet.progress_line import showing
+from ..early_paths import imagenet_path
+from ..ranks import is_first
 from .options import Json, Weights, parse_times, parse_weights
 from .printing import say
 
@@ -47,7 +55,23 @@ OnError = Annotated[str, typer.Option("--on-error", help="For unreadable images:
 _RECIPE = "the model's own"
 
 
+def _prepared(command: Callable[..., None]) -> Callable[..., None]:
+    """Report what is wrong without doubt before the large libraries are imported, then show the progress."""
+
+    @wraps(command)
+    def run(**options) -> None:
+        architecture = architecture_of(options["model"])
+        weights = parse_weights(options["weights"])
+        check_options(f"cornet_{architecture.lower()}", weights=weights, image_size=options["image_size"])
+        imagenet_path(options["data_path"])
+        with showing(f"Loading CORnet-{architecture}") if is_first() else nullcontext():
+            command(**options)
+
+    return run
+
+
 @app.command()
+@_prepared
 def train(
     model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier such as cornet_s.")],
     data_path: DataPath,
@@ -116,7 +140,6 @@ def train(
 
     By default, each model is trained with CORnet's recipe for it.
     """
-    _check(model, data_path, weights, image_size)
     from ..training import train as run
     from ..training.stopping import TrainingStopped
 
@@ -148,14 +171,15 @@ def train(
             on_error=on_error,
         )
     except TrainingStopped as stopped:
-        if _is_first():
+        if is_first():
             say(stopped, err=True)
         raise typer.Exit(stopped.code) from None
-    if _is_first():
+    if is_first():
         say(output_path)
 
 
 @app.command()
+@_prepared
 def validate(
     model: Annotated[str, typer.Argument(help="An identifier such as cornet_s, or Z, R, RT, S.")],
     data_path: DataPath,
@@ -178,7 +202,6 @@ def validate(
 
     This checks an installation and the downloaded weights.
     """
-    _check(model, data_path, weights, image_size)
     from ..training import validate as run
 
     found = run(
@@ -193,29 +216,19 @@ def validate(
         precision=precision,
         on_error=on_error,
     )
-    if not _is_first():
+    if not is_first():
         return
     if as_json:
         say(json.dumps(asdict(found), indent=2))
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
         say(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
-        say(f"top-1 {100 * found.top1:.2f} %, top-5 {100 * found.top5:.2f} %, loss {found.loss:.4f}")
+        top5 = "" if found.top5 is None else f", top-5 {100 * found.top5:.2f} %"
+        say(f"top-1 {100 * found.top1:.2f} %{top5}, loss {found.loss:.4f}")
         say(f"{found.images_per_second:.0f} images/s")
         say(found.comparison)
     for path, reason in found.unreadable.items():
         say(f"Warning: left out {path}: {reason}", err=True)
-
-
-def _check(model: str, data_path: Path, weights: str, image_size: int | None) -> None:
-    """Report what is wrong without doubt before the large libraries are imported."""
-    from ..cornet.commitments import architecture_of
-    from ..cornet.early_options import check_options
-    from ..early_paths import imagenet_path
-
-    identifier = f"cornet_{architecture_of(model).lower()}"
-    check_options(identifier, weights=parse_weights(weights), image_size=image_size)
-    imagenet_path(data_path)
 
 
 def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: int | None) -> dict:
@@ -225,9 +238,3 @@ def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: 
     elif ngpus is not None:
         device, devices = device or "cuda", devices or ngpus
     return {"device": device, "devices": devices, "nodes": nodes}
-
-
-def _is_first() -> bool:
-    from ..training.run_devices import is_first
-
-    return is_first()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +18,10 @@ from ..cornet.architectures import CLASSES
 from ..cornet.commitments import architecture_of, get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
+from ..cornet.progress_line import showing
 from ..cornet.weights.released import RELEASED, mismatch
 from ..cornet.weights.state_dicts import read_checkpoint, trained_with
+from ..ranks import is_first
 from .data import Data
 from .folders import ImageSet, find_validation
 from .image_dataset import Views
@@ -46,7 +50,9 @@ class Validation:
     images: int
     """Number of classified images."""
     top1: float
-    top5: float
+    """Fraction of the images; printed, accuracies are in %."""
+    top5: float | None
+    """None for five classes or fewer."""
     loss: float
     """Cross-entropy, the mean over images, in nats."""
     images_per_second: float
@@ -126,7 +132,8 @@ def validate(
         skip_unreadable=on_error == "skip",
     )
     data = Data(None, Views(images, image_size), batch_size, loading)
-    with quiet(), tempfile.TemporaryDirectory() as folder:
+    shown = showing() if is_first() else nullcontext()
+    with quiet(), shown, tempfile.TemporaryDirectory() as folder:
         trainer = machine.trainer(Path(folder), [Progress()])
         trainer.validate(learner, datamodule=data, verbose=False)
     sums = learner.validated
@@ -140,7 +147,7 @@ def validate(
         image_size=image_size,
         images=sums.images,
         top1=sums.top1,
-        top5=sums.top5,
+        top5=None if math.isnan(sums.top5) else sums.top5,
         loss=sums.loss,
         images_per_second=(sums.images + len(learner.unreadable)) / max(learner.validation_seconds, 1e-9),
         published_top1=published,
