@@ -9,7 +9,19 @@ import typer
 
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    BatchSize,
+    Device,
+    ImageSize,
+    Precision,
+    TimeMapping,
+    Times,
+    Weights,
+    parse_time_bins,
+    parse_time_mapping,
+    parse_times,
+    parse_weights,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -39,7 +51,11 @@ def benchmark(
     ] = None,
 ) -> None:
     """Check a benchmark of your own recordings and show what it consists of; no model is run."""
+    from ..early_paths import benchmark_path
     from ..features.early_checks import check_picture
+
+    if not new:
+        benchmark_path(file)
     from ..own_data import load_benchmark
     from ..own_data.description import described, draw_benchmark
     from ..own_data.dissimilarities import DissimilarityBenchmark, described_rdms
@@ -97,15 +113,20 @@ def map_command(
         Path | None, typer.Option(help="Also write the best layer and time bins of the region: best.toml.")
     ] = None,
     weights: Weights = "released",
-    times: Annotated[
-        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
-    ] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
 ) -> None:
     """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
+    from ..cornet.early_options import check_options
+    from ..early_paths import benchmark_path
+
+    options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
+    check_options(model, weights=parse_weights(weights), image_size=image_size, precision=precision)
+    benchmark_path(benchmark_file)
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model
         from ..own_data import load_benchmark, time_map
@@ -114,9 +135,8 @@ def map_command(
 
         check_folder(output)
         loaded = load_benchmark(benchmark_file)
-        options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
+        options |= {"image_size": image_size, "device": device, "precision": precision}
         options = {name: value for name, value in options.items() if value is not None}
-        options |= {"device": device, "precision": precision}
         subject = load_model(model, weights=parse_weights(weights), **options)
         control = None if against is None else load_model(against, **options)
         found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)

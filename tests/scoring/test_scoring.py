@@ -63,6 +63,14 @@ def test_a_table_of_models_and_benchmarks(tmp_path, log, models):
     assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 5
 
 
+def test_a_label_of_another_model_is_scored_again(tmp_path, log):
+    """A label stands for one set of options: with others, the scores under it are not taken for the new model's."""
+    for size in (64, 64, 96):
+        table = score_models("mine:cornet_z_untrained", ToyBenchmark("one", log), output=tmp_path, image_size=size)
+    assert (table["model"].tolist(), table["identifier"].tolist()) == (["mine"], ["cornet_z_untrained_size_96"])
+    assert calls(log) == [f"cornet_z_untrained_size_{size} one" for size in (64, 96)]
+
+
 class CostlyCeiling(ToyBenchmark):
     """Counts how often it is asked for its ceiling, which its scores have already."""
 
