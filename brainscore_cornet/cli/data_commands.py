@@ -90,7 +90,7 @@ def benchmark(
 def map_command(
     model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s.")],
     benchmark_file: Annotated[
-        Path, typer.Option("--benchmark", "-b", help="A benchmark file of recordings, such as it.toml.")
+        Path, typer.Option("--benchmark", "-b", help="A file of recordings or dissimilarities, such as it.toml.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the map.")],
     layer: Annotated[
@@ -117,11 +117,13 @@ def map_command(
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model
         from ..own_data import load_benchmark, time_map
-        from ..own_data.commitment_choice import choose_commitment, write_commitment
+        from ..own_data.commitment_choice import check_choice, choose_commitment, write_commitment
         from ..own_data.map_files import check_folder, write_map
 
         check_folder(output)
         loaded = load_benchmark(benchmark_file)
+        if commit is not None:
+            check_choice(loaded)
         options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
         options = {name: value for name, value in options.items() if value is not None}
         options |= {"device": device, "precision": precision}

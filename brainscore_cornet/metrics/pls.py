@@ -75,14 +75,17 @@ def _fit(
             return kind(narrow, *pair, model, _LEAST[is_rough])
 
         fits = list(threads.map(make, pairs))
-    for component in range(model.n_components):
-        active = _combined(fits, component)
-        # each reading of the Gram matrix serves all splits, and all targets
-        of_targets = [each for each in active if isinstance(each, FromTargets)]
-        for each, image in zip(of_targets, _images(of_targets, [each.combination for each in of_targets]), strict=True):
-            each.find_scores(image)
-        active = [each for each in active if not each.exhausted]
-        _deflate(active, _images(active, [each.scores for each in active]))
+    with SINGLE_THREAD.limit(limits=1, user_api="blas"):
+        for component in range(model.n_components):
+            active = _combined(fits, component)
+            # each reading of the Gram matrix serves all splits, and all targets
+            of_targets = [each for each in active if isinstance(each, FromTargets)]
+            for each, image in zip(
+                of_targets, _images(of_targets, [each.combination for each in of_targets]), strict=True
+            ):
+                each.find_scores(image)
+            active = [each for each in active if not each.exhausted]
+            _deflate(active, _images(active, [each.scores for each in active]))
     return [each.smoother() for each in fits]
 
 

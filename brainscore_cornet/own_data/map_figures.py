@@ -109,7 +109,7 @@ def region_courses(dataset: xr.Dataset):
             axis.fill_between(middles, low, high, color=colour, alpha=0.2, linewidth=0)
             axis.plot(middles, scores[best], color=colour, linewidth=1.5, marker="o", markersize=2.5, label=label)
         else:
-            reach = [scores[best] - low, high - scores[best]]
+            reach = np.array([scores[best] - low, high - scores[best]])
             axis.errorbar([place], scores[best], reach, color=colour, marker="o", capsize=2, label=label)
     if len(middles) > 1:
         axis.legend(frameon=False, fontsize=6, title="region at its best step", title_fontsize=6)
@@ -128,9 +128,9 @@ def region_courses(dataset: xr.Dataset):
 @styled
 def neuroid_courses(dataset: xr.Dataset):
     """Return how well the best site of each neuroid predicts it in each time bin; None without such values."""
-    values = dataset["raw_by_neuroid"].values
-    if np.isnan(values).all():
+    if "raw_by_neuroid" not in dataset or np.isnan(dataset["raw_by_neuroid"].values).all():
         return None
+    values = dataset["raw_by_neuroid"].values
     best = np.nanmax(values, axis=0).T  # (neuroid, time bin)
     order = np.argsort(-np.nan_to_num(best).mean(1), kind="stable")
     figure = new_figure(2.8)
@@ -211,7 +211,7 @@ def _regions_legend(axis, regions: set[str]) -> None:
 
 
 def _label(dataset: xr.Dataset) -> str:
-    return "explained variance" if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"
+    return str(dataset.attrs["score"]) if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"
 
 
 def _region(dataset: xr.Dataset, number: int) -> str:
