@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from .cornet.network import load_network
     from .features import extract_features
     from .metrics.predictivity import predictivity
-    from .own_data import load_benchmark, neural_benchmark, rdm_benchmark, time_map
+    from .own_data import behaviour_benchmark, compare_models, load_benchmark, neural_benchmark, rdm_benchmark, time_map
     from .scoring import score_models
     from .training import train, validate
 
 _PUBLIC = {
+    "behaviour_benchmark": "own_data",
+    "compare_models": "own_data",
     "extract_features": "features",
     "load_benchmark": "own_data",
     "load_model": "cornet.brain_model",
@@ -31,6 +33,8 @@ _PUBLIC = {
 
 __all__ = [
     "UserError",
+    "behaviour_benchmark",
+    "compare_models",
     "extract_features",
     "load_benchmark",
     "load_model",

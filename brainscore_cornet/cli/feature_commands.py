@@ -1,4 +1,4 @@
-"""The commands `brainscore-cornet features` and, with CORnet's own flags, `test`."""
+"""The commands `features`, `plot` and, with CORnet's own flags, `test`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from .options import (
 from .printing import say
 
 app = typer.Typer()
+plots = typer.Typer()
+app.add_typer(plots, name="plot")
 
 
 @app.command()
@@ -146,6 +148,29 @@ def features(
         if plot is not None:
             draw(loaded, images, plot, on_error=on_error)
             say(plot)
+
+
+@plots.callback()
+def plot() -> None:
+    """Draw figures from files."""
+
+
+@plots.command()
+def timecourse(
+    file: Annotated[Path, typer.Argument(help="A .nc file that `features` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
+    width: Annotated[str, typer.Option(help="Width of the figure, such as 85mm, 8.5cm or 3.5in.")] = "85mm",
+) -> None:
+    """Draw each region's activity over time for all images, and how different the images are."""
+    from ..features.early_checks import check_picture
+    from ..features.timecourse_figure import draw_time_courses, parse_width, time_courses
+
+    check_picture(output)
+    inches = parse_width(width)
+    with showing(f"Reading {file}"):
+        courses, model = time_courses(file)
+    draw_time_courses(courses, output, inches, model)
+    say(output)
 
 
 @app.command("test")
