@@ -18,6 +18,7 @@ from typing import Any
 
 from .cornet.errors import UserError
 from .cornet.writing import output_path, write_aside, writing
+from .extras import install_line
 from .palette import INK, MODEL_COLOURS, REGION_COLOURS
 
 ENDINGS = (".pdf", ".svg", ".png")
@@ -115,7 +116,7 @@ def check_packages() -> None:
     """Raise `UserError` if the packages that draw charts are not installed."""
     for package, module in (("altair", "altair"), ("vl-convert-python", "vl_convert")):
         if find_spec(module) is None:
-            raise UserError(f"To draw charts, {package} is needed: pip install '.[report]'")
+            raise UserError(f"To draw charts, {package} is needed: {install_line('report')}")
 
 
 def specification(figure: ChartFigure, width: int = _STATIC) -> dict[str, Any]:

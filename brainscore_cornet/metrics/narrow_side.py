@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from .gram import Gram
@@ -28,7 +27,7 @@ class Narrow:
         self.square = float((self.columns**2).sum())
         self._step: torch.Tensor | None = None
 
-    def step(self, train: torch.Tensor, left_out: torch.Tensor, mean: torch.Tensor) -> np.ndarray:
+    def step(self, train: torch.Tensor, left_out: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
         """Return one step of the power iteration of a split (column, column).
 
         It is the inner product of the centred training samples that the Gram matrix gives. With few samples left out,
@@ -36,7 +35,7 @@ class Narrow:
         """
         if len(left_out) >= len(train) / 2:
             inner = self.columns[train] - mean
-            return symmetric(inner.T @ (self.wide.matrix[train][:, train] @ inner))
+            return (inner.T @ (self.wide.matrix[train][:, train] @ inner)).cpu()
         if self._step is None:
             self._step = self.columns.T @ self.images
         outside, images = self.columns[left_out], self.images[left_out]
@@ -44,9 +43,4 @@ class Narrow:
         totals = -self.wide.matrix[left_out].sum(0)  # all samples together give 0
         sums = totals[train] @ self.columns[train]
         shift = torch.outer(sums - totals[train].sum() / 2 * mean, mean)
-        return symmetric(self._step - half - half.T - shift - shift.T)
-
-
-def symmetric(matrix: torch.Tensor) -> np.ndarray:
-    """Return a symmetric matrix as BLAS takes it."""
-    return np.asfortranarray(matrix.cpu().numpy().T)
+        return (self._step - half - half.T - shift - shift.T).cpu()

@@ -13,11 +13,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
-from scipy.linalg import blas
 from sklearn.cross_decomposition import PLSRegression
 from threadpoolctl import ThreadpoolController
 
-from .narrow_side import Narrow, symmetric
+from .narrow_side import Narrow
 from .power_iteration import Exhausted, power_iteration
 from .predictions import Smoother, Split
 from .samples import Samples
@@ -54,8 +53,8 @@ class PlsFit(ABC):
         self._mean = self._all[self._train].mean(0)
         left_out = torch.nonzero(self._is_train == 0)[:, 0]
         self._step = narrow.step(self._train, left_out, self._mean)
-        """One step of the power iteration, (column, column), kept up to date above the diagonal."""
-        self._largest = self._step.diagonal().max()
+        """One step of the power iteration, (column, column), on the CPU."""
+        self._largest = float(self._step.diagonal().max())
         centre = float(wide.matrix[left_out][:, left_out].sum()) / len(self._train)
         self._initial = self._variance = float(wide.matrix.diagonal()[self._train].sum()) - centre
         self._first = 0  # the first target that is not constant
@@ -65,6 +64,7 @@ class PlsFit(ABC):
         self._count = 0
         self._loadings: list[torch.Tensor] = []
         self._weights: list[torch.Tensor] = []
+        self._weighted: list[torch.Tensor] = []
         self.exhausted = False
 
     def find_direction(self, component: int) -> np.ndarray | None:
@@ -115,9 +115,8 @@ class PlsFit(ABC):
         products = products - sums[1] * self._mean
         square = float(self._squares[self._count - 1])
         share = float(self.scores @ deflated) / square
-        scaled = (loadings / square).cpu().numpy()
-        change = products.cpu().numpy() - share / 2 * loadings.cpu().numpy()
-        self._step = blas.dsyr2(-1.0, scaled, change, a=self._step, overwrite_a=1)
+        one, other = (loadings / square).cpu(), (products - share / 2 * loadings).cpu()
+        self._step.addmm_(torch.stack([one, other], 1), torch.stack([other, one]), alpha=-1)
         self._variance -= share
         self._loadings.append(loadings)
         self.exhausted = self._variance < self._least * self._initial
@@ -149,11 +148,11 @@ class PlsFit(ABC):
 
     def _current_step(self) -> np.ndarray:
         # no entry of a Gram matrix is larger than the largest on its diagonal
-        if self._step.diagonal().max() < _STALE * self._largest:
+        if float(self._step.diagonal().max()) < _STALE * self._largest:
             narrow = self._orthogonal(self._centred(self._all))
-            self._step = symmetric(narrow.T @ (self._wide.matrix @ narrow))
-            self._largest = self._step.diagonal().max()
-        return self._step
+            self._step = (narrow.T @ (self._wide.matrix @ narrow)).cpu()
+            self._largest = float(self._step.diagonal().max())
+        return self._step.numpy()
 
     def _centred(self, products: torch.Tensor) -> torch.Tensor:
         is_train = self._is_train if products.ndim == 1 else self._is_train[:, None]
@@ -204,10 +203,12 @@ class FromTargets(PlsFit):
         return self._weights[-1]
 
     def find_scores(self, image: torch.Tensor) -> None:
+        """Keep the scores that the image of the combination, (sample,), gives."""
+        self._weighted.append(image)
         self._keep_scores(self._orthogonal(self._centred(image)), self._least * self._initial)
 
     def _rotated(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        images = self._wide.matrix @ weights
+        images = torch.stack(self._weighted, 1)
         return images[self._test] - images[self._train].mean(0), self._images[: self._count] @ weights
 
 

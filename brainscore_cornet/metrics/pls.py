@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -68,22 +68,24 @@ def _fit(
     for targets, _ in pairs:
         if id(targets) not in shared:
             shared[id(targets)] = _sides(predictors, targets, gram, is_rough)
-    with SINGLE_THREAD.limit(limits=1), ThreadPoolExecutor(torch.get_num_threads()) as threads:
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
 
         def make(pair: tuple[Samples, Split]) -> PlsFit:
             kind, narrow = shared[id(pair[0])]
             return kind(narrow, *pair, model, _LEAST[is_rough])
 
-        fits = list(threads.map(make, pairs))
-    for component in range(model.n_components):
-        active = _combined(fits, component)
-        # each reading of the Gram matrix serves all splits, and all targets
-        of_targets = [each for each in active if isinstance(each, FromTargets)]
-        for each, image in zip(of_targets, _images(of_targets, [each.combination for each in of_targets]), strict=True):
-            each.find_scores(image)
-        active = [each for each in active if not each.exhausted]
-        _deflate(active, _images(active, [each.scores for each in active]))
-    return [each.smoother() for each in fits]
+        with SINGLE_THREAD.limit(limits=1):
+            fits = list(threads.map(make, pairs))
+        for component in range(model.n_components):
+            active = _combined(fits, component, threads)
+            # each reading of the Gram matrix serves all splits, and all targets
+            of_targets = [each for each in active if isinstance(each, FromTargets)]
+            images = _images(of_targets, [each.combination for each in of_targets])
+            for each, image in zip(of_targets, images, strict=True):
+                each.find_scores(image)
+            active = [each for each in active if not each.exhausted]
+            _deflate(active, _images(active, [each.scores for each in active]), threads)
+        return [each.smoother() for each in fits]
 
 
 def _sides(predictors: Samples, targets: Samples, gram: MakeGram, is_rough: bool) -> tuple[type[PlsFit], Narrow]:
@@ -99,9 +101,9 @@ def _sides(predictors: Samples, targets: Samples, gram: MakeGram, is_rough: bool
     return kind, Narrow(wide, torch.as_tensor(narrow).to(wide.matrix))
 
 
-def _combined(fits: Sequence[PlsFit], component: int) -> list[PlsFit]:
+def _combined(fits: Sequence[PlsFit], component: int, threads: Executor) -> list[PlsFit]:
     """Find the next component's weights of all fits, and return those that have one."""
-    with SINGLE_THREAD.limit(limits=1), ThreadPoolExecutor(torch.get_num_threads()) as threads:
+    with SINGLE_THREAD.limit(limits=1):
         found = list(threads.map(lambda each: each.find_direction(component), fits))
     active = [(each, direction) for each, direction in zip(fits, found, strict=True) if direction is not None]
     for narrow, group in _by_narrow([each for each, _ in active]):
@@ -112,15 +114,18 @@ def _combined(fits: Sequence[PlsFit], component: int) -> list[PlsFit]:
     return [each for each, _ in active]
 
 
-def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor]) -> None:
+def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor], threads: Executor) -> None:
     """Take the last scores out of all fits."""
     begun = [each.begin_deflation(image) for each, image in zip(fits, images, strict=True)]
+    arguments: list[tuple] = [()] * len(fits)
     for narrow, group in _by_narrow(fits):
         vectors = torch.stack([vector for number in group for vector in begun[number]])
         products, sums = vectors @ narrow.columns, vectors.sum(1)
         for place, number in enumerate(group):
             both = slice(2 * place, 2 * place + 2)
-            fits[number].deflate(begun[number][1], sums[both], *products[both])
+            arguments[number] = (begun[number][1], sums[both], *products[both])
+    with SINGLE_THREAD.limit(limits=1):
+        list(threads.map(lambda each, given: each.deflate(*given), fits, arguments))
 
 
 def _by_narrow(fits: Sequence[PlsFit]) -> list[tuple[Narrow, list[int]]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
-from scipy.linalg import blas
 from sklearn.exceptions import ConvergenceWarning
 
 _ROUGH = 30.0  # of the tolerance: from there on, iterations are in double precision
@@ -27,8 +26,7 @@ def power_iteration(step: np.ndarray, start: np.ndarray, is_metric: bool, max_it
     Parameters
     ----------
     step
-        (column, column), symmetric, of which what is above the diagonal is read. Each vector is `step` times the one
-        before, scaled to length 1.
+        (column, column), symmetric. Each vector is `step` times the one before, scaled to length 1.
     is_metric
         Whether `step` is also the inner product by which lengths are measured, in place of the usual one.
 
@@ -38,13 +36,13 @@ def power_iteration(step: np.ndarray, start: np.ndarray, is_metric: bool, max_it
         When a vector has no length.
     """
     vector, done = start, 0
-    for multiply, matrix, least in _stages(step, tol):
+    for matrix, least in _stages(step, tol):
         vector = vector.astype(matrix.dtype)
-        vector, image = _scaled(vector, multiply(1.0, matrix, vector), is_metric)
+        vector, image = _scaled(vector, matrix @ vector, is_metric)
         while done < max_iter - 1:
             done += 1
             old, old_image = vector, image
-            vector, image = _scaled(image, multiply(1.0, matrix, image), is_metric)
+            vector, image = _scaled(image, matrix @ image, is_metric)
             change = vector - old
             if change @ (image - old_image if is_metric else change) < least:
                 break
@@ -56,14 +54,14 @@ def power_iteration(step: np.ndarray, start: np.ndarray, is_metric: bool, max_it
     return vector
 
 
-def _stages(step: np.ndarray, tol: float) -> Iterator[tuple[Callable, np.ndarray, float]]:
-    """Yield BLAS's product, the matrix and the tolerance in single precision, where that is faster, then in double."""
+def _stages(step: np.ndarray, tol: float) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield the matrix and the tolerance in single precision, where that is faster, and then in double."""
     if len(step) >= _FEW:
         single = np.empty_like(step, np.float32)
         # no number is too large, and neither directions nor lengths depend on the scale
         np.multiply(step, 1 / step.diagonal().max(), out=single, casting="same_kind")
-        yield blas.ssymv, single, _ROUGH * tol
-    yield blas.dsymv, step, tol
+        yield single, _ROUGH * tol
+    yield step, tol
 
 
 def _scaled(vector: np.ndarray, image: np.ndarray, is_metric: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -128,9 +128,9 @@ def neuroid_courses(dataset: xr.Dataset) -> ChartFigure | None:
     """Return how well the best site of each neuroid predicts it in each time bin; None without such values."""
     import altair as alt
 
-    values = dataset["raw_by_neuroid"].values
-    if np.isnan(values).all():
+    if "raw_by_neuroid" not in dataset or dataset["raw_by_neuroid"].isnull().all():
         return None
+    values = dataset["raw_by_neuroid"].values
     best = np.max(np.where(np.isnan(values), -np.inf, values), axis=0).T  # (neuroid, time bin)
     best = np.where(np.isfinite(best), best, np.nan)
     order = np.argsort(-np.nan_to_num(best).mean(1), kind="stable")
@@ -262,4 +262,4 @@ def _grey(dataset: xr.Dataset) -> str:
 
 
 def _label(dataset: xr.Dataset) -> str:
-    return "explained variance" if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"
+    return str(dataset.attrs["score"]) if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"

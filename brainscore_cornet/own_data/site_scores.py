@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ import torch
 from ..cornet.errors import UserError
 from ..metrics import recognition
 from ..metrics.gram import Grams
+from ..metrics.nipals import SINGLE_THREAD
 from ..metrics.predictions import Split, pearson
+from ..metrics.regressions import Fitted
 from ..metrics.samples import Samples
 from .neural import SIMILARITIES, SPAN, RecordingsBenchmark, ceiler, fewest_to_fit, similarity_metric
 from .neural_assemblies import average_assembly
@@ -79,19 +82,27 @@ class SiteScorer:
         # one Gram matrix serves all time bins and splits
         splits = [*self._splits, *self._thirds]
         fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
-        parts, by_neuroid = [], []
-        for recorded, fits in zip(together, fitted, strict=True):
-            pairs = list(_predicted(recorded, splits, fits.predictions))
-            pairs, of_thirds = pairs[: len(self._splits)], pairs[len(self._splits) :]
-            refitted = _refits(self._thirds, of_thirds) if of_thirds else None
-            for start in range(0, recorded.shape[1], bins[0].shape[1]):
-                columns = slice(start, start + bins[0].shape[1])
-                shown = [[each[:, columns] for each in pair] for pair in pairs]
-                r, resampled = _correlated(shown, self._splits, self._resamples)
-                refits = None if refitted is None else refitted[..., columns]
-                parts.append(drawn(r, resampled, self._resamples, len(recorded), refits))
-                by_neuroid.append(np.nanmean(r, axis=0))
-        return SiteScores(stacked(parts), np.stack(by_neuroid))
+        # the resamples of one time bin are for one thread
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads, SINGLE_THREAD.limit(limits=1):
+            found = threads.map(lambda *given: self._resampled(*given, splits, len(bins[0].T)), together, fitted)
+            parts, by_neuroid = zip(*(each for of_one in found for each in of_one), strict=True)
+        return SiteScores(stacked(list(parts)), np.stack(by_neuroid))
+
+    def _resampled(
+        self, recorded: np.ndarray, fits: Fitted, splits: Sequence[Split], neuroids: int
+    ) -> list[tuple[Draws, np.ndarray]]:
+        """Return the score and Pearson's r of each neuroid, for each time bin in `recorded`."""
+        pairs = list(_predicted(recorded, splits, fits.predictions))
+        pairs, of_thirds = pairs[: len(self._splits)], pairs[len(self._splits) :]
+        refitted = _refits(self._thirds, of_thirds) if of_thirds else None
+        found = []
+        for start in range(0, recorded.shape[1], neuroids):
+            columns = slice(start, start + neuroids)
+            shown = [[each[:, columns] for each in pair] for pair in pairs]
+            r, resampled = _correlated(shown, self._splits, self._resamples)
+            refits = None if refitted is None else refitted[..., columns]
+            found.append((drawn(r, resampled, self._resamples, len(recorded), refits), np.nanmean(r, axis=0)))
+        return found
 
 
 def ceilings_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Ceilings | None:

@@ -89,7 +89,7 @@ def _map(path: Path) -> xr.Dataset:
             dataset = opened.load()
     except (OSError, ValueError, KeyError, RuntimeError) as error:  # netCDF's
         raise UserError(f"{path} is damaged and cannot be read: {error}") from error
-    if not set(dataset) >= _OF_MAPS or "model" not in dataset.attrs:
+    if not set(dataset) >= _OF_MAPS or not set(dataset.attrs) >= {"model", "benchmark", "score", "interval"}:
         raise UserError(f"{path} is not a map: expected the file that `brainscore-cornet map` wrote.")
     return dataset
 
