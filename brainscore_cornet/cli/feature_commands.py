@@ -9,8 +9,19 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    Background,
+    BatchSize,
+    Device,
+    Precision,
+    Resize,
+    Weights,
+    parse_time_bins,
+    parse_times,
+    parse_weights,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -37,6 +48,8 @@ def features(
     weights: Weights = "released",
     times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    resize: Resize = None,
+    background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
@@ -77,6 +90,8 @@ def features(
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
     replaces = overwrite or join
+    checked_resize(resize)
+    checked_background(background)
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
@@ -95,6 +110,8 @@ def features(
             weights=parse_weights(weights),
             device=device,
             precision=precision,
+            resize=resize,
+            background=background,
             **{name: value for name, value in options.items() if value is not None},
         )
         if output is not None and rdm is not None:

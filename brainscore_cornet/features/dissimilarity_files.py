@@ -40,7 +40,7 @@ def dissimilarities(
     images, layers, time_steps, time_bins, pool, on_error
         As in `extract_features`.
     """
-    found = look(collect(images), on_error)
+    found = look(collect(images), on_error, model.commitment.background)
     activations, commitment = model.activations_model, model.commitment
     shapes = survey(activations.network, activations.image_size)
     sites = choose(activations.network, commitment, shapes, layers, time_steps, time_bins, False)

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from ..cornet.brain_model import CORnetModel, load_model
-from ..cornet.commitments import TimeBin
+from ..cornet.commitments import Commitment, TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
 from ..cornet.names import shown
@@ -105,7 +105,7 @@ def extract_features(
     found = collect(images)
     if output is not None:
         _check_apart(output, found)
-    found = look(found, on_error)
+    found = look(found, on_error, model.commitment.background)
     extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
     extraction.check(output or Path("in memory.nc"))
     if output is None:
@@ -263,7 +263,7 @@ class _Extraction:
             "model": self._model.identifier,
             "weights_sha256": network_hash(self._activations.network),
             "package": f"brainscore_cornet {version('brainscore_cornet')}",
-            "preprocessing": f"resized to {self._activations.image_size} px, normalized as for ImageNet",
+            "preprocessing": _preprocessing(self._model.commitment),
             "pooled": "mean over space" if self._pool else "no",
             **({"requested_time_bins": self._bins} if self._bins else {}),
         }
@@ -285,6 +285,12 @@ class _Extraction:
             "on_error": on_error,
             "flat": self._flat,
         }
+
+
+def _preprocessing(commitment: Commitment) -> str:
+    how = "" if commitment.resize == "squeeze" else f" ({commitment.resize})"
+    ground = "" if commitment.background is None else f", background {commitment.background}"
+    return f"resized to {commitment.image_size} px{how}{ground}, normalized as for ImageNet"
 
 
 def _flat(arrays: Mapping[Site, np.ndarray]) -> dict[Site, np.ndarray]:

@@ -16,8 +16,9 @@ from PIL import ExifTags, Image
 
 from ..cornet.errors import MachineError, UserError, machine_failure
 from ..cornet.names import encodable
+from ..cornet.preparation import Colour
 from ..cornet.progress_line import counting
-from ..cornet.recording.images import Source, check_mode
+from ..cornet.recording.images import Source, check_mode, say_transparent
 from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import readable_images
 from .early_checks import nothing_at
@@ -170,29 +171,33 @@ def _in_memory(image, number: int) -> Image.Image:
     return Image.fromarray(array)
 
 
-def look(images: Images, on_error: str) -> Images:
+def look(images: Images, on_error: str, background: Colour | None = None) -> Images:
     """Open every file without decoding it, so that unreadable files are reported before any work.
 
     Parameters
     ----------
     on_error
         `fail` raises `UserError` with the first unreadable files; `skip` omits them.
+    background
+        Colour that will be behind transparent pixels. Without one, images with transparency are counted in a warning.
     """
-    rotated = animated = 0
+    rotated = animated = transparent = 0
     bad: dict[int, str] = {}
     with ThreadPoolExecutor(_THREADS) as executor, counting("Looking at the files", len(images)) as add:
         looked = executor.map(_look_at, images.sources, chunksize=16)
-        for row, (reason, is_rotated, is_animated) in enumerate(looked):
+        for row, (reason, is_rotated, is_animated, is_transparent) in enumerate(looked):
             add(1)
             if reason is not None:
                 bad[row] = reason
             rotated, animated = rotated + is_rotated, animated + is_animated
+            transparent += is_transparent and background is None
     if bad and (on_error == "fail" or len(bad) == len(images)):
         raise UserError(_cannot_use(images.table[PATH].tolist(), bad))
     if rotated:
         _logger.warning("%d images say that they are rotated (EXIF); they are used as they are stored.", rotated)
     if animated:
         _logger.warning("%d images have several frames; the first one is used.", animated)
+    say_transparent(transparent)
     return images.without(bad)
 
 
@@ -202,18 +207,20 @@ def _cannot_use(paths: Sequence[str], bad: Mapping[int, str]) -> str:
     return f"{len(bad)} of {len(paths)} images cannot be used: {shown}{more}. To leave such images out: --on-error skip"
 
 
-def _look_at(source: Source) -> tuple[str | None, bool, bool]:
-    """Return (problem or None, whether the image is rotated, whether it has several frames)."""
+def _look_at(source: Source) -> tuple[str | None, bool, bool, bool]:
+    """Return a problem or None, and whether the image is rotated, has several frames, and has transparency."""
     if isinstance(source, Image.Image):
-        return None, False, False
+        return None, False, False, source.has_transparency_data
     try:
         if Path(source).stat().st_size == 0:
-            return "it is empty", False, False
+            return "it is empty", False, False, False
         with Image.open(source) as image:
             check_mode(image)
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-            return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1
+            is_transparent = image.has_transparency_data  # before the frames are counted, which moves on to the last
+            return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1, is_transparent
     except Exception as error:  # PIL raises many kinds for damaged files
         if (reason := machine_failure(error)) is not None:
             raise MachineError(f"The machine cannot read {source}: {reason}.") from error
-        return str(error).replace(str(source), "").replace(" ''", "").strip(" :'") or type(error).__name__, False, False
+        reason = str(error).replace(str(source), "").replace(" ''", "").strip(" :'")
+        return reason or type(error).__name__, False, False, False
