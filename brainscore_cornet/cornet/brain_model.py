@@ -24,7 +24,7 @@ from .inference.prepared import PRECISIONS
 from .network import find_weights, load_network, plain_integers
 from .plain import plain
 from .recording.activations_model import ActivationsModel
-from .recording.layer_choice import check_steps_of_layers, checked_layers
+from .recording.layer_choice import check_one_size, check_steps_of_layers, checked_layers
 from .recording.stimuli import as_stimulus_set, as_trials
 from .weights.released import RELEASED, file_hash, mismatch
 
@@ -239,10 +239,10 @@ class CORnetModel(BrainModel):
                 f"{_in_ms(committed.values())}. The bin with the nearest start is used.",
                 stacklevel=2,
             )
-        self._task = None
-        self._recording = _Recording(
-            recording_target, requested, [nearest_step(committed, time_bin) for time_bin in requested]
-        )
+        steps = [nearest_step(committed, time_bin) for time_bin in requested]
+        activations = self.activations_model
+        check_one_size(activations.network, self.commitment.layers[recording_target], steps, activations.image_size)
+        self._task, self._recording = None, _Recording(recording_target, requested, steps)
 
     def start_task(self, task: str, *args, **kwargs) -> None:
         """Start a task: `passive`, `label`, `probabilities` or `odd_one_out`.

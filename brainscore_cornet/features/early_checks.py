@@ -17,6 +17,8 @@ from .shards import Shard
 ON_ERROR = ("fail", "skip")
 ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
 TABLES = (".csv", ".parquet")
+LABELLED = (".nc", ".zarr")
+"""Endings of outputs with a variable for each layer and the time steps at which it has one size."""
 PICTURES = (".png", ".pdf", ".svg")
 NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
 """Ending -> the package that writes it, which comes with the extra `[features]`."""

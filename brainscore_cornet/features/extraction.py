@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from ..cornet.brain_model import CORnetModel, load_model
-from ..cornet.commitments import Commitment, TimeBin
+from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
 from ..cornet.names import shown
@@ -23,13 +24,16 @@ from ..cornet.recording.record import Portion, Site
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
-from .early_checks import ON_ERROR, check_output, images_table
+from .columns import writable
+from .early_checks import LABELLED, ON_ERROR, check_output, images_table
+from .extracted import Features, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
-from .output_files import Features
 from .shards import Shard, find_shards
 from .unfinished import Unfinished
 
 _logger = logging.getLogger(__name__)
+
+IN_MEMORY = ".nc"  # a dataset in memory has the types of this format
 
 
 def extract_features(
@@ -106,8 +110,9 @@ def extract_features(
     if output is not None:
         _check_apart(output, found)
     found = look(found, on_error, model.commitment.background)
+    found = replace(found, table=writable(found.table, IN_MEMORY if output is None else output.suffix))
     extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
-    extraction.check(output or Path("in memory.nc"))
+    extraction.check(output or Path(f"in memory{IN_MEMORY}"))
     if output is None:
         return output_files.dataset(extraction.in_memory(on_error))
     if part:
@@ -155,7 +160,9 @@ class _Extraction:
                 self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
 
     def check(self, output: Path) -> None:
-        output_files.check_table(self._images.table, self._shapes, output)
+        output_files.check_table(self._images.table, self._pooled_shapes(), output)
+        if output.suffix in LABELLED:
+            say_sizes(self._pooled_shapes())
 
     def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
         part = self._part(shard)
@@ -190,8 +197,8 @@ class _Extraction:
                 if len(images):
                     for site, array in part.arrays(self._pooled_shapes(), len(images)).items():
                         arrays[site][rows] = array
-                        output_files.drop_pages(array)
-                        output_files.drop_pages(arrays[site])
+                        drop_pages(array)
+                        drop_pages(arrays[site])
                 if part.done != len(images):
                     raise UserError(f"Shard {shard.number}/{shard.count} of {output} is damaged: compute it again.")
                 unfinished.bad.update({rows.start + row: reason for row, reason in part.bad.items()})
@@ -217,7 +224,7 @@ class _Extraction:
                 portion.write(flat)
                 unfinished.mark(portion.rows.stop)
                 for array in arrays.values():
-                    output_files.drop_pages(array)
+                    drop_pages(array)
         finally:  # also after Ctrl-C
             unfinished.record()
         return arrays
@@ -263,7 +270,7 @@ class _Extraction:
             "model": self._model.identifier,
             "weights_sha256": network_hash(self._activations.network),
             "package": f"brainscore_cornet {version('brainscore_cornet')}",
-            "preprocessing": _preprocessing(self._model.commitment),
+            "preprocessing": preprocessing(self._model.commitment),
             "pooled": "mean over space" if self._pool else "no",
             **({"requested_time_bins": self._bins} if self._bins else {}),
         }
@@ -285,12 +292,6 @@ class _Extraction:
             "on_error": on_error,
             "flat": self._flat,
         }
-
-
-def _preprocessing(commitment: Commitment) -> str:
-    how = "" if commitment.resize == "squeeze" else f" ({commitment.resize})"
-    ground = "" if commitment.background is None else f", background {commitment.background}"
-    return f"resized to {commitment.image_size} px{how}{ground}, normalized as for ImageNet"
 
 
 def _flat(arrays: Mapping[Site, np.ndarray]) -> dict[Site, np.ndarray]:
