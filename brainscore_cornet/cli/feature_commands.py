@@ -30,9 +30,10 @@ app = typer.Typer()
 @app.command()
 def features(
     model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s or cornet_s_untrained.")],
-    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists (.txt) or tables (.csv).")],
+    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists, tables or arrays (a.h5:/x).")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="What to write: .nc, .zarr, .npy, .csv or .parquet.")
+        Path | None,
+        typer.Option("--output", "-o", help="To write: .nc, .zarr, .npy, .csv, .parquet, .h5, .mat or .pt."),
     ] = None,
     layer: Annotated[
         list[str] | None,

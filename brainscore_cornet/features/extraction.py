@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -73,8 +72,8 @@ def extract_features(
     flat
         Whether `.npy` files have one axis for all units of an image, as in CORnet's own repository.
     output
-        A file to write to: `.nc`, `.zarr`, `.npy`, `.csv` or `.parquet`. Memory then does not grow with the number of
-        images, and the same call resumes an interrupted one.
+        A file to write to: `.nc`, `.zarr`, `.npy`, `.csv`, `.parquet`, `.h5`, `.mat` or `.pt`. Memory then does not
+        grow with the number of images, and the same call resumes an interrupted one.
     on_error
         For unreadable images: `fail`, or `skip`, which lists them in a file beside the output.
     allow_uninformative
@@ -277,15 +276,9 @@ class _Extraction:
 
     def _request(self, on_error: str) -> dict:
         """Return everything that the contents of the file depend on, as JSON."""
-        contents = hashlib.sha256()
-        contents.update(self._images.table.to_csv(index=False).encode())
-        for source in self._images.sources:
-            if isinstance(source, str) and Path(source).is_file():
-                status = Path(source).stat()
-                contents.update(f"{status.st_size} {status.st_mtime_ns}".encode())
         return {
             **self._attributes,
-            "images": contents.hexdigest(),
+            "images": self._images.fingerprint(),
             "sites": list(self._shapes),
             "precision": self._activations.precision,
             "batch_size": self._activations.batch_size,  # the last bits depend on it

@@ -17,6 +17,7 @@ from ..cornet.errors import UserError
 from ..cornet.names import for_spreadsheets
 from ..cornet.recording.record import Site
 from ..cornet.writing import discard, move, sync
+from .array_files import MATLAB_NAME, MOST_BYTES_MAT, write_h5, write_mat, write_pt
 from .early_checks import TABLES, existing, images_table
 from .extracted import Features, variables_of
 
@@ -71,6 +72,10 @@ def check_table(table: pd.DataFrame, shapes: Mapping[Site, tuple[int, ...]], out
         clash = any(name == layer or name.startswith((f"{layer}:", f"{layer}.t")) for layer in layers)
         if output.suffix in (".nc", ".zarr") and (not re.fullmatch(r"[\w@+.-]*\w[\w@+.-]*", name)):
             raise UserError(f"{output.suffix} cannot have a column {name!r}: name it with letters, digits, _ . + - @.")
+        if output.suffix == ".mat" and not MATLAB_NAME.fullmatch(name):
+            raise UserError(f".mat cannot have a column {name!r}: name it with letters, digits and _.")
+        if output.suffix == ".h5" and ("/" in name or name == "."):
+            raise UserError(f".h5 cannot have a column {name!r}: name it without a slash.")
         if clash or name == "presentation":
             raise UserError(f"The column {name!r} has the name of something in the output: rename it.")
 
@@ -88,6 +93,12 @@ def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path,
         raise UserError(
             f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
             "layers, average over space (--pool), or write .nc, .zarr or .npy."
+        )
+    largest = max((4 * count * math.prod(shape) for shape in shapes.values()), default=0)
+    if output.suffix == ".mat" and largest > MOST_BYTES_MAT:
+        raise UserError(
+            f"A layer needs {largest / 1e9:.1f} GB at one time step, and .mat holds {MOST_BYTES_MAT / 1e9:.1f}: write "
+            ".h5, which MATLAB reads with h5read, or average over space (--pool)."
         )
     needed = 2 * 4 * count * units - reserved  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
@@ -195,6 +206,9 @@ def _wide_table(features: Features, table: pd.DataFrame) -> pd.DataFrame:
 
 
 _WRITERS = {
+    ".h5": write_h5,
+    ".mat": write_mat,
+    ".pt": write_pt,
     ".nc": _write_netcdf,
     ".zarr": _write_zarr,
     ".csv": lambda features, path: _wide_table(features, for_spreadsheets(features.table)).to_csv(path, index=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cache
@@ -25,8 +25,8 @@ _CONVERTED_MODES = ("1", "L", "CMYK", "HSV", "YCbCr", "RGBA", "LA", "P", "PA")  
 _OPAQUE = (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm")  # endings of formats without transparency
 _THREADS = 8  # threads that open files, which mostly wait for the disk
 
-Source = str | Image.Image
-"""The source of an image: a file's path, or an image in memory."""
+Source = str | Image.Image | Callable[[], Image.Image]
+"""The source of an image: a file's path, an image in memory, or a function that reads an image when it is needed."""
 
 
 def read_image(source: Source, background: Colour | None = None) -> Image.Image:
@@ -44,7 +44,10 @@ def read_image(source: Source, background: Colour | None = None) -> Image.Image:
     UserError
         If the file cannot be read, or its pixels are of another kind, such as floats, whose range is unknown.
     """
+    name = source
     try:
+        if not isinstance(source, str | Image.Image):
+            source = source()
         if background is not None and (composed := _on_ground(source, background)) is not None:
             return composed
         image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
@@ -56,8 +59,8 @@ def read_image(source: Source, background: Colour | None = None) -> Image.Image:
         return image if image.mode == "RGB" else image.convert("RGB")
     except Exception as error:  # PIL raises many kinds for damaged files
         if (reason := machine_failure(error)) is not None:
-            raise MachineError(f"The machine cannot read the image {source}: {reason}.") from error
-        raise UserError(f"Cannot read the image {source}: {error}") from error
+            raise MachineError(f"The machine cannot read the image {name}: {reason}.") from error
+        raise UserError(f"Cannot read the image {name}: {error}") from error
 
 
 def check_mode(image: Image.Image) -> None:
@@ -75,7 +78,7 @@ def _of_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if is_16_bit(image) else image
 
 
-def _on_ground(source: Source, background: Colour) -> Image.Image | None:
+def _on_ground(source: str | Image.Image, background: Colour) -> Image.Image | None:
     """Return an image with a colour behind its transparent pixels, None for an image without transparency."""
     with nullcontext(source) if isinstance(source, Image.Image) else Image.open(source) as image:
         if not image.has_transparency_data:
