@@ -199,7 +199,8 @@ def validate(
         say(json.dumps(asdict(found), indent=2))
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
-        say(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
+        how = "" if found.resize == "crop" else f" ({found.resize})"
+        say(f"{found.model}: {found.images} images at {found.image_size} px{how}{left_out}")
         say(f"top-1 {100 * found.top1:.2f} %, top-5 {100 * found.top5:.2f} %, loss {found.loss:.4f}")
         say(f"{found.images_per_second:.0f} images/s")
         say(found.comparison)
