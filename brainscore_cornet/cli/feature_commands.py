@@ -1,4 +1,4 @@
-"""The commands `brainscore-cornet features` and, with CORnet's own flags, `test`."""
+"""The commands `features`, `plot` and, with CORnet's own flags, `test`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
-from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.progress_line import showing
 from .options import (
     Background,
     BatchSize,
     Device,
+    ImageSize,
     Precision,
     Resize,
+    TimeMapping,
+    Times,
     Weights,
     parse_time_bins,
+    parse_time_mapping,
     parse_times,
     parse_weights,
 )
 from .printing import say
 
 app = typer.Typer()
+plots = typer.Typer()
+app.add_typer(plots, name="plot")
 
 
 @app.command()
@@ -47,8 +52,9 @@ def features(
     ] = None,
     pool: Annotated[bool, typer.Option("--pool", help="Average over space.")] = False,
     weights: Weights = "released",
-    times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     resize: Resize = None,
     background: Background = None,
     device: Device = None,
@@ -77,6 +83,7 @@ def features(
 
     After an interruption, the same command resumes.
     """
+    from ..cornet.early_options import check_options
     from ..features.early_checks import check_picture, check_rdm_output, check_request
 
     if output is None and plot is None:
@@ -90,12 +97,13 @@ def features(
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    options |= {"time_mapping": parse_time_mapping(time_mapping)}
     replaces = overwrite or join
-    checked_resize(resize)
-    checked_background(background)
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
+    shape = {"image_size": image_size, "resize": resize, "background": background}
+    check_options(model, weights=parse_weights(weights), precision=precision, **shape)
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:
@@ -150,6 +158,29 @@ def features(
             say(plot)
 
 
+@plots.callback()
+def plot() -> None:
+    """Draw figures from files."""
+
+
+@plots.command()
+def timecourse(
+    file: Annotated[Path, typer.Argument(help="A .nc file that `features` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
+    width: Annotated[str, typer.Option(help="Width of the figure, such as 85mm, 8.5cm or 3.5in.")] = "85mm",
+) -> None:
+    """Draw each region's activity over time for all images, and how different the images are."""
+    from ..features.early_checks import check_picture
+    from ..features.timecourse_figure import draw_time_courses, parse_width, time_courses
+
+    check_picture(output)
+    inches = parse_width(width)
+    with showing(f"Reading {file}"):
+        courses, model = time_courses(file)
+    draw_time_courses(courses, output, inches, model)
+    say(output)
+
+
 @app.command("test")
 def cornet_test(
     model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier.")],
@@ -162,13 +193,20 @@ def cornet_test(
     time_step: Annotated[
         int, typer.Option("--time_step", "--time-step", min=0, help="Number among the layer's own time steps, from 0.")
     ] = 0,
-    imsize: Annotated[int, typer.Option(help="In px.")] = 224,
+    imsize: Annotated[int | None, typer.Option(help="In px.", show_default="that of the weights, else 224")] = None,
     ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
     weights: Weights = "released",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
 ) -> None:
     """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
     from ..cornet.anatomy import TIME_STEPS
+    from ..cornet.commitments import architecture_of
+    from ..cornet.early_options import check_options
+    from ..features.early_checks import nothing_at
+
+    check_options(f"cornet_{architecture_of(model).lower()}", weights=parse_weights(weights), image_size=imsize)
+    if not data_path.expanduser().is_dir():
+        raise nothing_at(str(data_path))
     from ..cornet.brain_model import load_model
     from ..cornet.recording.shapes import survey
     from ..features import extract_features
@@ -181,7 +219,7 @@ def cornet_test(
         device="cuda" if ngpus else "cpu",
     )
     name = f"{layer}.{sublayer}"
-    known = survey(loaded.activations_model.network, imsize)
+    known = survey(loaded.activations_model.network, loaded.activations_model.image_size)
     if name not in known:
         raise unknown_name(name, known, "layer and sublayer")
     steps = list(known[name])  # CORnet's `time_step` counts the calls of the layer
