@@ -23,7 +23,7 @@ from brainscore_cornet.cornet.commitments import COMMITMENTS
 ROOT = Path(__file__).parents[1]
 READMES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in (ROOT / "README.md", *sorted((ROOT / "brainscore_cornet").glob("*/README.md")))
+    for path in (ROOT / "README.md", *sorted((ROOT / "brainscore_cornet").glob("*/**/README.md")))
 }
 BLOCKS = [
     (name, language, code)
