@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path
 from typing import Annotated
@@ -69,6 +70,8 @@ def features(
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
     if rdm is not None and (output is None or shard is not None or join):
         raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
+    if rdm is not None and allow_uninformative:
+        raise UserError("Activity that is the same for every image has no dissimilarities: give --rdm alone.")
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
@@ -142,11 +145,23 @@ def cornet_test(
         str, typer.Option(help="A layer inside the region, such as output, conv2 or avgpool.")
     ] = "avgpool",
     time_step: Annotated[
-        int, typer.Option("--time_step", "--time-step", min=0, help="Number among the layer's own time steps, from 0.")
+        int, typer.Option("--time_step", "--time-step", help="Number among the layer's own time steps; -1 is the last.")
     ] = 0,
+    times: Annotated[
+        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
+    ] = None,
     imsize: Annotated[int, typer.Option(help="In px.")] = 224,
     ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch_size", "--batch-size", min=1, help="Images at a time.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", min=0, help="Threads that prepare images.", show_default="some")
+    ] = None,
     weights: Weights = "released",
+    on_error: Annotated[
+        str, typer.Option("--on-error", help="For unreadable images: 'fail', or 'skip' and list them.")
+    ] = "fail",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
 ) -> None:
     """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
@@ -154,21 +169,28 @@ def cornet_test(
     from ..cornet.brain_model import load_model
     from ..cornet.recording.shapes import survey
     from ..features import extract_features
+    from ..features.layers import calls_in_cornet
 
     architecture = model.upper() if model.upper() in TIME_STEPS else None
+    # CORnet's 0 workers mean that there is no process besides its own
+    options = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
     loaded = load_model(
         f"cornet_{architecture.lower()}" if architecture else model,
         weights=parse_weights(weights),
+        times=parse_times(times),
         image_size=imsize,
         device="cuda" if ngpus else "cpu",
+        **{name: value for name, value in options.items() if value is not None},
     )
     name = f"{layer}.{sublayer}"
-    known = survey(loaded.activations_model.network, imsize)
+    network = loaded.activations_model.network
+    known = survey(network, imsize)
     if name not in known:
         raise unknown_name(name, known, "layer and sublayer")
-    steps = list(known[name])  # CORnet's `time_step` counts the calls of the layer
-    if time_step >= len(steps):
-        raise UserError(f"{name} has {len(steps)} time steps, from 0: there is no {time_step}.")
+    steps = calls_in_cornet(network, known, name)  # which CORnet's `time_step` counts
+    if not -len(steps) <= time_step < len(steps):
+        last = f"0 to {len(steps) - 1}" if len(steps) > 1 else "0 alone"
+        raise UserError(f"{name} has the time steps {last}, or -1 for the last: there is no {time_step}.")
     output_path = output_path.expanduser()
     try:
         output_path.mkdir(parents=True, exist_ok=True)
@@ -177,11 +199,12 @@ def cornet_test(
     output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
     extract_features(
         loaded,
-        str(data_path / "*.*"),
+        str(Path(glob.escape(str(data_path))) / "*.*"),
         layers=[name],
         time_steps=[steps[time_step]],
         flat=True,
         output=output,
+        on_error=on_error,
         allow_uninformative=True,
         overwrite=overwrite,
     )

@@ -121,11 +121,11 @@ def train(
 
     By default, each model is trained with CORnet's recipe for it.
     """
-    from ..training import train as run
+    from ..training import train as run_training
     from ..training.stopping import TrainingStopped
 
     try:
-        run(
+        run_training(
             model,
             data_path,
             output_path,
@@ -184,9 +184,9 @@ def validate(
 
     This checks an installation and the downloaded weights.
     """
-    from ..training import validate as run
+    from ..training import validate as run_validation
 
-    found = run(
+    found = run_validation(
         model,
         data_path,
         val_labels=val_labels,

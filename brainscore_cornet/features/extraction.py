@@ -31,6 +31,8 @@ from .unfinished import Unfinished
 
 _logger = logging.getLogger(__name__)
 
+_ALLOW = "--allow-uninformative"
+
 
 def extract_features(
     model: str | CORnetModel,
@@ -135,7 +137,7 @@ class _Extraction:
         self._activations = model.activations_model
         network = self._activations.network
         shapes = survey(network, self._activations.image_size)
-        sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative)
+        sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative, _ALLOW)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
         self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 

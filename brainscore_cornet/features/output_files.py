@@ -141,14 +141,14 @@ def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path,
     if output.suffix in TABLES and units > MOST_COLUMNS:
         raise UserError(
             f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
-            "layers, average over space (--pool), or write .nc, .zarr or .npy."
+            "layers, average over space, or write .nc, .zarr or .npy."
         )
     needed = 2 * 4 * count * units - reserved  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
     if needed > free:
         raise UserError(
             f"The features need {needed / 1e9:.1f} GB while they are written, {output.parent} has {free / 1e9:.1f} GB "
-            "left: choose fewer layers or time steps, or average over space (--pool)."
+            "left: choose fewer layers or time steps, or average over space."
         )
 
 
