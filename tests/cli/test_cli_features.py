@@ -17,6 +17,9 @@ from torchvision import transforms
 
 from brainscore_cornet import load_network
 
+STEP_1_OF_3 = ("--layer", "V4", "--sublayer", "norm1", "--time_step", "-2", "--times", "3")
+NO_STEP = ("--layer", "IT", "--sublayer", "output", "--time_step", "-6")
+
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "brainscore_cornet", *map(str, arguments)]
@@ -74,7 +77,7 @@ def as_by_hand(network, folder: Path, layer: str, call: int, size: int = 224, is
         ),
         (
             "R",
-            "--layer V4 --sublayer norm1 --time_step -2 --times 3 --imsize 64 -j 0 --batch_size 4".split(),
+            [*STEP_1_OF_3, "--imsize", "64", "-j", "0", "--batch_size", "4"],
             "V4.norm1",
             1,
         ),
@@ -201,7 +204,7 @@ def test_a_picture_of_other_time_steps(folder, caplog, options, images):
             "decoder.avgpool has the time steps 0 alone, or -1 for the last: there is no 1",
         ),
         (
-            "test --model RT --weights none --data_path images -o out --time_step -6 --layer IT --sublayer output".split(),
+            ("test", "--model", "RT", "--weights", "none", "--data_path", "images", "-o", "out", *NO_STEP),
             "IT.output has the time steps 0 to 4, or -1 for the last: there is no -6",
         ),
         (
