@@ -21,17 +21,13 @@ from ..cornet.names import shown
 from ..cornet.progress_line import Work, listening, report
 from ..cornet.recording import cache
 from ..metrics import EXACT
-from ..python_children import NotStarted, PythonChild, StartAbandoned, import_path, start
+from ..python_children import Abandoned, NotStarted, PythonChild, import_path, start
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
 _POLL = 0.2  # s between two checks of a running job
 _GB = 1024**3
 _STARTS = 2  # attempts to start a process; what ends it before it is ready is not the job's fault
-
-
-class JobAbandoned(Exception):
-    """The job was stopped because its result is no longer wanted."""
 
 
 class Process:
@@ -79,7 +75,7 @@ class Process:
 
         Raises
         ------
-        JobAbandoned
+        Abandoned
             If `is_wanted` returns False during the job.
         NotStarted
             If the process ends before it is ready, so that nothing is known about the job.
@@ -102,7 +98,7 @@ class Process:
                     self.close()
                     return failed(job, reason, seconds=round(time.monotonic() - begun, 1), memory_mb=largest / 2**20)
                 if not is_wanted():
-                    raise JobAbandoned
+                    raise Abandoned
         except (EOFError, ConnectionError, pickle.UnpicklingError):
             reason = self._cause_of_death(child, largest)
             self.close()
@@ -126,8 +122,6 @@ class Process:
         for attempt in range(_STARTS):
             try:
                 return self._start(is_wanted)
-            except StartAbandoned:
-                raise JobAbandoned from None
             except NotStarted:
                 if attempt == _STARTS - 1:
                     raise

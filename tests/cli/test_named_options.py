@@ -64,7 +64,7 @@ def test_options_in_messages_exist(name):
     [
         ("test", "features/image_sources", "_cannot_use"),
         ("features", "features/extraction", "_Extraction.part_of"),
-        ("score", "scoring/cluster", "Cluster.check"),
+        ("score", "parallel/dask_cluster", "Cluster.check"),
         ("train", "training/module", "Learner.validation_step"),
         ("weights fetch", "cornet/weights/released", "mismatch"),
     ],
