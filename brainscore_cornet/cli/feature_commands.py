@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,13 @@ def features(
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
     device: Device = None,
     batch_size: BatchSize = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Extract in that many processes at once.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
+    tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
+    slurm: Annotated[bool, typer.Option("--slurm", help="Extract in SLURM jobs, --workers of them.")] = False,
     precision: Precision = "fp32",
     on_error: Annotated[str, typer.Option(help="For unreadable images: 'fail', or 'skip' and list them.")] = "fail",
     allow_uninformative: Annotated[
@@ -78,7 +85,13 @@ def features(
         time_bins = " ".join([time_bins, *further])
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
-    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": threads}
+    tls = {name: path for name, path in (("ca", tls_ca), ("cert", tls_cert), ("key", tls_key)) if path is not None}
+    is_parallel = workers is not None or scheduler is not None or slurm or bool(tls)
+    if is_parallel and (output is None or rdm is not None or shard is not None or join):
+        raise UserError(
+            "Workers compute an output's shards and join them: name an output, and no --rdm, --shard, --join."
+        )
     replaces = overwrite or join
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
@@ -93,13 +106,20 @@ def features(
         from ..features.activity_figure import draw
         from ..features.dissimilarity_files import dissimilarities, write_rdms
 
-        loaded = load_model(
+        load = partial(
+            load_model,
             model,
-            weights=parse_weights(weights),
+            weights=_found_anywhere(parse_weights(weights)),
             device=device,
             precision=precision,
             **{name: value for name, value in options.items() if value is not None},
         )
+        extractors = None
+        if is_parallel:
+            from ..features.shard_workers import ShardWorkers
+
+            extractors = ShardWorkers.of(workers, scheduler, tls or None, slurm, make=load)
+        loaded = load()
         if output is not None and rdm is not None:
             found = dissimilarities(
                 loaded,
@@ -127,6 +147,7 @@ def features(
                 overwrite=overwrite,
                 shard=shard,
                 join=join,
+                workers=extractors,
             )
             if shard is None:
                 say(output)
@@ -209,6 +230,13 @@ def cornet_test(
         overwrite=overwrite,
     )
     say(output)
+
+
+def _found_anywhere(weights: str | None) -> str | None:
+    """Return a weight file's absolute path, since workers have other working folders; anything else unchanged."""
+    if weights is None or not Path(weights).expanduser().is_file():
+        return weights
+    return str(Path(weights).expanduser().absolute())
 
 
 def _integers(text: str) -> list[int]:
