@@ -9,7 +9,17 @@ import typer
 
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    Background,
+    BatchSize,
+    Device,
+    Precision,
+    Resize,
+    Weights,
+    parse_time_bins,
+    parse_times,
+    parse_weights,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -101,6 +111,8 @@ def map_command(
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    resize: Resize = None,
+    background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -116,7 +128,7 @@ def map_command(
         loaded = load_benchmark(benchmark_file)
         options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
         options = {name: value for name, value in options.items() if value is not None}
-        options |= {"device": device, "precision": precision}
+        options |= {"device": device, "precision": precision, "resize": resize, "background": background}
         subject = load_model(model, weights=parse_weights(weights), **options)
         control = None if against is None else load_model(against, **options)
         found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)

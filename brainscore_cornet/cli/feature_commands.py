@@ -11,8 +11,19 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    Background,
+    BatchSize,
+    Device,
+    Precision,
+    Resize,
+    Weights,
+    parse_time_bins,
+    parse_times,
+    parse_weights,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -21,9 +32,10 @@ app = typer.Typer()
 @app.command()
 def features(
     model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s or cornet_s_untrained.")],
-    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists (.txt) or tables (.csv).")],
+    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists, tables or arrays (a.h5:/x).")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="What to write: .nc, .zarr, .npy, .csv or .parquet.")
+        Path | None,
+        typer.Option("--output", "-o", help="To write: .nc, .zarr, .npy, .csv, .parquet, .h5, .mat or .pt."),
     ] = None,
     layer: Annotated[
         list[str] | None,
@@ -39,6 +51,8 @@ def features(
     weights: Weights = "released",
     times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    resize: Resize = None,
+    background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
@@ -93,6 +107,8 @@ def features(
             "Workers compute an output's shards and join them: name an output, and no --rdm, --shard, --join."
         )
     replaces = overwrite or join
+    checked_resize(resize)
+    checked_background(background)
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
@@ -112,6 +128,8 @@ def features(
             weights=_found_anywhere(parse_weights(weights)),
             device=device,
             precision=precision,
+            resize=resize,
+            background=background,
             **{name: value for name, value in options.items() if value is not None},
         )
         extractors = None
@@ -172,6 +190,8 @@ def cornet_test(
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
     imsize: Annotated[int, typer.Option(help="In px.")] = 224,
+    resize: Resize = None,
+    background: Background = None,
     ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
     batch_size: Annotated[
         int | None, typer.Option("--batch_size", "--batch-size", min=1, help="Images at a time.")
@@ -200,6 +220,8 @@ def cornet_test(
         weights=parse_weights(weights),
         times=parse_times(times),
         image_size=imsize,
+        resize=resize,
+        background=background,
         device="cuda" if ngpus else "cpu",
         **{name: value for name, value in options.items() if value is not None},
     )

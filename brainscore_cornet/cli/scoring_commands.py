@@ -15,12 +15,14 @@ from .. import plugin_links
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
 from .options import (
+    Background,
     BatchSize,
     CommitmentFile,
     Device,
     Json,
     Layers,
     Precision,
+    Resize,
     Weights,
     commitment_options,
     parse_times,
@@ -73,6 +75,8 @@ def score(
         str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
     ] = None,
     layers: Layers = None,
+    resize: Resize = None,
+    background: Background = None,
     commitment: CommitmentFile = None,
     device: Device = None,
     batch_size: BatchSize = None,
@@ -110,6 +114,8 @@ def score(
             device=device,
             batch_size=batch_size,
             precision=precision,
+            resize=resize,
+            background=background,
         )
     from ..scoring.failures import shared_reason
     from ..scoring.results import SCORED

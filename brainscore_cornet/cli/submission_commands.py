@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
-from .options import Json, Layers, parse_layers, parse_times
+from .options import Background, Json, Layers, Resize, parse_layers, parse_times
 from .printing import say
 
 app = typer.Typer()
@@ -41,6 +41,8 @@ def submit(
     ] = None,
     layers: Layers = None,
     image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    resize: Resize = None,
+    background: Background = None,
     run: Annotated[
         bool | None,
         typer.Option("--run/--no-run", help="Run it in a copy of brainscore_vision.", show_default="not with --check"),
@@ -65,6 +67,8 @@ def submit(
         "time_mapping": None if time_mapping is None else _time_mapping(time_mapping),
         "layers": parse_layers(layers),
         "image_size": image_size,
+        "resize": resize,
+        "background": background,
     }
     options = {name: value for name, value in options.items() if value is not None}
     if options and (check is not None or len(model or ()) != 1):

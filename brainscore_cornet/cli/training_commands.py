@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, Weights, parse_times, parse_weights
+from .options import Background, Json, Weights, parse_times, parse_weights
 from .printing import say
 
 app = typer.Typer()
@@ -116,6 +116,7 @@ def train(
         str, typer.Option("--save-every", help="Epochs, minutes or both: 2e, 30m, 2e,30m.")
     ] = "1e,30m",
     on_error: OnError = "fail",
+    background: Background = None,
 ) -> None:
     """Train on ImageNet, or on other images in a folder for each class. After a stop, the same command resumes.
 
@@ -151,6 +152,7 @@ def train(
             sync_batchnorm=sync_batchnorm,
             save_every=save_every,
             on_error=on_error,
+            background=background,
         )
     except TrainingStopped as stopped:
         if _is_first():
@@ -178,6 +180,8 @@ def validate(
     workers: Workers = None,
     precision: Precision = "fp32",
     on_error: OnError = "fail",
+    resize: Annotated[str, typer.Option(help="How images become square: crop, squeeze or pad.")] = "crop",
+    background: Background = None,
     as_json: Json = False,
 ) -> None:
     """Classify ImageNet's validation images: top-1, top-5 and loss, next to published values.
@@ -198,6 +202,8 @@ def validate(
         workers=workers,
         precision=precision,
         on_error=on_error,
+        resize=resize,
+        background=background,
     )
     if not _is_first():
         return

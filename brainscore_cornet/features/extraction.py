@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -23,9 +23,10 @@ from ..cornet.recording.record import Portion, Site
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
-from .early_checks import ON_ERROR, check_output, images_table
+from .columns import writable
+from .early_checks import LABELLED, ON_ERROR, check_output, images_table
+from .extracted import Features, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
-from .output_files import Features
 from .sharded import compute_shard, join_shards
 from .shards import Shard
 from .unfinished import Unfinished
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _ALLOW = "--allow-uninformative"
+IN_MEMORY = ".nc"  # a dataset in memory has the types of this format
 
 
 def extract_features(
@@ -76,8 +78,8 @@ def extract_features(
     flat
         Whether `.npy` files have one axis for all units of an image, as in CORnet's own repository.
     output
-        A file to write to: `.nc`, `.zarr`, `.npy`, `.csv` or `.parquet`. Memory then does not grow with the number of
-        images, and the same call resumes an interrupted one.
+        A file to write to: `.nc`, `.zarr`, `.npy`, `.csv`, `.parquet`, `.h5`, `.mat` or `.pt`. Memory then does not
+        grow with the number of images, and the same call resumes an interrupted one.
     on_error
         For unreadable images: `fail`, or `skip`, which lists them in a file beside the output.
     allow_uninformative
@@ -114,11 +116,12 @@ def extract_features(
     found = collect(images)
     if output is not None:
         _check_apart(output, found)
-    found = look(found, on_error)
+    found = look(found, on_error, model.commitment.background)
+    found = replace(found, table=writable(found.table, IN_MEMORY if output is None else output.suffix))
     options = {"requested": layers, "steps": time_steps, "bins": time_bins, "pool": pool, "flat": flat}
     options["uninformative"] = allow_uninformative
     extraction = Extraction(model, found, **options)
-    extraction.check(output or Path("in memory.nc"))
+    extraction.check(output or Path(f"in memory{IN_MEMORY}"))
     if output is None:
         return output_files.dataset(extraction.in_memory(on_error))
     if part:
@@ -174,7 +177,9 @@ class Extraction:
                 self.finish(output, unfinished, self.fill(unfinished, self.images, on_error))
 
     def check(self, output: Path) -> None:
-        output_files.check_table(self.images.table, self._shapes, output)
+        output_files.check_table(self.images.table, self.pooled_shapes(), output)
+        if output.suffix in LABELLED:
+            say_sizes(self.pooled_shapes())
 
     def check_room(self, count: int, output: Path, unfinished: Unfinished) -> None:
         output_files.check_size(self.pooled_shapes(), count, output, unfinished.reserved())
@@ -189,7 +194,7 @@ class Extraction:
                 portion.write(flat)
                 unfinished.mark(portion.rows.stop)
                 for array in arrays.values():
-                    output_files.drop_pages(array)
+                    drop_pages(array)
         finally:  # also after Ctrl-C
             unfinished.record()
         return arrays
@@ -235,22 +240,16 @@ class Extraction:
             "model": self.model.identifier,
             "weights_sha256": network_hash(self._activations.network),
             "package": f"brainscore_cornet {version('brainscore_cornet')}",
-            "preprocessing": f"resized to {self._activations.image_size} px, normalized as for ImageNet",
+            "preprocessing": preprocessing(self.model.commitment),
             "pooled": "mean over space" if self._pool else "no",
             **({"requested_time_bins": self._bins} if self._bins else {}),
         }
 
     def request(self, on_error: str) -> dict:
         """Return everything that the contents of the file depend on, as JSON."""
-        contents = hashlib.sha256()
-        contents.update(self.images.table.to_csv(index=False).encode())
-        for source in self.images.sources:
-            if isinstance(source, str) and Path(source).is_file():
-                status = Path(source).stat()
-                contents.update(f"{status.st_size} {status.st_mtime_ns}".encode())
         return {
             **self.attributes,
-            "images": contents.hexdigest(),
+            "images": self.images.fingerprint(),
             "sites": list(self._shapes),
             "precision": self._activations.precision,
             "batch_size": self._activations.batch_size,  # the last bits depend on it

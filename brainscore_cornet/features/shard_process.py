@@ -40,8 +40,10 @@ class ShardTask:
     """A pickled model, or function that makes one."""
     folder: Path
     """The command's working folder, to which paths of images are relative."""
-    images: Images
-    """Those of the shard."""
+    images: bytes
+    """Those of the shard, pickled: files of arrays are opened where it is computed."""
+    count: int
+    """Number of images."""
     options: Mapping[str, Any]
     """Arguments of `Extraction` besides the model and the images."""
     output: Path
@@ -98,7 +100,7 @@ class ShardProcess:
                     if done > furthest:
                         lost, furthest = 0, done
                     yield task, done
-                yield task, len(task.images)
+                yield task, task.count
                 return
             except Busy:
                 if time.monotonic() > give_up:
@@ -175,14 +177,15 @@ def _compute(task: ShardTask) -> None:
 
     with suppress(OSError):  # on another machine; images that are not there are reported
         os.chdir(task.folder)
-    extraction = Extraction(_made(task.model), task.images, **task.options)
+    images: Images = pickle.loads(task.images)
+    extraction = Extraction(_made(task.model), images, **task.options)
     for name, value in extraction.attributes.items():
         if value != task.request.get(name):
             raise UserError(
                 f"The process of {task.name} has {name} {value}, the command {task.request.get(name)}: expected the "
                 "same weights and packages on all machines."
             )
-    compute_rows(extraction, task.images, task.output, task.shard, task.request, task.on_error)
+    compute_rows(extraction, images, task.output, task.shard, task.request, task.on_error)
 
 
 @lru_cache(maxsize=1)  # the same for all shards of an extraction

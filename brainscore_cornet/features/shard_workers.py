@@ -87,10 +87,11 @@ class ShardWorkers:
                 for shard in shards:  # they are resumed from here, and not begun anew, when a worker is lost
                     stored(output, shard, request).begin()
             model = cloudpickle.dumps(self.make or extraction.model)
-            tasks = [
-                ShardTask(model, Path.cwd(), images_of(extraction, shard), options, output, shard, request, on_error)
-                for shard in shards
-            ]
+            tasks = []
+            for shard in shards:
+                images = images_of(extraction, shard)
+                packed = cloudpickle.dumps(images), len(images)
+                tasks.append(ShardTask(model, Path.cwd(), *packed, options, output, shard, request, on_error))
             with counting("Extracting", len(extraction.images)) as add:
                 self._compute(tasks, add)
             join_shards(extraction, output, on_error, overwrite)
@@ -145,7 +146,7 @@ class ShardWorkers:
                     for future in over:
                         task = waiting.pop(future)
                         _check(future, task)
-                        yield task, len(task.images)
+                        yield task, task.count
             finally:
                 client.cancel(list(waiting))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..cornet.errors import UserError
+from .extracted import drop_pages
 from .image_sources import Images
-from .output_files import drop_pages
 from .shards import Shard, find_shards
 from .unfinished import Unfinished
 

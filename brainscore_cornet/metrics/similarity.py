@@ -126,9 +126,8 @@ def _correlations(assembly) -> np.ndarray:
     if not np.isfinite(means).all():
         raise NotCovered
     products = torch.zeros(count, count, dtype=torch.float64, device=pick_device(8 * count**2))
-    means = torch.from_numpy(means).to(products)[:, None]
     for _, columns in samples.portions():
-        add_products(products, torch.from_numpy(columns).to(products) - means, samples.dtype == np.float32)
+        add_products(products, columns, means[:, None], samples.dtype == np.float32)
     mirror(products)
     lengths = products.diagonal().sqrt()
     return (products / lengths / lengths[:, None]).clamp(-1, 1).cpu().numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from ..cornet.architectures import CLASSES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from ..cornet.commitments import get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
+from ..cornet.preparation import Colour, checked_background, checked_resize
+from ..cornet.recording.images import warn_of_transparency
 from ..cornet.weights.released import RELEASED, mismatch
 from ..cornet.weights.state_dicts import read_checkpoint
 from .data import Data
@@ -57,6 +59,8 @@ class Validation:
     """The comparison as text, or why there is none."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Path -> why the image was omitted."""
+    resize: str = "crop"
+    background: Colour | None = None
 
 
 def validate(
@@ -74,6 +78,8 @@ def validate(
     workers: int | None = None,
     precision: str = "fp32",
     on_error: str = "fail",
+    resize: str = "crop",
+    background: str | Iterable[int] | None = None,
 ) -> Validation:
     """Classify validation images, each exactly once, and return top-1, top-5 and loss.
 
@@ -90,11 +96,13 @@ def validate(
     times
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S.
     image_size
-        Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown.
+        Height and width in px.
     batch_size
         Images in a batch, over all devices.
     device, devices, nodes, workers, precision, on_error
         As in `train`.
+    resize, background
+        As in `load_model`; by default the shorter side becomes 256/224 of the size, and the centre is shown.
 
     Raises
     ------
@@ -104,6 +112,7 @@ def validate(
     image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
     batch_size = whole_number(batch_size, "a batch size", 1)
     check_on_error(on_error)
+    resize, colour = checked_resize(resize), checked_background(background)
     architecture = architecture_of(model)
     machine = Machine.find(device, devices, nodes, precision)
     loading = machine.workers(workers)
@@ -119,13 +128,16 @@ def validate(
         RECIPES[architecture],
         skip_unreadable=on_error == "skip",
     )
-    data = Data(None, Views(images, image_size), batch_size, loading)
+    if colour is None:
+        warn_of_transparency([str(images.path(index)) for index in range(len(images))])
+    data = Data(None, Views(images, image_size, resize=resize, background=colour), batch_size, loading)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         trainer = machine.trainer(Path(folder), [Progress()])
         trainer.validate(learner, datamodule=data, verbose=False)
     sums = learner.validated
     released = path is not None and mismatch(RELEASED[identifier], path) is None
     standard = (sums.images, image_size) == _IMAGENET and times is None and precision == "fp32"
+    standard = standard and resize == "crop" and colour is None
     published = RELEASED[identifier].top1
     agrees, comparison = _compare(sums.top1, published, released, standard)
     return Validation(
@@ -141,6 +153,8 @@ def validate(
         agrees=agrees,
         comparison=comparison,
         unreadable=learner.unreadable,
+        resize=resize,
+        background=colour,
     )
 
 

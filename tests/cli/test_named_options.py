@@ -63,7 +63,7 @@ def test_options_in_messages_exist(name):
     ("name", "module", "function"),
     [
         ("test", "features/image_sources", "_cannot_use"),
-        ("features", "features/extraction", "_Extraction.part_of"),
+        ("features", "features/sharded", "join_shards"),
         ("score", "parallel/dask_cluster", "Cluster.check"),
         ("train", "training/module", "Learner.validation_step"),
         ("weights fetch", "cornet/weights/released", "mismatch"),

@@ -42,12 +42,14 @@ class _Class(NamedTuple):
 
 
 def _names_in(node: ast.AST) -> set[str]:
-    found = set()
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            found |= {each.id} | _ALIASES.get(each.id, set())
-        elif isinstance(each, ast.Attribute):
-            found.add(each.attr)
+    """Names and attributes in a part of a module, without those of its type hints."""
+    if isinstance(node, ast.Name):
+        return {node.id} | _ALIASES.get(node.id, set())
+    found = {node.attr} if isinstance(node, ast.Attribute) else set()
+    for field, value in ast.iter_fields(node):
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, ast.AST) and field not in ("annotation", "returns"):
+                found |= _names_in(each)
     return found
 
 

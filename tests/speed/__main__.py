@@ -31,7 +31,10 @@ def main(
     chosen = {name: row for name, row in ROWS.items() if not rows or any(part in name for part in rows)}
     if not chosen:
         raise typer.BadParameter(f"No such row. The rows are {', '.join(ROWS)}.")
-    os.environ.update(RESULTCACHING_DISABLE="1", TQDM_DISABLE="1", PYTHONWARNINGS="ignore")
+    # Brain-Score runs pip whenever a plugin is loaded unless it is not to, as `score` does
+    os.environ.update(
+        RESULTCACHING_DISABLE="1", BS_INSTALL_DEPENDENCIES="no", TQDM_DISABLE="1", PYTHONWARNINGS="ignore"
+    )
     rate = matrix_product_rate()
     results = []
     with tempfile.TemporaryDirectory() as folder:

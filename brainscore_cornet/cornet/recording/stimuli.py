@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..errors import MachineError, MissingImages, UserError, whole_number
 from ..plain import plain
+from ..preparation import Colour
 from .images import Source, load_image
 
 PATH = "stimulus_path"  # the column of a table that says where an image is
@@ -142,6 +143,8 @@ def batches(
     *,
     workers: int = 1,
     pinned: bool = False,
+    resize: str = "squeeze",
+    background: Colour | None = None,
     on_error: Callable[[int, UserError], None] | None = None,
 ) -> Iterator[Tensor]:
     """Yield batches (presentation, 3, height, width), float32, with all trials of an image before the next image.
@@ -157,6 +160,8 @@ def batches(
         Number of threads.
     pinned
         Whether batches are in pinned memory, from which a CUDA device copies asynchronously.
+    resize, background
+        As in `images.load_image`.
     on_error
         Callback for an unreadable image, which receives its index in `paths` and the error. Zeros replace the image.
         By default the error is raised.
@@ -166,7 +171,7 @@ def batches(
 
     def load(batch: np.ndarray, start: int, index: int, path: Source) -> None:
         try:
-            image = load_image(path, image_size)
+            image = load_image(path, image_size, resize, background)
         except UserError as error:
             if on_error is None or isinstance(error, MachineError):
                 raise
