@@ -18,9 +18,10 @@ from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import Commitment, nearest_step
 from ..cornet.errors import UserError, whole_number
 from ..cornet.progress_line import counting
+from ..cornet.recording.images import warn_of_transparency
 from ..cornet.recording.record import Site
 from ..cornet.recording.shapes import survey
-from ..cornet.recording.stimuli import stimulus_paths
+from ..cornet.recording.stimuli import stimulus_paths, warn_of_screen
 from ..features.layers import choose
 from .map_findings import findings
 from .neural import RecordingsBenchmark
@@ -130,6 +131,9 @@ def _scores(
         source_visual_degrees=benchmark._visual_degrees,
     )
     paths = stimulus_paths(shown)
+    warn_of_screen(shown, activations.background)
+    if activations.background is None:
+        warn_of_transparency(paths)
     score = scorer_of(benchmark, resamples)
     with tempfile.TemporaryDirectory(prefix="brainscore_cornet-map-") as folder:
         arrays = {}

@@ -28,7 +28,7 @@ from .images import Source, warn_of_transparency
 from .presentations import Presentations
 from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
 from .shapes import survey
-from .stimuli import Microsaccades, as_stimulus_set, as_trials, batches, image_files
+from .stimuli import Microsaccades, as_stimulus_set, as_trials, batches, image_files, warn_of_screen
 
 MOST_WORKERS = 8  # by default, at most: a few threads decode faster than a network computes
 
@@ -181,6 +181,7 @@ class ActivationsModel(Hookable):
         if isinstance(stimuli, StimulusSet):
             for hook in list(self._stimulus_set_hooks.values()):
                 stimuli = hook(stimuli)
+            warn_of_screen(stimuli, self.background)
         else:
             stimuli = as_stimulus_set(stimuli) if isinstance(stimuli, pd.DataFrame) else image_files(stimuli)
         number_of_trials = as_trials(number_of_trials)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cache
@@ -95,11 +95,16 @@ def _on_ground(source: str | Image.Image, background: Colour) -> Image.Image | N
     return ground.convert("RGB")
 
 
-def warn_of_transparency(paths: Sequence[str]) -> None:
-    """Count image files with transparency, and log how the network sees them; other problems are left to the reader."""
+def warn_of_transparency(paths: Iterable[str]) -> None:
+    """Log how the network sees image files with transparency, if there are any."""
+    say_transparent(count_transparent(paths))
+
+
+def count_transparent(paths: Iterable[str]) -> int:
+    """Return how many image files have transparency; one that cannot be opened counts as none."""
     candidates = [path for path in dict.fromkeys(paths) if not path.lower().endswith(_OPAQUE)]
     with ThreadPoolExecutor(_THREADS) as executor:
-        say_transparent(sum(executor.map(_is_transparent, candidates)))
+        return sum(executor.map(_is_transparent, candidates))
 
 
 def say_transparent(count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,9 @@ from torch import Tensor
 from ..errors import MachineError, MissingImages, UserError, whole_number
 from ..plain import plain
 from ..preparation import Colour
-from .images import Source, load_image
+from .images import Source, count_transparent, load_image, say_transparent
+
+_logger = logging.getLogger(__name__)
 
 PATH = "stimulus_path"  # the column of a table that says where an image is
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
@@ -93,6 +96,28 @@ def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
     if missing:
         raise MissingImages(f"{len(missing)} of {len(images)} images do not exist, the first is {missing[0]}.")
     return paths
+
+
+def warn_of_screen(stimulus_set: StimulusSet, background: Colour | None) -> None:
+    """Log how many images have lost their transparency on Brain-Score's screen, where a background does not reach.
+
+    `place_on_screen` writes images of other visual degrees than the model's anew, with the colours that transparent
+    pixels hide.
+    """
+    originals = getattr(stimulus_set, "original_paths", None) or {}
+    ids = [each for each in stimulus_set["stimulus_id"] if each in originals]
+    if not ids:
+        return
+    lost = count_transparent(str(originals[each]) for each in ids)
+    lost -= count_transparent(str(stimulus_set.get_stimulus(each)) for each in ids)
+    if background is None:
+        say_transparent(lost)
+    elif lost > 0:
+        _logger.warning(
+            "%d images lost their transparency when Brain-Score put them on a screen of the model's visual degrees: "
+            "the network sees the colours that their transparent pixels hide, and no background.",
+            lost,
+        )
 
 
 def as_trials(number_of_trials) -> int:
