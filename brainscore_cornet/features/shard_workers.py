@@ -139,11 +139,11 @@ class ShardWorkers:
             try:
                 while waiting:
                     try:
-                        over, _ = wait(list(waiting), timeout=WAIT, return_when="FIRST_COMPLETED")
+                        done: Any = wait(list(waiting), timeout=WAIT, return_when="FIRST_COMPLETED")
                     except TimeoutError:
                         watch.check()
                         continue
-                    for future in over:
+                    for future in done.done:
                         task = waiting.pop(future)
                         _check(future, task)
                         yield task, task.count
