@@ -10,10 +10,10 @@ from .errors import UserError, unknown_name
 from .plain import plain, plain_list
 
 RESIZINGS = ("squeeze", "crop", "pad")
-"""Squeezed or stretched to a square; its central square; or all of it, on a square ground."""
+"""Squeezed or stretched to a square; its central square; or all of it, on a square background."""
 Colour = tuple[int, int, int]
 """Red, green and blue, from 0 to 255."""
-GREY: Colour = (128, 128, 128)  # the ground on which Brain-Score's `place_on_screen` puts images
+GREY: Colour = (128, 128, 128)  # the background on which Brain-Score's `place_on_screen` puts images
 _COLOURS: dict[str, Colour] = {"grey": GREY, "gray": GREY, "white": (255, 255, 255), "black": (0, 0, 0)}
 
 
