@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from .features import extract_features
     from .features.saved_recordings import load_recording, save_recording
     from .metrics.predictivity import predictivity
-    from .own_data import load_benchmark, neural_benchmark, rdm_benchmark, time_map
+    from .own_data import behaviour_benchmark, compare_models, load_benchmark, neural_benchmark, rdm_benchmark, time_map
     from .scoring import score_models
     from .training import train, validate
 
 _PUBLIC = {
+    "behaviour_benchmark": "own_data",
+    "compare_models": "own_data",
     "extract_features": "features",
     "load_benchmark": "own_data",
     "load_model": "cornet.brain_model",
@@ -34,6 +36,8 @@ _PUBLIC = {
 
 __all__ = [
     "UserError",
+    "behaviour_benchmark",
+    "compare_models",
     "extract_features",
     "load_benchmark",
     "load_model",

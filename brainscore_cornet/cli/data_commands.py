@@ -1,4 +1,4 @@
-"""The commands `benchmark` and `map`, for recordings of one's own."""
+"""The commands `benchmark`, `map` and `compare`, for data of one's own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from ..cornet.progress_line import showing
 from .options import (
     Background,
     BatchSize,
+    CommitmentFile,
     Device,
+    ImageSize,
+    Layers,
     Precision,
     Resize,
+    TimeMapping,
+    Times,
     Weights,
+    commitment_options,
     parse_time_bins,
+    parse_time_mapping,
     parse_times,
     parse_weights,
+    print_table,
 )
 from .printing import say
 
@@ -48,11 +56,14 @@ def benchmark(
         Path | None, typer.Option(help="A figure of stimuli, responses and ceilings: .png, .pdf or .svg.")
     ] = None,
 ) -> None:
-    """Check a benchmark of your own recordings and show what it consists of; no model is run."""
+    """Check a benchmark of your own data and show what it consists of; no model is run."""
+    from ..early_paths import benchmark_path
     from ..features.early_checks import check_picture
+
+    if not new:
+        benchmark_path(file)
     from ..own_data import load_benchmark
-    from ..own_data.description import described, draw_benchmark
-    from ..own_data.dissimilarities import DissimilarityBenchmark, described_rdms
+    from ..own_data.description import described_any, draw_benchmark
     from ..own_data.first_file import Choices, write_first_file
 
     given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
@@ -79,11 +90,8 @@ def benchmark(
             say(f"  guessed: {each}")
         say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
     loaded = load_benchmark(file)
-    is_rdm = isinstance(loaded, DissimilarityBenchmark)
-    say("\n".join(described_rdms(loaded) if is_rdm else described(loaded)))
+    say("\n".join(described_any(loaded)))
     if plot is not None:
-        if is_rdm:
-            raise UserError("A figure is for recordings, and this benchmark has dissimilarities.")
         draw_benchmark(loaded, plot)
         say(plot)
 
@@ -92,7 +100,7 @@ def benchmark(
 def map_command(
     model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s.")],
     benchmark_file: Annotated[
-        Path, typer.Option("--benchmark", "-b", help="A benchmark file of recordings, such as it.toml.")
+        Path, typer.Option("--benchmark", "-b", help="A file of recordings or dissimilarities, such as it.toml.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the map.")],
     layer: Annotated[
@@ -107,10 +115,9 @@ def map_command(
         Path | None, typer.Option(help="Also write the best layer and time bins of the region: best.toml.")
     ] = None,
     weights: Weights = "released",
-    times: Annotated[
-        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
-    ] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     resize: Resize = None,
     background: Background = None,
     device: Device = None,
@@ -118,17 +125,25 @@ def map_command(
     precision: Precision = "fp32",
 ) -> None:
     """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
+    from ..cornet.early_options import check_options
+    from ..early_paths import benchmark_path
+
+    options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
+    shape = {"image_size": image_size, "resize": resize, "background": background}
+    check_options(model, weights=parse_weights(weights), precision=precision, **shape)
+    benchmark_path(benchmark_file)
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model
         from ..own_data import load_benchmark, time_map
-        from ..own_data.commitment_choice import choose_commitment, write_commitment
+        from ..own_data.commitment_choice import check_choice, choose_commitment, write_commitment
         from ..own_data.map_files import check_folder, write_map
 
         check_folder(output)
         loaded = load_benchmark(benchmark_file)
-        options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
+        if commit is not None:
+            check_choice(loaded)
+        options |= {"device": device, "precision": precision, **shape}
         options = {name: value for name, value in options.items() if value is not None}
-        options |= {"device": device, "precision": precision, "resize": resize, "background": background}
         subject = load_model(model, weights=parse_weights(weights), **options)
         control = None if against is None else load_model(against, **options)
         found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
@@ -144,3 +159,67 @@ def map_command(
             )
             write_commitment(chosen, model, loaded, commit)
             say(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")
+
+
+@app.command()
+def compare(
+    model: Annotated[
+        list[str], typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, cornet_rt=mine.pth.")
+    ],
+    benchmark_file: Annotated[
+        list[Path], typer.Option("--benchmark", "-b", help="A file of recordings or dissimilarities; repeatable.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for comparisons.csv and a figure.")
+    ] = None,
+    times: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Time steps, such as V2=1,V4=1,IT=1, or released; repeatable: each is a model to compare.",
+            show_default="released",
+        ),
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=50, help="Resamples of stimuli and neuroids, for intervals.")] = 300,
+    weights: Weights = "released",
+    layers: Layers = None,
+    commitment: CommitmentFile = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
+    resize: Resize = None,
+    background: Background = None,
+    device: Device = None,
+    batch_size: BatchSize = None,
+    precision: Precision = "fp32",
+) -> None:
+    """Compare models or lesions of a model: differences in score, with intervals and corrected p-values."""
+    options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
+    options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers, time_mapping)}
+    options |= {"resize": resize, "background": background}
+    defaults = {"weights": "released", "precision": "fp32", "resize": "squeeze"}
+    options = {name: each for name, each in options.items() if each != defaults.get(name)}
+    variants = [None if each == "released" else parse_times(each) for each in times or ["released"]]
+    with showing(f"Loading {', '.join(model)} and {', '.join(map(str, benchmark_file))}"):
+        from ..own_data import compare_models, load_benchmark
+        from ..own_data.comparison_files import write_comparison
+        from ..own_data.map_files import check_folder
+        from ..own_data.paired_comparison import sentences
+        from ..scoring.jobs import candidates
+
+        if output is not None:
+            check_folder(output)
+        loaded = [load_benchmark(each) for each in benchmark_file]
+        chosen = [
+            each
+            for variant in variants
+            for each in candidates(model, options if variant is None else {**options, "times": variant})
+        ]
+        table = compare_models([each.make() for each in chosen], loaded, resamples=resamples)
+        shown = [("model", "benchmark", "score", "interval of 95 %")]
+        for row in table.to_dict("records"):
+            for name in ("first", "second"):
+                score, low, high = (row[f"{name}_{what}"] for what in ("score", "low", "high"))
+                shown.append((row[name], row["benchmark"], f"{score:.3f}", f"{low:.3f} to {high:.3f}"))
+        print_table(list(dict.fromkeys(shown)))
+        say("\n" + "\n".join(sentences(table)))
+        if output is not None:
+            say("\n" + "\n".join(map(str, write_comparison(table, output))))

@@ -1,8 +1,7 @@
-"""The commands `brainscore-cornet features` and, with CORnet's own flags, `test`."""
+"""The commands `features`, `plot` and, with CORnet's own flags, `test`."""
 
 from __future__ import annotations
 
-import glob
 import re
 from functools import partial
 from pathlib import Path
@@ -10,23 +9,33 @@ from typing import Annotated
 
 import typer
 
-from ..cornet.errors import UserError, unknown_name
-from ..cornet.preparation import checked_background, checked_resize
+from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
 from .options import (
     Background,
     BatchSize,
     Device,
+    ImageSize,
     Precision,
     Resize,
+    Scheduler,
+    TimeMapping,
+    Times,
+    TlsCa,
+    TlsCert,
+    TlsKey,
     Weights,
     parse_time_bins,
+    parse_time_mapping,
     parse_times,
     parse_weights,
+    tls_files,
 )
 from .printing import say
 
 app = typer.Typer()
+plots = typer.Typer()
+app.add_typer(plots, name="plot")
 
 
 @app.command()
@@ -49,18 +58,19 @@ def features(
     ] = None,
     pool: Annotated[bool, typer.Option("--pool", help="Average over space.")] = False,
     weights: Weights = "released",
-    times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     resize: Resize = None,
     background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Extract in that many processes at once.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
-    tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
-    tls_cert: Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")] = None,
-    tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
+    scheduler: Scheduler = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     slurm: Annotated[bool, typer.Option("--slurm", help="Extract in SLURM jobs, --workers of them.")] = False,
     precision: Precision = "fp32",
     on_error: Annotated[str, typer.Option(help="For unreadable images: 'fail', or 'skip' and list them.")] = "fail",
@@ -85,6 +95,7 @@ def features(
 
     After an interruption, the same command resumes.
     """
+    from ..cornet.early_options import check_options
     from ..features.early_checks import check_picture, check_rdm_output, check_request
 
     if output is None and plot is None:
@@ -100,18 +111,19 @@ def features(
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": threads}
-    tls = {name: path for name, path in (("ca", tls_ca), ("cert", tls_cert), ("key", tls_key)) if path is not None}
-    is_parallel = workers is not None or scheduler is not None or slurm or bool(tls)
+    options |= {"time_mapping": parse_time_mapping(time_mapping)}
+    tls = tls_files(tls_ca, tls_cert, tls_key)
+    is_parallel = workers is not None or scheduler is not None or slurm or tls is not None
     if is_parallel and (output is None or rdm is not None or shard is not None or join):
         raise UserError(
             "Workers compute an output's shards and join them: name an output, and no --rdm, --shard, --join."
         )
     replaces = overwrite or join
-    checked_resize(resize)
-    checked_background(background)
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
+    shape = {"image_size": image_size, "resize": resize, "background": background}
+    check_options(model, weights=parse_weights(weights), precision=precision, **shape)
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:
@@ -136,7 +148,7 @@ def features(
         if is_parallel:
             from ..features.shard_workers import ShardWorkers
 
-            extractors = ShardWorkers.of(workers, scheduler, tls or None, slurm, make=load)
+            extractors = ShardWorkers.of(workers, scheduler, tls, slurm, make=load)
         loaded = load()
         if output is not None and rdm is not None:
             found = dissimilarities(
@@ -165,7 +177,7 @@ def features(
                 overwrite=overwrite,
                 shard=shard,
                 join=join,
-                workers=extractors,
+                parallel=extractors,
             )
             if shard is None:
                 say(output)
@@ -174,83 +186,26 @@ def features(
             say(plot)
 
 
-@app.command("test")
-def cornet_test(
-    model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier.")],
-    data_path: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with images.")],
-    output_path: Annotated[Path, typer.Option("--output_path", "--output-path", "-o", help="Folder for the features.")],
-    layer: Annotated[str, typer.Option(help="V1, V2, V4, IT or decoder.")] = "decoder",
-    sublayer: Annotated[
-        str, typer.Option(help="A layer inside the region, such as output, conv2 or avgpool.")
-    ] = "avgpool",
-    time_step: Annotated[
-        int, typer.Option("--time_step", "--time-step", help="Number among the layer's own time steps; -1 is the last.")
-    ] = 0,
-    times: Annotated[
-        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
-    ] = None,
-    imsize: Annotated[int, typer.Option(help="In px.")] = 224,
-    resize: Resize = None,
-    background: Background = None,
-    ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch_size", "--batch-size", min=1, help="Images at a time.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-j", min=0, help="Threads that prepare images.", show_default="some")
-    ] = None,
-    weights: Weights = "released",
-    on_error: Annotated[
-        str, typer.Option("--on-error", help="For unreadable images: 'fail', or 'skip' and list them.")
-    ] = "fail",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
-) -> None:
-    """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
-    from ..cornet.anatomy import TIME_STEPS
-    from ..cornet.brain_model import load_model
-    from ..cornet.recording.shapes import survey
-    from ..features import extract_features
-    from ..features.layers import calls_in_cornet
+@plots.callback()
+def plot() -> None:
+    """Draw figures from files."""
 
-    architecture = model.upper() if model.upper() in TIME_STEPS else None
-    # CORnet's 0 workers mean that there is no process besides its own
-    options = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
-    loaded = load_model(
-        f"cornet_{architecture.lower()}" if architecture else model,
-        weights=parse_weights(weights),
-        times=parse_times(times),
-        image_size=imsize,
-        resize=resize,
-        background=background,
-        device="cuda" if ngpus else "cpu",
-        **{name: value for name, value in options.items() if value is not None},
-    )
-    name = f"{layer}.{sublayer}"
-    network = loaded.activations_model.network
-    known = survey(network, imsize)
-    if name not in known:
-        raise unknown_name(name, known, "layer and sublayer")
-    steps = calls_in_cornet(network, known, name)  # which CORnet's `time_step` counts
-    if not -len(steps) <= time_step < len(steps):
-        last = f"0 to {len(steps) - 1}" if len(steps) > 1 else "0 alone"
-        raise UserError(f"{name} has the time steps {last}, or -1 for the last: there is no {time_step}.")
-    output_path = output_path.expanduser()
-    try:
-        output_path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
-    output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
-    extract_features(
-        loaded,
-        str(Path(glob.escape(str(data_path))) / "*.*"),
-        layers=[name],
-        time_steps=[steps[time_step]],
-        flat=True,
-        output=output,
-        on_error=on_error,
-        allow_uninformative=True,
-        overwrite=overwrite,
-    )
+
+@plots.command()
+def timecourse(
+    file: Annotated[Path, typer.Argument(help="A .nc file that `features` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
+    width: Annotated[str, typer.Option(help="Width of the figure, such as 85mm, 8.5cm or 3.5in.")] = "85mm",
+) -> None:
+    """Draw each region's activity over time for all images, and how different the images are."""
+    from ..features.early_checks import check_picture
+    from ..features.timecourse_figure import draw_time_courses, parse_width, time_courses
+
+    check_picture(output)
+    inches = parse_width(width)
+    with showing(f"Reading {file}"):
+        courses, model = time_courses(file)
+    draw_time_courses(courses, output, inches, model)
     say(output)
 
 

@@ -55,7 +55,7 @@ class Behaviour:
             }[task]
             raise UserError(f"The task {task} takes {expected}: {error}.") from error
         if task == BrainModel.Task.label:
-            given.arguments["choice_labels"] = _labels(given.arguments["choice_labels"])
+            given.arguments["choice_labels"] = checked_labels(given.arguments["choice_labels"])
             given.arguments["aggregation"] = _aggregation(given.arguments.get("aggregation", "mean"))
             self._check_classes()
         elif task == BrainModel.Task.probabilities:
@@ -94,7 +94,7 @@ class Behaviour:
         return self._readouts[task]
 
 
-def _labels(choice_labels: str | Iterable[str]) -> str | list[str]:
+def checked_labels(choice_labels: str | Iterable[str]) -> str | list[str]:
     """Return 'imagenet' or a list of labels that Brain-Score maps to ImageNet classes; else raises `UserError`."""
     from brainscore_vision.model_helpers.brain_transformation.behavior import LabelToImagenetIndices
 

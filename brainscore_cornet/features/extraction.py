@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,8 @@ def extract_features(
     overwrite: bool = False,
     shard: str | None = None,
     join: bool = False,
-    workers: ShardWorkers | None = None,
+    parallel: ShardWorkers | None = None,
+    **options,
 ) -> xr.Dataset | None:
     """Return or write the activity of layers at time steps for images.
 
@@ -90,8 +91,10 @@ def extract_features(
         Part to compute and store beside the output; `3/16` is the third of sixteen.
     join
         Whether to join the shards, which were computed with otherwise the same arguments, into the output.
-    workers
+    parallel
         Who computes the features for an output, in shards; by default this process alone.
+    options
+        Options of `load_model` for an identifier: `weights`, `times`, `time_mapping`, `image_size`, `device`, …
 
     Returns
     -------
@@ -112,15 +115,20 @@ def extract_features(
     output = None if output is None else output_path(output, "an output file")
     if output is not None:
         check_output(output)
-    model = load_model(model) if isinstance(model, str) else model
+    if options and not isinstance(model, str):
+        raise UserError(f"{next(iter(options))} is an option for an identifier; this model is loaded already.")
+    if isinstance(model, str):
+        make = partial(load_model, model, **options)
+        parallel = parallel and replace(parallel, make=parallel.make or make)
+        model = make()
     found = collect(images)
     if output is not None:
         _check_apart(output, found)
     found = look(found, on_error, model.commitment.background)
     found = replace(found, table=writable(found.table, IN_MEMORY if output is None else output.suffix))
-    options = {"requested": layers, "steps": time_steps, "bins": time_bins, "pool": pool, "flat": flat}
-    options["uninformative"] = allow_uninformative
-    extraction = Extraction(model, found, **options)
+    arguments = {"requested": layers, "steps": time_steps, "bins": time_bins, "pool": pool, "flat": flat}
+    arguments["uninformative"] = allow_uninformative
+    extraction = Extraction(model, found, **arguments)
     extraction.check(output or Path(f"in memory{IN_MEMORY}"))
     if output is None:
         return output_files.dataset(extraction.in_memory(on_error))
@@ -128,8 +136,8 @@ def extract_features(
         compute_shard(extraction, output, part, on_error, overwrite)
     elif join:
         join_shards(extraction, output, on_error, overwrite)
-    elif workers is not None:
-        workers.extract(extraction, options, output, on_error, overwrite)
+    elif parallel is not None:
+        parallel.extract(extraction, arguments, output, on_error, overwrite)
     else:
         extraction.into(output, on_error, overwrite)
     return None

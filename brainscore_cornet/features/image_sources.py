@@ -246,8 +246,9 @@ def _look_at(source: Source) -> tuple[str | None, bool, bool, bool]:
     """Return a problem or None, and whether the image is rotated, has several frames, and has transparency."""
     if isinstance(source, Image.Image):
         return None, False, False, source.has_transparency_data
-    if not isinstance(source, str):
-        return None, False, False, False
+    if isinstance(source, StoredImage):
+        return None, False, False, source.images.has_opacity
+    assert isinstance(source, str)  # no other source is collected
     try:
         if Path(source).stat().st_size == 0:
             return "it is empty", False, False, False

@@ -82,6 +82,7 @@ class StoredImages:
         # one image may lie in many chunks, each with many images: decompressed, they serve the images after it, too
         self._file = h5py.File(path, rdcc_nbytes=min(max(needed, _LEAST_CACHE), _MOST_CACHE), rdcc_nslots=10_007)
         self._dataset: Any = self._file[dataset]
+        self.has_opacity = self._axes[3] is not None and shape[self._axes[3]] == 4
         rows, columns = (shape[axis] for axis in self._axes[1:3])
         is_coloured = self._axes[3] is not None and shape[self._axes[3]] > 1
         _logger.info("%s: %d images of %d x %d px%s", self.name, self.count, rows, columns, ", colour" * is_coloured)

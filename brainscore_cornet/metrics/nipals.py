@@ -8,41 +8,33 @@ targets where neuroids predict features.
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
 from sklearn.cross_decomposition import PLSRegression
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController
 
-from .gram import Gram
+from .narrow_side import Narrow
+from .power_iteration import Exhausted, power_iteration
 from .predictions import Smoother, Split
 from .samples import Samples
 
 _CONSTANT = 10 * np.finfo(float).eps  # scikit-learn's threshold for what is left of a target
 _LEAST_SQUARE = 1e-18  # of the predictors' initial sum of squares: what is less is rounding
 _STALE = 1e-4  # of its largest entry: a matrix that was only updated while it shrank so far is computed anew
-_THREADS = ThreadpoolController()
-
-
-class Exhausted(Exception):
-    """No variance is left before all components are found: scikit-learn's components are rounding from here on."""
+SINGLE_THREAD = ThreadpoolController()  # matrices of one split are too small for several threads
 
 
 class PlsFit(ABC):
     """One split on its way through the components; vectors (sample,) are 0 outside the training samples.
 
+    Each component is found in steps, since products with a matrix that several splits share are computed together:
+    `find_direction`, `combine`, for `FromTargets` `find_scores`, `begin_deflation`, `deflate`.
+
     Parameters
     ----------
-    wide
-        The Gram matrix of the wide side.
-    narrow
-        The narrow side (sample, column), centred by all samples.
-    products
-        The Gram matrix times `narrow`, (sample, column).
     least
         Of the initial variance, that still counts.
     """
@@ -50,78 +42,91 @@ class PlsFit(ABC):
     is_metric: bool
     """Whether a step of the power iteration is also the inner product of its vectors."""
 
-    def __init__(
-        self,
-        wide: Gram,
-        narrow: torch.Tensor,
-        products: torch.Tensor,
-        targets: Samples,
-        split: Split,
-        model: PLSRegression,
-        least: float,
-    ) -> None:
+    def __init__(self, narrow: Narrow, targets: Samples, split: Split, model: PLSRegression, least: float) -> None:
         self._least = least
-        self._wide, self._all, self._targets, self._model, self._split = wide, narrow, targets, model, split
-        self._train, self._test = (torch.from_numpy(rows).to(narrow.device) for rows in (split.train, split.test))
-        self._is_train = torch.zeros(len(narrow), dtype=torch.float64, device=narrow.device)
+        self.narrow, self._targets, self._model, self._split = narrow, targets, model, split
+        wide, self._all = narrow.wide, narrow.columns
+        self._wide = wide
+        self._train, self._test = (torch.from_numpy(rows).to(self._all.device) for rows in (split.train, split.test))
+        self._is_train = torch.zeros(len(self._all), dtype=torch.float64, device=self._all.device)
         self._is_train[self._train] = 1
-        self._mean = narrow[self._train].mean(0)
+        self._mean = self._all[self._train].mean(0)
         left_out = torch.nonzero(self._is_train == 0)[:, 0]
-        outer = wide.matrix[left_out]
-        totals = -outer.sum(0)  # all samples together give 0
-        products = products - outer.T @ narrow[left_out] - totals[:, None] * self._mean
-        self._step = self._times_narrow(self._centred(products)).cpu().numpy()
-        """One step of the power iteration, (column, column)."""
-        self._largest = np.abs(self._step).max()
-        centre = float(totals[self._train].sum()) / len(self._train)
+        self._step = narrow.step(self._train, left_out, self._mean)
+        """One step of the power iteration, (column, column), on the CPU."""
+        self._largest = float(self._step.diagonal().max())
+        centre = float(wide.matrix[left_out][:, left_out].sum()) / len(self._train)
         self._initial = self._variance = float(wide.matrix.diagonal()[self._train].sum()) - centre
         self._first = 0  # the first target that is not constant
-        self.scores: list[torch.Tensor] = []
-        self._images: list[torch.Tensor] = []
+        size = (model.n_components, len(self._all))
+        self._scores, self._images = (torch.zeros(size, dtype=torch.float64, device=self._all.device) for _ in range(2))
+        self._squares = torch.ones(model.n_components, dtype=torch.float64, device=self._all.device)
+        self._count = 0
         self._loadings: list[torch.Tensor] = []
         self._weights: list[torch.Tensor] = []
+        self._weighted: list[torch.Tensor] = []
         self.exhausted = False
 
-    def find_direction(self, component: int) -> bool:
-        """Whether there is a next component; then its weights are known, as a combination of the narrow side."""
-        if self.exhausted or len(self.scores) < component:
-            return False
+    def find_direction(self, component: int) -> np.ndarray | None:
+        """Return the next component's weights of the columns of the narrow side, None if there is no next one."""
+        if self.exhausted or self._count < component:
+            return None
         try:
             start = self._start()
             if start is None:
                 warnings.warn(f"y residual is constant at iteration {component}", stacklevel=2)
-                return False
-            step = self._current_step()
-            with _THREADS.limit(limits=1):  # matrices are too small for several
-                direction = power_iteration(step, start, self.is_metric, self._model.max_iter, self._model.tol)
-            self._combine(torch.from_numpy(direction).to(self._all.device))
+                return None
+            return power_iteration(self._current_step(), start, self.is_metric, self._model.max_iter, self._model.tol)
         except Exhausted:
             self.exhausted = True
-        return not self.exhausted
+        return None
 
-    def deflate(self, image: torch.Tensor) -> None:
-        """Take the last scores out of both sides; `image` (sample,) is the Gram matrix times them."""
-        scores = self.scores.pop()
-        image = self._centred(image)
-        deflated = self._orthogonal(image)
-        loadings, products = self._times_narrow(torch.stack([scores, deflated], 1)).cpu().numpy()
-        square = float(scores @ scores)
-        share = float(scores @ deflated) / square
-        update = np.outer(loadings / square, products)
-        self._step += share * np.outer(loadings, loadings / square) - update - update.T
+    @abstractmethod
+    def combine(self, direction: torch.Tensor, combination: torch.Tensor) -> None:
+        """Keep weights (column,) and the narrow side times them (sample,)."""
+
+    @property
+    def scores(self) -> torch.Tensor:
+        """The last component's scores, (sample,)."""
+        return self._scores[self._count - 1]
+
+    def begin_deflation(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the scores, and the Gram matrix times them (sample,) without what earlier scores explain."""
+        centred = self._centred(image)
+        self._images[self._count - 1] = centred
+        deflated = self._orthogonal(centred, self._count - 1)
+        return self.scores, deflated
+
+    def deflate(
+        self, deflated: torch.Tensor, sums: torch.Tensor, loadings: torch.Tensor, products: torch.Tensor
+    ) -> None:
+        """Take the last scores out of both sides.
+
+        Parameters
+        ----------
+        deflated
+            From `begin_deflation`.
+        sums
+            Of the scores and of `deflated`.
+        loadings, products
+            The narrow side times the scores and times `deflated`, (column,).
+        """
+        loadings = loadings - sums[0] * self._mean
+        products = products - sums[1] * self._mean
+        square = float(self._squares[self._count - 1])
+        share = float(self.scores @ deflated) / square
+        one, other = (loadings / square).cpu(), (products - share / 2 * loadings).cpu()
+        self._step.addmm_(torch.stack([one, other], 1), torch.stack([other, one]), alpha=-1)
         self._variance -= share
-        self.scores.append(scores)
-        self._images.append(image)
-        self._loadings.append(torch.from_numpy(loadings).to(scores.device))
+        self._loadings.append(loadings)
         self.exhausted = self._variance < self._least * self._initial
 
     def smoother(self) -> Smoother | None:
         if self.exhausted:
             return None
-        if not self.scores:
+        if not self._count:
             return Smoother(self._all[self._test][:, :0], self._all[self._train][:, :0])
-        scores = torch.stack(self.scores, 1)[self._train]
-        squares = (scores**2).sum(0)
+        scores, squares = self._scores[: self._count, self._train].T, self._squares[: self._count]
         predictors, loadings = self._rotated(torch.stack(self._weights, 1))
         left = torch.linalg.solve((loadings / squares[:, None]).T, predictors.T).T
         return Smoother(left, scores / squares)
@@ -131,34 +136,34 @@ class PlsFit(ABC):
         """The first vector of the power iteration; None where the targets are explained."""
 
     @abstractmethod
-    def _combine(self, direction: torch.Tensor) -> None:
-        """Keep the weights that the power iteration ended with."""
-
-    @abstractmethod
     def _rotated(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Weighted predictors of the test samples (test, component), and loadings (component, component)."""
 
-    def _current_step(self) -> np.ndarray:
-        if np.abs(self._step).max() < _STALE * self._largest:
-            narrow = self._orthogonal(self._centred(self._all))
-            self._step = (narrow.T @ (self._wide.matrix @ narrow)).cpu().numpy()
-            self._largest = np.abs(self._step).max()
-        return self._step
+    def _keep_scores(self, scores: torch.Tensor, least: float) -> None:
+        """Keep the next component's scores, unless so little is left of them that they are rounding."""
+        square = scores @ scores
+        self.exhausted = float(square) < least
+        self._scores[self._count], self._squares[self._count] = scores, square
+        self._count += 1
 
-    def _times_narrow(self, products: torch.Tensor) -> torch.Tensor:
-        """The narrow side, centred, times vectors (sample, vector): (vector, column)."""
-        return products.T @ self._all - products.sum(0)[:, None] * self._mean
+    def _current_step(self) -> np.ndarray:
+        # no entry of a Gram matrix is larger than the largest on its diagonal
+        if float(self._step.diagonal().max()) < _STALE * self._largest:
+            narrow = self._orthogonal(self._centred(self._all))
+            self._step = (narrow.T @ (self._wide.matrix @ narrow)).cpu()
+            self._largest = float(self._step.diagonal().max())
+        return self._step.numpy()
 
     def _centred(self, products: torch.Tensor) -> torch.Tensor:
         is_train = self._is_train if products.ndim == 1 else self._is_train[:, None]
-        return (products - products[self._train].mean(0)) * is_train
+        return (products - self._is_train @ products / len(self._train)) * is_train
 
-    def _orthogonal(self, products: torch.Tensor) -> torch.Tensor:
-        """Without the part that earlier scores explain."""
-        for scores in self.scores:
-            share = (scores @ products) / (scores @ scores)
-            products = products - (scores * share if products.ndim == 1 else torch.outer(scores, share))
-        return products
+    def _orthogonal(self, products: torch.Tensor, count: int | None = None) -> torch.Tensor:
+        """Without the part that earlier scores explain, all or the first `count`; they are orthogonal to each other."""
+        scores = self._scores[: self._count if count is None else count]
+        shares = scores @ products
+        squares = self._squares[: len(scores)]
+        return products - scores.T @ (shares / (squares if products.ndim == 1 else squares[:, None]))
 
     def _target(self, column: int) -> torch.Tensor | None:
         """What is left of a target, (sample,); None for a constant one."""
@@ -189,9 +194,8 @@ class FromTargets(PlsFit):
     def _start(self) -> np.ndarray | None:
         return None if self._first_target() is None else np.eye(1, self._all.shape[1], self._first)[0]
 
-    def _combine(self, direction: torch.Tensor) -> None:
-        combination = (self._all @ direction - self._mean @ direction) * self._is_train
-        self._weights.append(self._orthogonal(combination))
+    def combine(self, direction: torch.Tensor, combination: torch.Tensor) -> None:
+        self._weights.append(self._orthogonal((combination - self._mean @ direction) * self._is_train))
 
     @property
     def combination(self) -> torch.Tensor:
@@ -199,13 +203,13 @@ class FromTargets(PlsFit):
         return self._weights[-1]
 
     def find_scores(self, image: torch.Tensor) -> None:
-        scores = self._orthogonal(self._centred(image))
-        self.exhausted = float(scores @ scores) < self._least * self._initial
-        self.scores.append(scores)
+        """Keep the scores that the image of the combination, (sample,), gives."""
+        self._weighted.append(image)
+        self._keep_scores(self._orthogonal(self._centred(image)), self._least * self._initial)
 
     def _rotated(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        images = self._wide.matrix @ weights
-        return images[self._test] - images[self._train].mean(0), torch.stack(self._images) @ weights
+        images = torch.stack(self._weighted, 1)
+        return images[self._test] - images[self._train].mean(0), self._images[: self._count] @ weights
 
 
 class FromFactor(FromTargets):
@@ -226,47 +230,12 @@ class FromPredictors(PlsFit):
 
     def _start(self) -> np.ndarray | None:
         target = self._first_target()
-        return None if target is None else self._times_narrow(target[:, None])[0].cpu().numpy()
+        return None if target is None else (target @ self._all - target.sum() * self._mean).cpu().numpy()
 
-    def _combine(self, direction: torch.Tensor) -> None:
+    def combine(self, direction: torch.Tensor, combination: torch.Tensor) -> None:
         self._weights.append(direction)
-        scores = self._orthogonal((self._all @ direction - self._mean @ direction) * self._is_train)
-        self.exhausted = float(scores @ scores) < _LEAST_SQUARE * float((self._all**2).sum())
-        self.scores.append(scores)
+        scores = self._orthogonal((combination - self._mean @ direction) * self._is_train)
+        self._keep_scores(scores, _LEAST_SQUARE * self.narrow.square)
 
     def _rotated(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return (self._all[self._test] - self._mean) @ weights, torch.stack(self._loadings) @ weights
-
-
-def power_iteration(step: np.ndarray, start: np.ndarray, is_metric: bool, max_iter: int, tol: float) -> np.ndarray:
-    """The vector (column,) at which scikit-learn's power iteration stops.
-
-    Parameters
-    ----------
-    step
-        (column, column). Each vector is `step` times the one before, scaled to length 1.
-    is_metric
-        Whether `step` is also the inner product by which lengths are measured, in place of the usual one.
-
-    Raises
-    ------
-    Exhausted
-        When a vector has no length.
-    """
-    vector, image = _scaled(start, step @ start, is_metric)
-    for _ in range(max_iter - 1):
-        old, old_image = vector, image
-        vector, image = _scaled(image, step @ image, is_metric)
-        change = vector - old
-        if change @ (image - old_image if is_metric else change) < tol:
-            return vector
-    warnings.warn("Maximum number of iterations reached", ConvergenceWarning, stacklevel=2)
-    return vector
-
-
-def _scaled(vector: np.ndarray, image: np.ndarray, is_metric: bool) -> tuple[np.ndarray, np.ndarray]:
-    square = vector @ (image if is_metric else vector)
-    if not square > 0:
-        raise Exhausted
-    length = math.sqrt(square)
-    return vector / length, image / length

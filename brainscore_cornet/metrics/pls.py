@@ -3,53 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 
+import numpy as np
 import torch
 from sklearn.cross_decomposition import PLSRegression
 
-from .gram import Gram, MakeGram
-from .nipals import FromFactor, FromPredictors, FromTargets, PlsFit
+from .gram import MakeGram
+from .narrow_side import Narrow
+from .nipals import SINGLE_THREAD, FromFactor, FromPredictors, FromTargets, PlsFit
 from .predictions import Smoother, Split
 from .samples import Samples
 
 # of the initial variance: what is less may be rounding of the Gram matrix, or of a rough one
 _LEAST = {False: 1e-9, True: 1e-3}
+_TOGETHER = 128  # fits at a time: each holds a matrix (target, target)
 _LARGE = 10**11  # products: from there on, single precision is worth its rounding
 
 
 def fit(
-    predictors: Samples, targets: Samples, splits: Sequence[Split], model: PLSRegression, gram: MakeGram
-) -> list[Smoother | None]:
-    """What is predicted in each split; None where only scikit-learn itself can say it.
+    predictors: Samples, targets: Sequence[Samples], splits: Sequence[Split], model: PLSRegression, gram: MakeGram
+) -> list[list[Smoother | None]]:
+    """Return what is predicted of each group of targets in each split; None where only scikit-learn itself can say it.
 
     Parameters
     ----------
-    predictors, targets
-        (sample, feature) and (sample, target).
+    predictors
+        (sample, feature).
+    targets
+        Each (sample, target), and fitted by itself.
     gram
         Makes a Gram matrix, or finds it.
     """
-    found: list[Smoother | None] = [None] * len(splits)
+    found: list[list[Smoother | None]] = [[None] * len(splits) for _ in targets]
     if model.n_components > predictors.shape[1]:
         return found
-    is_large = predictors.shape[0] ** 2 * max(predictors.shape[1], targets.shape[1]) > _LARGE
+    widest = max(predictors.shape[1], *(each.shape[1] for each in targets))
+    is_large = predictors.shape[0] ** 2 * widest > _LARGE
     for is_rough in (True, False) if is_large else (False,):
         # with as many samples as components, the last components are rounding
         left = [
-            number
+            (group, number)
+            for group in range(len(targets))
             for number, split in enumerate(splits)
-            if found[number] is None and len(split.train) > model.n_components + 1
+            if found[group][number] is None and len(split.train) > model.n_components + 1
         ]
-        if left:
-            smoothers = _fit(predictors, targets, [splits[number] for number in left], model, gram, is_rough)
-            for number, smoother in zip(left, smoothers, strict=True):
-                found[number] = smoother
+        for start in range(0, len(left), _TOGETHER):
+            wanted = left[start : start + _TOGETHER]
+            pairs = [(targets[group], splits[number]) for group, number in wanted]
+            for (group, number), smoother in zip(wanted, _fit(predictors, pairs, model, gram, is_rough), strict=True):
+                found[group][number] = smoother
     return found
 
 
 def _fit(
-    predictors: Samples, targets: Samples, splits: Sequence[Split], model: PLSRegression, gram: MakeGram, is_rough: bool
+    predictors: Samples,
+    pairs: Sequence[tuple[Samples, Split]],
+    model: PLSRegression,
+    gram: MakeGram,
+    is_rough: bool,
 ) -> list[Smoother | None]:
+    """Return what is predicted of targets in a split, for each pair of these."""
+    shared: dict[int, tuple[type[PlsFit], Narrow]] = {}
+    for targets, _ in pairs:
+        if id(targets) not in shared:
+            shared[id(targets)] = _sides(predictors, targets, gram, is_rough)
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+
+        def make(pair: tuple[Samples, Split]) -> PlsFit:
+            kind, narrow = shared[id(pair[0])]
+            return kind(narrow, *pair, model, _LEAST[is_rough])
+
+        with SINGLE_THREAD.limit(limits=1):
+            fits = list(threads.map(make, pairs))
+        for component in range(model.n_components):
+            active = _combined(fits, component, threads)
+            # each reading of the Gram matrix serves all splits, and all targets
+            of_targets = [each for each in active if isinstance(each, FromTargets)]
+            images = _images(of_targets, [each.combination for each in of_targets])
+            for each, image in zip(of_targets, images, strict=True):
+                each.find_scores(image)
+            active = [each for each in active if not each.exhausted]
+            _deflate(active, _images(active, [each.scores for each in active]), threads)
+        return [each.smoother() for each in fits]
+
+
+def _sides(predictors: Samples, targets: Samples, gram: MakeGram, is_rough: bool) -> tuple[type[PlsFit], Narrow]:
+    """Return the way to fit, and the side that it runs over."""
     count, features = predictors.shape
     kind: type[PlsFit]
     if targets.shape[1] <= min(count, features):
@@ -58,21 +98,53 @@ def _fit(
         kind, wide, narrow = FromPredictors, gram(targets, is_rough), predictors.columns(0, features)
     else:
         kind, wide, narrow = FromFactor, gram(predictors, is_rough), gram(targets, is_rough).factor()
-    narrow = torch.as_tensor(narrow).to(wide.matrix)
-    narrow = narrow - narrow.mean(0)
-    products = wide.matrix @ narrow
-    fits = [kind(wide, narrow, products, targets, split, model, _LEAST[is_rough]) for split in splits]
-    for component in range(model.n_components):
-        active = [each for each in fits if each.find_direction(component)]
-        # each reading of the Gram matrix serves all splits
-        combined = [each for each in active if isinstance(each, FromTargets)]
-        for each, image in zip(combined, _images(wide, [each.combination for each in combined]), strict=True):
-            each.find_scores(image)
-        active = [each for each in active if not each.exhausted]
-        for each, image in zip(active, _images(wide, [each.scores[-1] for each in active]), strict=True):
-            each.deflate(image)
-    return [each.smoother() for each in fits]
+    return kind, Narrow(wide, torch.as_tensor(narrow).to(wide.matrix))
 
 
-def _images(wide: Gram, vectors: list[torch.Tensor]) -> list[torch.Tensor]:
-    return list((wide.matrix @ torch.stack(vectors, 1)).T) if vectors else []
+def _combined(fits: Sequence[PlsFit], component: int, threads: Executor) -> list[PlsFit]:
+    """Find the next component's weights of all fits, and return those that have one."""
+    with SINGLE_THREAD.limit(limits=1):
+        found = list(threads.map(lambda each: each.find_direction(component), fits))
+    active = [(each, direction) for each, direction in zip(fits, found, strict=True) if direction is not None]
+    for narrow, group in _by_narrow([each for each, _ in active]):
+        directions = torch.from_numpy(np.stack([active[number][1] for number in group])).to(narrow.columns)
+        combinations = directions @ narrow.columns.T
+        for number, direction, combination in zip(group, directions, combinations, strict=True):
+            active[number][0].combine(direction, combination)
+    return [each for each, _ in active]
+
+
+def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor], threads: Executor) -> None:
+    """Take the last scores out of all fits."""
+    begun = [each.begin_deflation(image) for each, image in zip(fits, images, strict=True)]
+    arguments: list[tuple] = [()] * len(fits)
+    for narrow, group in _by_narrow(fits):
+        vectors = torch.stack([vector for number in group for vector in begun[number]])
+        products, sums = vectors @ narrow.columns, vectors.sum(1)
+        for place, number in enumerate(group):
+            both = slice(2 * place, 2 * place + 2)
+            arguments[number] = (begun[number][1], sums[both], *products[both])
+    with SINGLE_THREAD.limit(limits=1):
+        list(threads.map(lambda each, given: each.deflate(*given), fits, arguments))
+
+
+def _by_narrow(fits: Sequence[PlsFit]) -> list[tuple[Narrow, list[int]]]:
+    """Return each narrow side with the numbers of the fits that share it."""
+    found: dict[int, tuple[Narrow, list[int]]] = {}
+    for number, each in enumerate(fits):
+        found.setdefault(id(each.narrow), (each.narrow, []))[1].append(number)
+    return list(found.values())
+
+
+def _images(fits: Sequence[PlsFit], vectors: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the Gram matrices times vectors (sample,), one for each fit."""
+    found: list[torch.Tensor] = list(vectors)
+    matrices: dict[int, list[int]] = {}
+    for number, each in enumerate(fits):
+        matrices.setdefault(id(each.narrow.wide), []).append(number)
+    for numbers in matrices.values():
+        # a Gram matrix is symmetric, and rows in memory are read faster than columns
+        products = torch.stack([vectors[number] for number in numbers]) @ fits[numbers[0]].narrow.wide.matrix
+        for number, product in zip(numbers, products, strict=True):
+            found[number] = product
+    return found

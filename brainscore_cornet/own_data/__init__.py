@@ -3,6 +3,8 @@
 from .benchmark_file import load_benchmark
 from .dissimilarities import rdm_benchmark
 from .neural import neural_benchmark
+from .paired_comparison import compare_models
 from .time_map import time_map
+from .trial_benchmark import behaviour_benchmark
 
-__all__ = ["load_benchmark", "neural_benchmark", "rdm_benchmark", "time_map"]
+__all__ = ["behaviour_benchmark", "compare_models", "load_benchmark", "neural_benchmark", "rdm_benchmark", "time_map"]

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..cornet.errors import UserError, unknown_name
-from .data_files import LABELS, Labelled, read
+from ..early_paths import benchmark_path
+from .data_files import LABELS, TABLES, Labelled, read
 from .neural import neural_benchmark
 
 ENDING = ".toml"
@@ -39,6 +40,7 @@ _TEXTS = (
     "name",
     "stratify",
     "distance",
+    "truth",
 )
 _LISTS = ("dims", "time_bins", "time_bin", "leave_out")
 
@@ -61,8 +63,7 @@ def load_benchmark(path: str | Path):
 
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the contents of a benchmark file, whose keys are known and have values of the right types."""
-    if not path.is_file():
-        raise UserError(f"The benchmark file {path} does not exist.")
+    path = benchmark_path(path)
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -192,4 +193,40 @@ def _of_rdm(path: Path, found: Mapping[str, Any]):
     )
 
 
-_KINDS: Mapping[str, Callable[[Path, Mapping[str, Any]], Any]] = {"recordings": _of_recordings, "rdm": _of_rdm}
+def _of_behaviour(path: Path, found: Mapping[str, Any]):
+    from .trial_benchmark import behaviour_benchmark
+
+    table = found["behaviour"]
+    _check(table, ("file", "truth", "fitting_stimuli", "ceiling"), f"{path}, [behaviour]")
+    if "file" not in table:
+        raise UserError(f'{path}, [behaviour] lacks a file, such as file = "trials.csv".')
+    metric = found.get("metric", {})
+    _check(metric, ("name",), f"{path}, [metric]")
+    if "name" not in metric:
+        raise UserError(f'{path} lacks the metric of behaviour, such as [metric] and name = "error_consistency".')
+    file = resolved(path, table["file"])
+    if file.suffix.lower() not in TABLES:
+        raise UserError(
+            f"{path}, [behaviour]: expected a table of trials, {_listed(TABLES)}, received {table['file']}."
+        )
+    options = {name: table[name] for name in ("truth", "ceiling") if name in table}
+    if "fitting_stimuli" in table:
+        options["fitting_stimuli"] = stimuli_of(path, {"stimuli": table["fitting_stimuli"]})[0]
+    stimuli, called = stimuli_of(path, found)
+    return behaviour_benchmark(
+        found["identifier"],
+        read(file),
+        stimuli=stimuli,
+        metric=metric["name"],
+        source=table["file"],
+        stimuli_source=called,
+        **options,
+        **common_of(found),
+    )
+
+
+_KINDS: Mapping[str, Callable[[Path, Mapping[str, Any]], Any]] = {
+    "recordings": _of_recordings,
+    "rdm": _of_rdm,
+    "behaviour": _of_behaviour,
+}

@@ -59,6 +59,7 @@ def choose_commitment(
     UserError
         If a half has too few stimuli for the metric, or no time bin has a reliable signal.
     """
+    check_choice(benchmark)
     region = benchmark.region
     outside = [layer for layer in layers or () if layer.split(".")[0] != region]
     if outside:
@@ -73,6 +74,12 @@ def choose_commitment(
         row = steps.index(nearest_step(time_bins, time_bin))
         scores.append((time_bin, *(float(checked[name].values[row, number]) for name in ("score", "low", "high"))))
     return ChosenCommitment(region, layer, time_bins, scores)
+
+
+def check_choice(benchmark) -> None:
+    """Raise `UserError` for a benchmark that no commitment is chosen by."""
+    if not isinstance(benchmark, RecordingsBenchmark):
+        raise UserError(f"A commitment is chosen by recordings, and {benchmark.identifier} has none.")
 
 
 def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsBenchmark, path: Path) -> None:

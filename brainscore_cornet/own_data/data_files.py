@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from ..cornet.errors import UserError, unknown_name
+from ..extras import install_line
 
 LABELS = {
     "stimulus_id": "stimulus",
@@ -24,6 +25,9 @@ LABELS = {
 """Names of one-dimensional variables that label an axis -> the axis."""
 TABLES = (".csv", ".tsv", ".parquet")
 _NUMBERS = "fiub"
+_TEXTS = ("stimulus_id", "neuroid_id", "stimulus", "subject", "choice", "truth", "distractor", "condition")
+_TEXTS += ("stimulus_1", "stimulus_2", "stimulus_3", "image_label")
+"""Columns of tables that are text even where they look like numbers."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +132,10 @@ def read_table(path: Path) -> pd.DataFrame:
     """Return a table whose ids are text, so that `01` keeps its zero."""
     if path.suffix.lower() == ".parquet":
         if find_spec("pyarrow") is None:
-            raise UserError(f"To read {path}, pyarrow is needed: pip install '.[features]'")
+            raise UserError(f"To read {path}, pyarrow is needed: {install_line('features')}")
         return pd.read_parquet(path)
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    texts: Any = dict.fromkeys(("stimulus_id", "neuroid_id", "subject", "choice", "truth", "distractor"), str)
+    texts: Any = dict.fromkeys(_TEXTS, str)
     return pd.read_csv(path, sep=separator, dtype=texts, keep_default_na=False, na_values=["", "NaN", "nan", "n/a"])
 
 

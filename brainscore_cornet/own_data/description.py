@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from ..cornet.errors import UserError
 from ..cornet.recording.images import read_image
 from ..cornet.writing import write_aside, writing
 from ..features.early_checks import check_picture
 from ..metrics import ceilings
 from ..metrics.alignment import NotCovered
 from ..palette import BLUE, REGION_COLOURS
+from .dissimilarities import DissimilarityBenchmark, described_rdms
 from .neural import RecordingsBenchmark, ceiler
 from .neural_assemblies import repeated_assembly
 from .stimulus_tables import ID
+from .trial_benchmark import described_behaviour
+from .trial_metrics import BehaviourBenchmark
 
 _BAR = 40  # characters of the longest bar
 _BINS = np.linspace(-0.2, 1, 13)
@@ -86,9 +90,18 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
     return lines
 
 
-def draw_benchmark(benchmark: RecordingsBenchmark, path: Path) -> None:
+def described_any(benchmark: RecordingsBenchmark | DissimilarityBenchmark | BehaviourBenchmark) -> list[str]:
+    """Return lines that say what a benchmark of any kind of data consists of."""
+    if isinstance(benchmark, DissimilarityBenchmark):
+        return described_rdms(benchmark)
+    return described_behaviour(benchmark) if isinstance(benchmark, BehaviourBenchmark) else described(benchmark)
+
+
+def draw_benchmark(benchmark, path: Path) -> None:
     """Draw a few stimuli, the mean response over time, and the neuroids' consistency."""
     check_picture(path)
+    if not isinstance(benchmark, RecordingsBenchmark):
+        raise UserError("A figure is for recordings, and this benchmark has dissimilarities or behaviour.")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
@@ -19,9 +17,11 @@ from brainscore_vision.benchmark_helpers.screen import place_on_screen
 from ..cornet.anatomy import REGIONS
 from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..extras import install_line
 from .matrices import as_matrices
 from .neural import UNCEILED, checked_degrees
 from .own_ceiling import CeilingByVersion
+from .rdm_resampling import bootstrapped
 from .stimulus_tables import ID, check_order, check_sizes, stimulus_set
 
 COMPARISONS: Mapping[str, str] = {
@@ -34,7 +34,6 @@ COMPARISONS: Mapping[str, str] = {
 }
 """Name -> rsatoolbox's name of a comparison of dissimilarities."""
 DISTANCES = ("correlation", "euclidean")
-_RESAMPLES = 200
 _LITTLE = 0.1
 
 
@@ -77,7 +76,7 @@ class DissimilarityBenchmark(CeilingByVersion):
         by_subject = compare(own, data, method)[0]
         raw = Score(by_subject.mean())
         raw.attrs["raw"] = Score(by_subject, coords={"subject": np.arange(len(by_subject))}, dims=["subject"])
-        raw.attrs["error"] = self._standard_error(own)
+        raw.attrs["error"] = float(np.sqrt(bootstrapped([own], data, method).variances[0]))
         if not self.has_ceiling:
             raw.attrs["protocol"] = UNCEILED.replace("repetitions", "several subjects")
             return raw
@@ -106,9 +105,6 @@ class DissimilarityBenchmark(CeilingByVersion):
 
     def model_rdm(self, candidate):
         """Return a model's dissimilarities of the stimuli as rsatoolbox's RDMs."""
-        from rsatoolbox.data import Dataset  # pyright: ignore[reportPrivateImportUsage]
-        from rsatoolbox.rdm import calc_rdm  # pyright: ignore[reportPrivateImportUsage]
-
         candidate.start_recording(self.region, time_bins=self.timebins)
         shown = place_on_screen(
             self._stimuli,
@@ -119,39 +115,17 @@ class DissimilarityBenchmark(CeilingByVersion):
         recorded = recorded.squeeze("time_bin") if "time_bin" in recorded.dims else recorded
         order = {name: row for row, name in enumerate(recorded[ID].values)}
         rows = [order[name] for name in self._stimuli[ID]]
-        values = np.asarray(recorded.transpose("presentation", "neuroid").values, dtype=float)[rows]
+        return self.rdm_of(np.asarray(recorded.transpose("presentation", "neuroid").values)[rows])
+
+    def rdm_of(self, activity: np.ndarray):
+        """Return rsatoolbox's RDMs of activity (stimulus, unit), whose stimuli are in the order of the matrices."""
+        from rsatoolbox.data import Dataset  # pyright: ignore[reportPrivateImportUsage]
+        from rsatoolbox.rdm import calc_rdm  # pyright: ignore[reportPrivateImportUsage]
+
         names = {"stimulus": self._stimuli[ID].tolist()}
-        return calc_rdm(Dataset(values, obs_descriptors=names), method=self.settings["distance"], descriptor=None)
-
-    def _standard_error(self, own) -> float:
-        """Return the standard error over stimuli and, if there are several, subjects, from rsatoolbox's bootstraps."""
-        from rsatoolbox.inference import eval_bootstrap, eval_bootstrap_pattern, eval_bootstrap_rdm  # pyright: ignore[reportPrivateImportUsage]
-        from rsatoolbox.model import ModelFixed  # pyright: ignore[reportPrivateImportUsage]
-        from rsatoolbox.util.inference_util import extract_variances
-
-        ways = (
-            [eval_bootstrap, eval_bootstrap_rdm, eval_bootstrap_pattern]
-            if self.has_ceiling
-            else [eval_bootstrap_pattern]
+        return calc_rdm(
+            Dataset(activity.astype(float), obs_descriptors=names), method=self.settings["distance"], descriptor=None
         )
-        variances = []
-        state = np.random.get_state()  # rsatoolbox draws from numpy's global generator
-        try:
-            for evaluate in ways:
-                np.random.seed(0)
-                options = {"method": self.comparison, "N": _RESAMPLES, "boot_noise_ceil": False}
-                with redirect_stderr(io.StringIO()), warnings.catch_warnings():  # its progress
-                    warnings.simplefilter("ignore", UserWarning)  # that ranks are averaged for tau
-                    result = evaluate([ModelFixed("model", own)], self.rdms(), **options)
-                variances.append(np.nanvar(result.evaluations, ddof=1))
-        finally:
-            np.random.set_state(state)
-        subjects, stimuli = self.matrices.shape[:2]
-        if not self.has_ceiling:
-            return float(np.sqrt(variances[0] * stimuli / (stimuli - 1)))
-        both = np.reshape(variances, (3, 1, 1))
-        found, _, _ = extract_variances(both, nc_included=False, n_rdm=subjects, n_pattern=stimuli)
-        return float(np.sqrt(found[0]))
 
     def ceilings(self) -> tuple[float, float] | None:
         """Return rsatoolbox's lower and upper noise ceiling, None for a single subject."""
@@ -223,7 +197,7 @@ def rdm_benchmark(
         If something does not fit together, in one line.
     """
     if find_spec("rsatoolbox") is None:
-        raise UserError("To compare dissimilarities, rsatoolbox is needed: pip install '.[rsa]'")
+        raise UserError(f"To compare dissimilarities, rsatoolbox is needed: {install_line('rsa')}")
     for name, known, what in ((comparison, COMPARISONS, "comparison"), (distance, DISTANCES, "distance")):
         if name not in known:
             raise unknown_name(name, known, what)

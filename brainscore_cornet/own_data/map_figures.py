@@ -22,7 +22,7 @@ _FONT: dict[Any, Any] = {
 _SIGNIFICANT = 0.05
 
 
-def _figure(height: float, width: float = _WIDTH):
+def new_figure(height: float, width: float = _WIDTH):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -31,28 +31,28 @@ def _figure(height: float, width: float = _WIDTH):
     return figure
 
 
-def _styled(draw: Callable) -> Callable:
+def styled(draw: Callable) -> Callable:
     """Draw with small type, and change nothing for other figures."""
 
-    def styled(dataset: xr.Dataset):
+    def drawn(data):
         from matplotlib import rc_context
 
         with rc_context({**_FONT, "pdf.fonttype": 42}):
-            figure = draw(dataset)
+            figure = draw(data)
             if figure is not None:
                 figure.canvas.draw()  # the layout is computed with these settings
             return figure
 
-    return styled
+    return drawn
 
 
-@_styled
+@styled
 def heat_map(dataset: xr.Dataset):
     """Return the score of each site in each time bin; committed cells have a frame, the best of a bin a dot."""
     return _cells(dataset, "score", _label(dataset), "viridis", centred=False)
 
 
-@_styled
+@styled
 def difference_map(dataset: xr.Dataset):
     """Return the difference from the control, with dots where it is significant; None without a control."""
     if "difference" not in dataset:
@@ -61,11 +61,11 @@ def difference_map(dataset: xr.Dataset):
     return _cells(dataset, "difference", label, "PuOr_r", centred=True)
 
 
-@_styled
+@styled
 def best_steps(dataset: xr.Dataset):
     """Return the best site of each time bin, with its interval."""
     scores = dataset["score"].values
-    figure = _figure(2.4)
+    figure = new_figure(2.4)
     axis = figure.subplots()
     known = [number for number in range(scores.shape[1]) if not np.isnan(scores[:, number]).all()]
     for number in known:
@@ -91,11 +91,11 @@ def best_steps(dataset: xr.Dataset):
     return figure
 
 
-@_styled
+@styled
 def region_courses(dataset: xr.Dataset):
     """Return the score over time of each region at its best time step, with intervals."""
     scores = dataset["score"].values
-    figure = _figure(2.4)
+    figure = new_figure(2.4)
     axis = figure.subplots()
     middles = (dataset["time_bin_start"].values + dataset["time_bin_end"].values) / 2
     regions = np.array([_region(dataset, number) for number in range(len(scores))])
@@ -109,7 +109,7 @@ def region_courses(dataset: xr.Dataset):
             axis.fill_between(middles, low, high, color=colour, alpha=0.2, linewidth=0)
             axis.plot(middles, scores[best], color=colour, linewidth=1.5, marker="o", markersize=2.5, label=label)
         else:
-            reach = [scores[best] - low, high - scores[best]]
+            reach = np.array([scores[best] - low, high - scores[best]])
             axis.errorbar([place], scores[best], reach, color=colour, marker="o", capsize=2, label=label)
     if len(middles) > 1:
         axis.legend(frameon=False, fontsize=6, title="region at its best step", title_fontsize=6)
@@ -125,15 +125,15 @@ def region_courses(dataset: xr.Dataset):
     return figure
 
 
-@_styled
+@styled
 def neuroid_courses(dataset: xr.Dataset):
     """Return how well the best site of each neuroid predicts it in each time bin; None without such values."""
-    values = dataset["raw_by_neuroid"].values
-    if np.isnan(values).all():
+    if "raw_by_neuroid" not in dataset or np.isnan(dataset["raw_by_neuroid"].values).all():
         return None
+    values = dataset["raw_by_neuroid"].values
     best = np.nanmax(values, axis=0).T  # (neuroid, time bin)
     order = np.argsort(-np.nan_to_num(best).mean(1), kind="stable")
-    figure = _figure(2.8)
+    figure = new_figure(2.8)
     axis = figure.subplots()
     image = axis.imshow(
         best[order], aspect="auto", cmap="viridis", interpolation="nearest", vmin=min(0, np.nanmin(best))
@@ -158,7 +158,7 @@ def _cells(dataset: xr.Dataset, variable: str, label: str, colours: str, centred
     from matplotlib.patches import Rectangle
 
     values = dataset[variable].values
-    figure = _figure(0.9 + 0.2 * len(values))
+    figure = new_figure(0.9 + 0.2 * len(values))
     axis = figure.subplots()
     largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
     limits: dict[str, Any] = {"vmin": -largest, "vmax": largest} if centred else {}
@@ -211,7 +211,7 @@ def _regions_legend(axis, regions: set[str]) -> None:
 
 
 def _label(dataset: xr.Dataset) -> str:
-    return "explained variance" if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"
+    return str(dataset.attrs["score"]) if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"
 
 
 def _region(dataset: xr.Dataset, number: int) -> str:

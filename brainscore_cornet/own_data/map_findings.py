@@ -7,6 +7,7 @@ import xarray as xr
 
 _SIGNIFICANT = 0.05
 _SHOWN = 3
+_CEILED = {"explained variance": "of the explainable variance"}
 
 
 def findings(dataset: xr.Dataset) -> list[str]:
@@ -22,7 +23,11 @@ def findings(dataset: xr.Dataset) -> list[str]:
     if len(unreliable) == scores.shape[1]:
         return sentences
     site, number = np.unravel_index(np.nanargmax(scores), scores.shape)
-    unit = "of the explainable variance" if is_ceiled else f"{dataset.attrs['metric']} (raw, unceiled)"
+    unit = (
+        _CEILED.get(dataset.attrs["score"], f"({dataset.attrs['score']})")
+        if is_ceiled
+        else f"{dataset.attrs['metric']} (raw, unceiled)"
+    )
     share = float(dataset["best_share"].values[site, number])
     sentences.append(
         f"{_site(dataset, site)} of {dataset.attrs['model']} explains the recordings best at "

@@ -24,6 +24,7 @@ import numpy as np
 from scipy import stats
 
 RESAMPLES = 300
+FEWEST_RESAMPLES = 50
 LEVEL = 0.95
 _DIVISIONS = 4  # of the neuroids into halves
 _FALL = 9  # of the variance of a fit from a third of the stimuli to all

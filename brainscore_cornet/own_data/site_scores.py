@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ import torch
 from ..cornet.errors import UserError
 from ..metrics import recognition
 from ..metrics.gram import Grams
+from ..metrics.nipals import SINGLE_THREAD
 from ..metrics.predictions import Split, pearson
+from ..metrics.regressions import Fitted
 from ..metrics.samples import Samples
 from .neural import SIMILARITIES, SPAN, RecordingsBenchmark, ceiler, fewest_to_fit, similarity_metric
 from .neural_assemblies import average_assembly
@@ -20,7 +23,7 @@ from .similarity_scores import similarity_draws
 
 _SEPARABLE = ("ridge", "linear_predictivity", "neuron_to_neuron")
 """Regressions that fit each neuroid by itself, so that those of all time bins are fitted together."""
-_REFITS = 5  # times that the stimuli are divided into thirds
+_DIVISIONS = 2  # of the stimuli into thirds
 
 
 class SiteScores(NamedTuple):
@@ -41,52 +44,65 @@ class Ceilings(NamedTuple):
     """(time bin, neuroid)."""
 
 
-def scorer_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Callable[[np.ndarray], SiteScores]:
-    """Return the function from a site's activity (stimulus, unit) to its scores.
-
-    They are those of Brain-Score's metric, with its splits, for each time bin alone.
+class SiteScorer:
+    """Scores the activity of sites as Brain-Score's metric does, with its splits, for each time bin alone.
 
     Raises
     ------
     UserError
         For a metric that is fitted over several time bins together.
     """
-    settings, averages = benchmark.settings, benchmark.recorded.averages()
-    if settings["metric"].startswith(SPAN):
-        raise UserError(
-            f"A map has a score for each time bin: expected a metric such as pls, not {settings['metric']}."
-        )
-    bins = [np.ascontiguousarray(averages[:, :, number]) for number in range(averages.shape[2])]
-    metric: Any = similarity_metric(settings, 1)
-    if settings["metric"] in SIMILARITIES:
-        return lambda features: _similarities(settings["metric"], features, bins, resamples)
-    plan = recognition.regression_metric(metric)
-    if plan is None:
-        raise UserError(f"A map cannot be made with the metric {settings['metric']}.")
-    _, found = metric.cross_validation._split.build_splits(average_assembly(benchmark.recorded))
-    splits = [Split(np.sort(train), (np.sort(test),)) for train, test in found]
-    thirds = _thirds(len(bins[0]), settings["metric"])
 
-    together = [np.concatenate(bins, axis=1)] if settings["metric"] in _SEPARABLE else bins
+    def __init__(self, benchmark: RecordingsBenchmark, resamples: Resamples) -> None:
+        settings, averages = benchmark.settings, benchmark.recorded.averages()
+        if settings["metric"].startswith(SPAN):
+            raise UserError(
+                f"Sites are scored in each time bin: expected a metric such as pls, not {settings['metric']}."
+            )
+        self._metric, self._resamples = settings["metric"], resamples
+        self._bins = [np.ascontiguousarray(averages[:, :, number]) for number in range(averages.shape[2])]
+        if self._metric in SIMILARITIES:
+            return
+        metric: Any = similarity_metric(settings, 1)
+        plan = recognition.regression_metric(metric)
+        if plan is None:
+            raise UserError(f"Sites cannot be scored with the metric {self._metric}.")
+        self._regression = plan.regression
+        _, found = metric.cross_validation._split.build_splits(average_assembly(benchmark.recorded))
+        self._splits = [Split(np.sort(train), (np.sort(test),)) for train, test in found]
+        self._thirds = _thirds(len(averages), self._metric)
 
-    def score(features: np.ndarray) -> SiteScores:
-        grams, predictors = Grams(), Samples([features])
-        parts, by_neuroid = [], []
-        for recorded in together:
-            targets = Samples([recorded])
-            fitted = plan.regression.fit(predictors, targets, splits, grams)
-            pairs = list(_predicted(recorded, splits, fitted.predictions))
-            refitted = plan.regression.fit(predictors, targets, thirds, grams).predictions if thirds else []
-            of_thirds = [pearson(*each) for each in _predicted(recorded, thirds, refitted)]
-            for start in range(0, recorded.shape[1], bins[0].shape[1]):
-                columns = slice(start, start + bins[0].shape[1])
-                r, resampled = _correlated([[each[:, columns] for each in pair] for pair in pairs], splits, resamples)
-                refits = np.stack([each[columns] for each in of_thirds]).reshape(2, _REFITS, -1) if thirds else None
-                parts.append(drawn(r, resampled, resamples, len(recorded), refits))
-                by_neuroid.append(np.nanmean(r, axis=0))
-        return SiteScores(stacked(parts), np.stack(by_neuroid))
+    def __call__(self, features: np.ndarray, time_bins: Sequence[int] | None = None) -> SiteScores:
+        """Return the scores of activity (stimulus, unit) in all time bins, or in those of these numbers."""
+        bins = self._bins if time_bins is None else [self._bins[number] for number in time_bins]
+        if self._metric in SIMILARITIES:
+            return _similarities(self._metric, features, bins, self._resamples)
+        predictors = Samples([features])
+        together = [np.concatenate(bins, axis=1)] if self._metric in _SEPARABLE else bins
+        # one Gram matrix serves all time bins and splits
+        splits = [*self._splits, *self._thirds]
+        fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
+        # the resamples of one time bin are for one thread
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads, SINGLE_THREAD.limit(limits=1):
+            found = threads.map(lambda *given: self._resampled(*given, splits, len(bins[0].T)), together, fitted)
+            parts, by_neuroid = zip(*(each for of_one in found for each in of_one), strict=True)
+        return SiteScores(stacked(list(parts)), np.stack(by_neuroid))
 
-    return score
+    def _resampled(
+        self, recorded: np.ndarray, fits: Fitted, splits: Sequence[Split], neuroids: int
+    ) -> list[tuple[Draws, np.ndarray]]:
+        """Return the score and Pearson's r of each neuroid, for each time bin in `recorded`."""
+        pairs = list(_predicted(recorded, splits, fits.predictions))
+        pairs, of_thirds = pairs[: len(self._splits)], pairs[len(self._splits) :]
+        refitted = _refits(self._thirds, of_thirds) if of_thirds else None
+        found = []
+        for start in range(0, recorded.shape[1], neuroids):
+            columns = slice(start, start + neuroids)
+            shown = [[each[:, columns] for each in pair] for pair in pairs]
+            r, resampled = _correlated(shown, self._splits, self._resamples)
+            refits = None if refitted is None else refitted[..., columns]
+            found.append((drawn(r, resampled, self._resamples, len(recorded), refits), np.nanmean(r, axis=0)))
+        return found
 
 
 def ceilings_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Ceilings | None:
@@ -125,15 +141,37 @@ def ceiled(raw: Draws, ceiling: Draws) -> Draws:
 
 
 def _thirds(count: int, metric: str) -> list[Split]:
-    """Return splits that fit on one third of the stimuli, then on another, and test both on the remaining third.
+    """Return splits that fit on each third of the stimuli, and test on the two others; thirds in several divisions.
 
     There are none where a third has too few stimuli for the metric.
     """
     if count // 3 < fewest_to_fit(metric):
         return []
     random = np.random.default_rng(0)
-    orders = [np.array_split(random.permutation(count), 3) for _ in range(_REFITS)]
-    return [Split(np.sort(order[part]), (np.sort(order[2]),)) for part in (0, 1) for order in orders]
+    divisions = [[np.sort(each) for each in np.array_split(random.permutation(count), 3)] for _ in range(_DIVISIONS)]
+    return [
+        Split(thirds[number], (thirds[number - 2], thirds[number - 1])) for thirds in divisions for number in range(3)
+    ]
+
+
+def _refits(thirds: Sequence[Split], pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Return Pearson's r of fits on two thirds, both tested on the other one: (fit, tested third, neuroid).
+
+    Parameters
+    ----------
+    pairs
+        Predicted and recorded responses (stimulus, neuroid) for each of `_thirds`.
+    """
+    found = []
+    for split, pair in zip(thirds, pairs, strict=True):
+        size = len(split.tests[0])
+        found.append([pearson(*(each[rows] for each in pair)) for rows in (slice(size), slice(size, None))])
+    tested = [
+        (found[start + (number + 2) % 3][0], found[start + (number + 1) % 3][1])
+        for start in range(0, len(found), 3)
+        for number in range(3)
+    ]
+    return np.swapaxes(np.array(tested), 0, 1)
 
 
 def _correlated(pairs, splits: Sequence[Split], resamples: Resamples) -> tuple[np.ndarray, np.ndarray]:

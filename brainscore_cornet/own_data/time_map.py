@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import Commitment, nearest_step
 from ..cornet.errors import UserError, whole_number
 from ..cornet.progress_line import counting
-from ..cornet.recording.images import warn_of_transparency
 from ..cornet.recording.record import Site
 from ..cornet.recording.shapes import survey
-from ..cornet.recording.stimuli import stimulus_paths, warn_of_screen
 from ..features.layers import choose
+from .dissimilarities import DissimilarityBenchmark
 from .map_findings import findings
 from .neural import RecordingsBenchmark
-from .resampling import RESAMPLES, Draws, Resamples, corrected, stacked
-from .site_scores import Ceilings, SiteScores, ceiled, ceilings_of, scorer_of
-
-_FEWEST_RESAMPLES = 50
+from .rdm_map import rdm_ceilings, rdm_cells
+from .resampling import FEWEST_RESAMPLES, RESAMPLES, Draws, Resamples, corrected, stacked
+from .site_recordings import recorded_sites
+from .site_scores import Ceilings, SiteScorer, SiteScores, ceiled, ceilings_of
 
 
 @dataclass(frozen=True)
@@ -37,8 +33,8 @@ class TimeMap:
 
     dataset: xr.Dataset
     """Variables (site, time_bin), such as `score`, `low`, `high`, `raw`; see the README."""
-    draws: Draws
-    """Raw similarities with their resamples, (site, time bin)."""
+    draws: Draws | None
+    """Raw similarities with their resamples, (site, time bin); None for dissimilarities."""
     sentences: Sequence[str]
     """The findings in words, with their uncertainty."""
 
@@ -54,21 +50,21 @@ _LABELS = ("layer", "time_step", "time_bin_start", "time_bin_end")
 
 def time_map(
     model: CORnetModel,
-    benchmark: RecordingsBenchmark,
+    benchmark: RecordingsBenchmark | DissimilarityBenchmark,
     *,
     layers: Sequence[str] | None = None,
     against: CORnetModel | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> TimeMap:
-    """Score every layer at every time step against every time bin of recordings.
+    """Score every layer at every time step against every time bin of recordings, or against dissimilarities.
 
     Parameters
     ----------
     model
         A CORnet from `load_model`; the network runs once for each stimulus.
     benchmark
-        From `neural_benchmark` or `load_benchmark`.
+        From `neural_benchmark`, `rdm_benchmark` or `load_benchmark`.
     layers
         Layers such as `IT` or `V4.conv2`; by default the outputs of the four regions.
     against
@@ -85,16 +81,18 @@ def time_map(
     """
     if not isinstance(model, CORnetModel):
         raise UserError(f"A map needs a CORnet from load_model, received a {type(model).__name__}.")
-    if not isinstance(benchmark, RecordingsBenchmark):
-        raise UserError(f"A map needs recordings, as of neural_benchmark, received a {type(benchmark).__name__}.")
-    resamples = whole_number(resamples, "a number of resamples", _FEWEST_RESAMPLES)
-    recorded = benchmark.recorded
-    shared = Resamples.draw(len(recorded.stimuli), recorded.values.shape[1], resamples, seed)
+    if not isinstance(benchmark, RecordingsBenchmark | DissimilarityBenchmark):
+        raise UserError(f"A map needs recordings or dissimilarities, received a {type(benchmark).__name__}.")
+    resamples = whole_number(resamples, "a number of resamples", FEWEST_RESAMPLES)
     sites = _sites(model, layers)
     if against is not None:
         sites = [site for site in sites if site in set(_sites(against, layers))]
         if not sites:
             raise UserError(f"{model.identifier} and {against.identifier} have no layer and time step in common.")
+    if isinstance(benchmark, DissimilarityBenchmark):
+        return _of_rdm(model, benchmark, sites, against, resamples)
+    recorded = benchmark.recorded
+    shared = Resamples.draw(len(recorded.stimuli), recorded.values.shape[1], resamples, seed)
     scores = _scores(model, benchmark, sites, shared)
     ceilings = ceilings_of(benchmark, shared)
     control = None if against is None else _scores(against, benchmark, sites, shared)
@@ -122,27 +120,9 @@ def _sites(model: CORnetModel, layers: Sequence[str] | None) -> list[Site]:
 def _scores(
     model: CORnetModel, benchmark: RecordingsBenchmark, sites: Sequence[Site], resamples: Resamples
 ) -> dict[Site, SiteScores]:
-    """Record all sites in one pass into a temporary folder, and score each."""
-    activations = model.activations_model
-    shapes = survey(activations.network, activations.image_size)
-    shown = place_on_screen(
-        benchmark._assembly.stimulus_set,
-        target_visual_degrees=model.visual_degrees(),
-        source_visual_degrees=benchmark._visual_degrees,
-    )
-    paths = stimulus_paths(shown)
-    warn_of_screen(shown, activations.background)
-    if activations.background is None:
-        warn_of_transparency(paths)
-    score = scorer_of(benchmark, resamples)
-    with tempfile.TemporaryDirectory(prefix="brainscore_cornet-map-") as folder:
-        arrays = {}
-        for number, site in enumerate(sites):
-            units = int(np.prod(shapes[site.layer][site.time_step]))
-            file = Path(folder) / f"{number}.float32"
-            arrays[site] = np.memmap(file, np.float32, "w+", shape=(len(paths), units))
-        for portion in activations.stream(paths, list(sites)):
-            portion.write(arrays)
+    """Record all sites in one pass, and score each."""
+    score = SiteScorer(benchmark, resamples)
+    with recorded_sites(model, benchmark.recorded.stimuli, benchmark._visual_degrees, sites) as arrays:
         scores = {}
         with counting("map", len(sites), unit="site") as add:
             for site in sites:
@@ -199,27 +179,61 @@ def _assembled(
             "ceiling_high": (("time_bin",), ceilings.draws.interval()[1]),
             "ceiling_by_neuroid": (("time_bin", "neuroid"), ceilings.by_neuroid),
         }
-    dataset = xr.Dataset(
+    over = "stimuli" if raw.neuroids is None else "stimuli and neuroids"
+    dataset = _dataset(model, against, benchmark, variables, sites, bins).assign_coords(
+        neuroid_id=("neuroid", benchmark.recorded.neuroids["neuroid_id"].astype(str))
+    )
+    dataset.attrs |= {
+        "metric": benchmark.settings["metric"],
+        "is_ceiled": int(ceilings is not None),
+        "score": "explained variance",
+        "resamples": len(raw.stimuli),
+        "interval": f"95 %, over {over}",
+    }
+    return TimeMap(dataset, raw, findings(dataset))
+
+
+def _of_rdm(
+    model: CORnetModel,
+    benchmark: DissimilarityBenchmark,
+    sites: Sequence[Site],
+    against: CORnetModel | None,
+    resamples: int,
+) -> TimeMap:
+    cells = rdm_cells(model, benchmark, sites, against, resamples)
+    cells["committed"] = committed_cells(model.commitment, sites, benchmark.timebins)
+    variables = {name: (("site", "time_bin"), values) for name, values in cells.items()} | rdm_ceilings(benchmark)
+    dataset = _dataset(model, against, benchmark, variables, sites, benchmark.timebins)
+    subjects = " and subjects" if benchmark.has_ceiling else ""
+    dataset.attrs |= {
+        "metric": benchmark.settings["comparison"],
+        "is_ceiled": int(benchmark.has_ceiling),
+        "score": f"{benchmark.settings['comparison']} / upper noise ceiling",
+        "resamples": resamples,
+        "interval": f"95 %, over stimuli{subjects}",
+    }
+    sentences = findings(dataset)
+    note = benchmark.agreement()
+    return TimeMap(dataset, None, [*sentences, f"Beware: {note}."] if note else sentences)
+
+
+def _dataset(model, against, benchmark, variables, sites: Sequence[Site], time_bins: Sequence) -> xr.Dataset:
+    """Return what maps of all kinds have."""
+    return xr.Dataset(
         variables,
         coords={
             "layer": ("site", [site.layer for site in sites]),
             "time_step": ("site", [site.time_step for site in sites]),
-            "time_bin_start": ("time_bin", [start for start, _ in bins]),
-            "time_bin_end": ("time_bin", [end for _, end in bins]),
-            "neuroid_id": ("neuroid", benchmark.recorded.neuroids["neuroid_id"].astype(str)),
+            "time_bin_start": ("time_bin", [start for start, _ in time_bins]),
+            "time_bin_end": ("time_bin", [end for _, end in time_bins]),
         },
         attrs={
             "model": model.identifier,
             "against": "" if against is None else against.identifier,
             "benchmark": benchmark.identifier,
             "benchmark_version": benchmark.version,
-            "metric": benchmark.settings["metric"],
-            "is_ceiled": int(ceilings is not None),
-            "resamples": len(raw.stimuli),
-            "interval": "95 %, over stimuli and neuroids" if raw.neuroids is not None else "95 %, over stimuli",
         },
     )
-    return TimeMap(dataset, raw, findings(dataset))
 
 
 def _by_site(scores: Mapping[Site, SiteScores]) -> Draws:

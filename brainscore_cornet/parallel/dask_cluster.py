@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cornet.errors import UserError
+from ..extras import install_line
 from ..python_children import SAFE_PATH
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Cluster:
         if self.tls is not None and set(self.tls) != {"ca", "cert", "key"}:
             raise UserError("A scheduler with TLS needs --tls-ca, --tls-cert and --tls-key.")
         if find_spec("distributed") is None:
-            raise UserError("A cluster needs Dask distributed: pip install '.[cluster]'")
+            raise UserError(f"A cluster needs Dask distributed: {install_line('cluster')}")
 
 
 def cluster_for(
@@ -172,7 +173,7 @@ def _slurm_cluster(jobs: int, certificates: str):
 
         security = _certified(Path(certificates))
     except ImportError as error:
-        raise UserError(f"For SLURM, another package is needed ({error}): pip install '.[cluster]'") from None
+        raise UserError(f"For SLURM, another package is needed ({error}): {install_line('cluster')}") from None
 
     def configured(name: str, default):
         return dask.config.get(f"jobqueue.slurm.{name}", None) or default

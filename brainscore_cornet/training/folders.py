@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..cornet.errors import UserError
+from ..early_paths import imagenet_path
 from ..image_folders import images_below
 from .label_tables import LabelTable, read_labels
 
@@ -57,7 +58,7 @@ def find_training(
     data_path: str | os.PathLike, val_labels: str | os.PathLike | None = None
 ) -> tuple[ImageSet, ImageSet]:
     """Return the training and the validation images; raises `UserError` if their classes differ."""
-    root = _root(data_path)
+    root = imagenet_path(data_path)
     train, validation = (_subfolder(root, names, what) for names, what in ((TRAIN, "training"), _VALIDATING))
     table = None if val_labels is None else read_labels(val_labels)
     if table is None:
@@ -77,7 +78,7 @@ def find_validation(data_path: str | os.PathLike, val_labels: str | os.PathLike 
     val_labels
         A table of the images' classes; the images then are in `val/`, `val_in_folders/` or the folder itself.
     """
-    root = _root(data_path)
+    root = imagenet_path(data_path)
     within = [root / name for name in VALIDATION if (root / name).is_dir()]
     if val_labels is not None:
         return find_labelled(within[0] if within else root, read_labels(val_labels))
@@ -141,13 +142,6 @@ def find_images(folder: Path) -> ImageSet:
 
 
 _VALIDATING = (VALIDATION, "validation")
-
-
-def _root(data_path: str | os.PathLike) -> Path:
-    root = Path(data_path).expanduser()
-    if not root.is_dir():
-        raise UserError(f"There is no folder {root}: expected one with train/ and val/, and in both a folder a class.")
-    return root
 
 
 def _subfolder(root: Path, names: tuple[str, ...], what: str) -> Path:

@@ -12,6 +12,7 @@ import pytest
 import scipy.io
 from helpers.commands import run_here
 from helpers.small_model import small_model
+from PIL import Image
 
 from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.features.image_sources import collect, look
@@ -97,6 +98,15 @@ def test_features_are_those_of_the_images(files, stand_in, tmp_path):
     np.testing.assert_allclose(row["V1.output"].values, expected[:, [4]], atol=1e-5 * expected.max())
     (tmp_path / "all.txt").write_text("images.h5:/gray\nimages.h5:/one\n")
     assert len(collect(tmp_path / "all.txt")) == 6
+
+
+def test_opacity_and_folders(files, tmp_path, caplog):
+    """Images with opacity are counted as files are, and files of arrays in a folder are not taken for images."""
+    look(collect(f"{files / 'images.h5'}:/opaque"), "fail")
+    assert "5 images have transparency" in caplog.text
+    (tmp_path / "images.h5").symlink_to(files / "images.h5")
+    Image.fromarray(GRAY[0]).save(tmp_path / "a.png")
+    assert collect(tmp_path).sources == [str(tmp_path / "a.png")]
 
 
 def test_the_command(files, tmp_path, caplog):

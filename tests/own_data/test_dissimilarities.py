@@ -12,8 +12,9 @@ from helpers.own_recordings import pictures
 from helpers.small_model import small_model
 from scipy.stats import spearmanr
 
-from brainscore_cornet import UserError, load_model, rdm_benchmark
+from brainscore_cornet import UserError, load_benchmark, load_model, rdm_benchmark, time_map
 from brainscore_cornet.cornet.recording.record import Site
+from brainscore_cornet.own_data.commitment_choice import choose_commitment
 from brainscore_cornet.own_data.dissimilarities import COMPARISONS, described_rdms
 from brainscore_cornet.own_data.matrices import read_matrices
 
@@ -87,7 +88,7 @@ def test_subjects_who_agree_little_are_named(images):
 
 
 def test_the_file(images):
-    """A benchmark file with [rdm] is shown by `benchmark` and scored by `score`."""
+    """A benchmark file with [rdm] is shown by `benchmark`, mapped by `map`, and makes a benchmark."""
     folder = images.parent
     np.save(folder / "rdms.npy", matrices())
     (folder / "rdm.toml").write_text(
@@ -97,8 +98,43 @@ def test_the_file(images):
     shown = run_here("benchmark", "rdm.toml", folder=folder)
     assert "  subjects     4" in shown.stdout, shown.stderr
     assert "  comparison   tau-a" in shown.stdout
-    scored = run_here("score", "cornet_z_untrained", "-b", "rdm.toml", folder=folder)
-    assert "Mylab.rdm" in scored.stdout, scored.stderr
+    mapped = run_here(
+        "map", "cornet_z_untrained", "-b", "rdm.toml", "-o", "map", "--image-size", 48, "--resamples", 50,
+        "--layer", "IT", "--layer", "V4.conv",
+        folder=folder,
+    )  # fmt: skip
+    assert "explains the recordings best at 70-170 ms" in mapped.stdout, mapped.stderr
+    assert {path.name for path in (folder / "map").glob("*.p*")} == {
+        f"{name}.{ending}" for name in ("map", "best", "regions") for ending in ("png", "pdf")
+    }
+    assert load_benchmark(folder / "rdm.toml").comparison == "tau-a"
+
+
+def test_the_map_of_dissimilarities(images, stand_in):
+    """Committed sites have the benchmark's scores; a control that is the model differs by 0, another one by theirs."""
+    benchmark = rdm_benchmark("x", matrices(), stimuli=images, region="IT", visual_degrees=8)
+    model, control = (small_model(stand_in, f"cornet_{name}", batch_size=12) for name in ("rt", "r"))
+    found = time_map(model, benchmark, layers=["V4", "IT"], against=control, resamples=50)
+    dataset = found.dataset
+    sites = list(zip(dataset["layer"].values, dataset["time_step"].values, strict=True))
+    score = benchmark(model)
+    committed = [site for site, flag in zip(sites, dataset["committed"].values[:, 0], strict=True) if flag]
+    site = sites.index(next(each for each in committed if each[0] == "IT.output"))
+    assert dataset["score"].values[site, 0] == pytest.approx(float(score), abs=1e-6)
+    assert dataset["raw"].values[site, 0] == pytest.approx(float(score.raw), abs=1e-6)
+    assert float(dataset["ceiling"][0]) == pytest.approx(float(score.ceiling))
+    assert (dataset["low"] < dataset["score"]).all()
+    assert float(dataset["best_share"].sum()) == pytest.approx(1)
+    other = sites.index(("V4.output", 2))
+    pair = np.array([float(dataset[name].values[other, 0]) for name in ("score", "against")])
+    assert dataset["difference"].values[other, 0] == pytest.approx(pair[0] - pair[1])
+    assert ((dataset["p"] < 0.05) == ((dataset["difference_low"] > 0) | (dataset["difference_high"] < 0))).all()
+    assert "spearman / upper noise ceiling" in found.sentences[0]
+    same = time_map(model, benchmark, layers=["IT"], against=small_model(stand_in, "cornet_rt"), resamples=50).dataset
+    np.testing.assert_array_equal(same["difference"].values, 0)
+    np.testing.assert_array_equal(same["p"].values, 1)
+    with pytest.raises(UserError, match="A commitment is chosen by recordings"):
+        choose_commitment(model, benchmark)
 
 
 MISTAKES = {

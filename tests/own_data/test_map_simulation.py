@@ -11,7 +11,7 @@ from scipy import stats
 
 from brainscore_cornet import neural_benchmark
 from brainscore_cornet.own_data.resampling import Resamples, stacked
-from brainscore_cornet.own_data.site_scores import ceiled, ceilings_of, scorer_of
+from brainscore_cornet.own_data.site_scores import SiteScorer, ceiled, ceilings_of
 
 DATA_SETS, REPETITIONS = 200, 4
 CASES = {  # stimuli, neuroids, features, noise of the neuroids
@@ -41,7 +41,7 @@ def simulate(tmp_path_factory):
                 metric="ridge", visual_degrees=8,
             )  # fmt: skip
             resamples = Resamples.draw(stimuli, neuroids, 200, seed=number)
-            score, ceilings = scorer_of(benchmark, resamples), ceilings_of(benchmark, resamples)
+            score, ceilings = SiteScorer(benchmark, resamples), ceilings_of(benchmark, resamples)
             raw = [
                 stacked([score(each.astype(np.float32)).draws]).map(lambda values: np.moveaxis(values, -1, -2))
                 for each in models

@@ -186,7 +186,7 @@ def test_what_no_map_can_be_made_of(stand_in, tmp_path, images):
         time_map("cornet_z", plain)
     with pytest.raises(UserError, match="needs recordings"):
         time_map(model, "it.toml")
-    with pytest.raises(UserError, match="a score for each time bin"):
+    with pytest.raises(UserError, match="Sites are scored in each time bin"):
         time_map(model, spanning)
     with pytest.raises(UserError, match="number of resamples"):
         time_map(model, plain, resamples=3)

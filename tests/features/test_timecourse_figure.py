@@ -1,0 +1,84 @@
+"""The figure of time courses: its numbers, its size, and files that it cannot be drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers.commands import run_here
+from helpers.small_model import small_model
+from PIL import Image
+
+from brainscore_cornet import UserError, extract_features
+from brainscore_cornet.features import timecourse_figure
+from brainscore_cornet.features.timecourse_figure import parse_width, time_courses
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, pictures, stand_in):
+    """Features of a recurrent network, and of some layer within a region, as `features` writes them."""
+    path = tmp_path_factory.mktemp("courses") / "features.nc"
+    layers = ["V1", "V2", "V4", "IT", "V4.conv1", "decoder.avgpool"]
+    extract_features(small_model(stand_in, "cornet_rt"), list(map(str, pictures)), layers=layers, output=path)
+    return path
+
+
+def test_courses_are_of_all_images(written, monkeypatch):
+    """Mean, spread and dissimilarity at each step are NumPy's, also where a file is read in portions."""
+    monkeypatch.setattr(timecourse_figure, "_PORTION", 2**12)
+    courses, model = time_courses(written)
+    assert model == "cornet_rt_size_48"
+    assert set(courses["layer"]) == {"V1.output", "V2.output", "V4.output", "IT.output", "V4.conv1"}
+    with xr.open_dataset(written) as features:
+        for row in courses.to_dict("records"):
+            layer = row["layer"]
+            step = features[f"{layer}:time_step"].values.tolist().index(row["time_step"])
+            activity = features[layer].values[step].reshape(6, -1).astype(float)
+            images = activity.mean(1)
+            assert (row["mean"], row["spread"]) == pytest.approx((images.mean(), images.std()))
+            r = np.corrcoef(activity)[np.triu_indices(6, 1)]
+            assert row["dissimilarity"] == pytest.approx(1 - r.mean(), abs=1e-6)
+            assert row["time_bin_start"] == features[f"{layer}:time_bin_start"].values[step]
+
+
+def test_the_figure_has_the_width_that_is_asked_for(written, tmp_path):
+    """85 mm is 85 mm, in a pixel figure and in PDF's points."""
+    for name in ("figure.png", "figure.pdf", "figure.svg"):
+        done = run_here("plot", "timecourse", written, "-o", name, "--width", "85mm", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "figure.png") as image:
+        assert image.size[0] / 300 * 25.4 == pytest.approx(85, abs=0.2)
+    media = (tmp_path / "figure.pdf").read_bytes().split(b"/MediaBox [")[1].split(b"]")[0].split()
+    assert float(media[2]) / 72 * 25.4 == pytest.approx(85, abs=0.2)
+    svg = (tmp_path / "figure.svg").read_text()
+    assert "mean 1 − r between images" in svg
+    assert "V4.conv1" in svg
+
+
+def test_one_image_has_no_dissimilarity(tmp_path, pictures, stand_in):
+    """The panel says that it needs two."""
+    model = small_model(stand_in, "cornet_z")
+    extract_features(model, [str(pictures[0])], layers=["IT"], output=tmp_path / "one.nc")
+    courses, _ = time_courses(tmp_path / "one.nc")
+    assert np.isnan(courses["dissimilarity"]).all()
+    run_here("plot", "timecourse", "one.nc", "-o", "one.svg", "--width", "18cm", folder=tmp_path)
+    assert "needs two images" in (tmp_path / "one.svg").read_text()
+
+
+def test_mistakes_are_named(tmp_path, pictures, stand_in):
+    """Other files, files without regions, and widths that are none."""
+    extract_features(small_model(stand_in, "cornet_z"), [str(pictures[0])], layers=["logits"], output=tmp_path / "l.nc")
+    (tmp_path / "bad.nc").write_bytes(b"no")
+    for name, expected in [
+        ("absent.nc", "absent.nc does not exist: expected one that"),
+        ("features.csv", "is no netCDF file"),
+        ("bad.nc", "Cannot read"),
+        ("l.nc", "holds no layer of V1, V2, V4, IT"),
+    ]:
+        with pytest.raises(UserError, match=expected):
+            time_courses(tmp_path / name)
+    for width in ("85", "wide", "1mm", "3m"):
+        with pytest.raises(UserError, match="Expected a width such as 85mm"):
+            parse_width(width)
+    done = run_here("plot", "timecourse", "l.nc", "-o", "figure.gif", folder=tmp_path)
+    assert "Expected a picture that ends in" in done.stderr
