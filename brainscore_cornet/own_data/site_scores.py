@@ -112,19 +112,22 @@ def ceilings_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Ceiling
     settings, recorded = benchmark.settings, benchmark.recorded
     halves, rows = _halves(benchmark)
     weights = resamples.weights[:, rows]
-    parts, by_neuroid = [], []
-    for number in range(len(recorded.time_bins)):
+
+    def of_bin(number: int) -> tuple[Draws, np.ndarray]:
         pairs = [(first[..., number], second[..., number]) for first, second in halves]
         if settings["metric"] in SIMILARITIES:
             found = [similarity_draws(settings["metric"], first, second, weights) for first, second in pairs]
-            parts.append(stacked([each.map(_spearman_brown) for each in found]).map(lambda values: values.mean(-1)))
-            by_neuroid.append(np.full(recorded.values.shape[1], np.nan))
-            continue
+            draws = stacked([each.map(_spearman_brown) for each in found]).map(lambda values: values.mean(-1))
+            return draws, np.full(recorded.values.shape[1], np.nan)
         r = _spearman_brown(np.stack([pearson(*pair) for pair in pairs]))
         resampled = np.stack([weighted_correlations(*pair, weights) for pair in pairs], axis=1)
-        parts.append(drawn(r, _spearman_brown(resampled), resamples, len(rows)))
-        by_neuroid.append(r.mean(0))
-    return Ceilings(stacked(parts), np.stack(by_neuroid))
+        return drawn(r, _spearman_brown(resampled), resamples, len(rows)), r.mean(0)
+
+    # not in threads where Brain-Score's metrics are replaced meanwhile
+    count = 1 if settings["metric"] in SIMILARITIES else torch.get_num_threads()
+    with ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
+        parts, by_neuroid = zip(*threads.map(of_bin, range(len(recorded.time_bins))), strict=True)
+    return Ceilings(stacked(list(parts)), np.stack(by_neuroid))
 
 
 def ceiled(raw: Draws, ceiling: Draws) -> Draws:
