@@ -16,9 +16,12 @@ from pathlib import Path
 
 import pytest
 from helpers.commands import OFFLINE, run_here
+from helpers.light_scores import LIGHT_SCORES
 from PIL import Image
 
 from brainscore_cornet.cornet.commitments import COMMITMENTS
+from brainscore_cornet.marques2020.benchmark import V1PropertyBenchmark
+from brainscore_cornet.marques2020.protocols import LIGHT
 
 ROOT = Path(__file__).parents[1]
 READMES = {
@@ -104,6 +107,8 @@ def test_shell_snippets_run(code, folder, environment, monkeypatch):
     """Each command runs; installing is `.ci/run`'s part, and what follows it is run here."""
     if code == TEST_COMMAND or code.startswith("brainscore-cornet submit"):  # that is run in test_submission_trial
         return
+    if INSTALL.match(code):  # test_the_first_command_prints_what_is_shown runs it
+        return
     for line in INSTALL.sub("", code).splitlines():
         match shlex.split(line):
             case ["export", assignment]:
@@ -117,6 +122,40 @@ def test_shell_snippets_run(code, folder, environment, monkeypatch):
                 subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True, timeout=280)
             case _:
                 pytest.fail(f"Neither of this package's commands nor a known one: {line}")
+
+
+def _first_table() -> list[list[str]]:
+    """The cells of the table that the front page shows after its first command, without the seconds."""
+    shown = READMES["README.md"].split("score cornet_s_untrained\n```")[1]
+    return _cells(re.search(r"```text\n(.*?)```", shown, re.DOTALL)[1])
+
+
+def _cells(table: str) -> list[list[str]]:
+    return [re.split(r"  +", line.strip())[:-1] for line in table.splitlines() if line.strip()]
+
+
+def test_numbers_on_the_front_page_are_the_scores():
+    """Scores are those that `test_light_scores_of_networks_are_as_before` computes, and ceilings the benchmarks'."""
+    header, *rows = _first_table()
+    assert header == ["model", "benchmark", "score", "error", "ceiling", "region", "time bins (ms)", "layer"]
+    expected = LIGHT_SCORES["cornet_s_untrained"]
+    assert [row[1].split("-")[1] for row in rows] == list(expected)
+    for row in rows:
+        benchmark = V1PropertyBenchmark(LIGHT, row[1].removeprefix(LIGHT.prefix + "_"))
+        assert (row[1], row[5:]) == (benchmark.identifier, ["V1", "70-170", COMMITMENTS[row[0]].layers["V1"]])
+        assert (row[2], row[4]) == (f"{expected[row[1].split('-')[1]]:.3f}", f"{float(benchmark.ceiling):.3f}")
+
+
+@pytest.mark.slow
+def test_the_first_command_prints_what_is_shown(folder, environment):
+    """The table that the front page shows is printed, to within what other processors round."""
+    result = run_here("score", "cornet_s_untrained", folder=folder)
+    header, *rows = _first_table()
+    printed = _cells(result.stdout.strip().split("\n\n")[0])
+    assert printed[0] == header
+    for row, other in zip(rows, printed[1:], strict=True):
+        assert row[:2] + row[5:] == other[:2] + other[5:]
+        assert list(map(float, other[2:5])) == pytest.approx(list(map(float, row[2:5])), abs=0.0015)
 
 
 def test_all_commands_are_understood():
@@ -154,6 +193,35 @@ def test_table_of_models_is_the_commitments():
     ]
     assert rows == expected
     assert all(f"`{identifier}`" in READMES["README.md"] for identifier in COMMITMENTS)
+
+
+def test_table_of_options_is_that_of_the_commands():
+    """Each command has exactly the options that the table says, and the table has all that these commands share."""
+    from typer.main import get_command
+
+    from brainscore_cornet.cli.main import app
+
+    section = (
+        READMES["brainscore_cornet/cornet/README.md"].split("## Which command has which option")[1].split("\n## ")[0]
+    )
+    (_, *commands), _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
+    ]
+    commands = [command.strip("`") for command in commands]
+    known = get_command(app).commands
+    options = {
+        command: {name for each in known[command].params for name in each.opts if name[:2] == "--"}
+        for command in commands
+    }
+    named = []
+    for described, *cells in rows:
+        named.append(option := re.match(r"`(--[\w-]+)`", described)[1])
+        for command, cell in zip(commands, cells, strict=True):
+            assert (option in options[command]) == (cell == "yes"), (option, command)
+            assert cell in ("yes", "–") or cell.strip("`") in options[command]
+    shared = {name for name in set.union(*options.values()) if sum(name in each for each in options.values()) >= 3}
+    written_otherwise = {"--data-path", "--data_path", "--ngpus", "--output"}
+    assert shared - written_otherwise <= set(named)
 
 
 def test_conda_environment_is_what_brainscore_accepts():

@@ -13,11 +13,15 @@ from .options import (
     BatchSize,
     CommitmentFile,
     Device,
+    ImageSize,
     Layers,
     Precision,
+    TimeMapping,
+    Times,
     Weights,
     commitment_options,
     parse_time_bins,
+    parse_time_mapping,
     parse_times,
     parse_weights,
     print_table,
@@ -51,7 +55,11 @@ def benchmark(
     ] = None,
 ) -> None:
     """Check a benchmark of your own data and show what it consists of; no model is run."""
+    from ..early_paths import benchmark_path
     from ..features.early_checks import check_picture
+
+    if not new:
+        benchmark_path(file)
     from ..own_data import load_benchmark
     from ..own_data.description import described_any, draw_benchmark
     from ..own_data.first_file import Choices, write_first_file
@@ -105,15 +113,20 @@ def map_command(
         Path | None, typer.Option(help="Also write the best layer and time bins of the region: best.toml.")
     ] = None,
     weights: Weights = "released",
-    times: Annotated[
-        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
-    ] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
 ) -> None:
     """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
+    from ..cornet.early_options import check_options
+    from ..early_paths import benchmark_path
+
+    options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
+    check_options(model, weights=parse_weights(weights), image_size=image_size, precision=precision)
+    benchmark_path(benchmark_file)
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model
         from ..own_data import load_benchmark, time_map
@@ -124,9 +137,8 @@ def map_command(
         loaded = load_benchmark(benchmark_file)
         if commit is not None:
             check_choice(loaded)
-        options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size}
+        options |= {"image_size": image_size, "device": device, "precision": precision}
         options = {name: value for name, value in options.items() if value is not None}
-        options |= {"device": device, "precision": precision}
         subject = load_model(model, weights=parse_weights(weights), **options)
         control = None if against is None else load_model(against, **options)
         found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
@@ -166,14 +178,15 @@ def compare(
     weights: Weights = "released",
     layers: Layers = None,
     commitment: CommitmentFile = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
 ) -> None:
     """Compare models or lesions of a model: differences in score, with intervals and corrected p-values."""
     options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
-    options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers)}
+    options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers, time_mapping)}
     defaults = {"weights": "released", "precision": "fp32"}
     options = {name: each for name, each in options.items() if each != defaults.get(name)}
     variants = [None if each == "released" else parse_times(each) for each in times or ["released"]]

@@ -10,7 +10,19 @@ import typer
 
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.progress_line import showing
-from .options import BatchSize, Device, Precision, Weights, parse_time_bins, parse_times, parse_weights
+from .options import (
+    BatchSize,
+    Device,
+    ImageSize,
+    Precision,
+    TimeMapping,
+    Times,
+    Weights,
+    parse_time_bins,
+    parse_time_mapping,
+    parse_times,
+    parse_weights,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -37,8 +49,9 @@ def features(
     ] = None,
     pool: Annotated[bool, typer.Option("--pool", help="Average over space.")] = False,
     weights: Weights = "released",
-    times: Annotated[str | None, typer.Option(help="Time steps of the network: 10, or V2=2,V4=4,IT=2 for S.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
+    image_size: ImageSize = None,
     device: Device = None,
     batch_size: BatchSize = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
@@ -65,6 +78,7 @@ def features(
 
     After an interruption, the same command resumes.
     """
+    from ..cornet.early_options import check_options
     from ..features.early_checks import check_picture, check_rdm_output, check_request
 
     if output is None and plot is None:
@@ -78,10 +92,12 @@ def features(
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    options |= {"time_mapping": parse_time_mapping(time_mapping)}
     replaces = overwrite or join
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
+    check_options(model, weights=parse_weights(weights), image_size=image_size, precision=precision)
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:
@@ -169,13 +185,20 @@ def cornet_test(
     time_step: Annotated[
         int, typer.Option("--time_step", "--time-step", min=0, help="Number among the layer's own time steps, from 0.")
     ] = 0,
-    imsize: Annotated[int, typer.Option(help="In px.")] = 224,
+    imsize: Annotated[int | None, typer.Option(help="In px.", show_default="that of the weights, else 224")] = None,
     ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
     weights: Weights = "released",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
 ) -> None:
     """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
     from ..cornet.anatomy import TIME_STEPS
+    from ..cornet.commitments import architecture_of
+    from ..cornet.early_options import check_options
+    from ..features.early_checks import nothing_at
+
+    check_options(f"cornet_{architecture_of(model).lower()}", weights=parse_weights(weights), image_size=imsize)
+    if not data_path.expanduser().is_dir():
+        raise nothing_at(str(data_path))
     from ..cornet.brain_model import load_model
     from ..cornet.recording.shapes import survey
     from ..features import extract_features
@@ -188,7 +211,7 @@ def cornet_test(
         device="cuda" if ngpus else "cpu",
     )
     name = f"{layer}.{sublayer}"
-    known = survey(loaded.activations_model.network, imsize)
+    known = survey(loaded.activations_model.network, loaded.activations_model.image_size)
     if name not in known:
         raise unknown_name(name, known, "layer and sublayer")
     steps = list(known[name])  # CORnet's `time_step` counts the calls of the layer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,16 @@ Weights = Annotated[str, typer.Option(help="'released', 'none', a file or a URL.
 Device = Annotated[str | None, typer.Option(help="Such as cpu or cuda:1.", show_default="cuda, mps or cpu")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
 Precision = Annotated[str, typer.Option(help="fp32, or bf16: faster on some hardware, less precise.")]
+Times = Annotated[
+    str | None,
+    typer.Option(
+        help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="those of the weights, else released"
+    ),
+]
+TimeMapping = Annotated[
+    str | None, typer.Option(help="""Time bins in ms, as JSON or a JSON file: '{"IT": {"0": [120, 220]}}'.""")
+]
+ImageSize = Annotated[int | None, typer.Option(help="In px.", show_default="that of the weights, else 224")]
 Layers = Annotated[
     str | None, typer.Option(help="Other layers for regions: V4=V4.nonlin3.", show_default="regions' outputs")
 ]
@@ -51,12 +62,30 @@ def parse_layers(text: str | None) -> dict[str, str] | None:
     return layers
 
 
-def commitment_options(path: Path | None, layers: str | None) -> dict:
-    """Return `layers` and `time_mapping` from a commitment file or from `--layers`."""
+def parse_time_mapping(text: str | None) -> dict[str, dict[int, tuple]] | None:
+    if text is None:
+        return None
+    path = Path(text).expanduser()
+    is_file = not text.lstrip().startswith("{")
+    try:
+        content = path.read_text(encoding="utf-8") if is_file else text
+        mapping = json.loads(content)
+        return {
+            region: {int(step): tuple(time_bin) for step, time_bin in bins.items()} for region, bins in mapping.items()
+        }
+    except OSError as error:
+        raise UserError(f"Cannot read the time mapping {text}: {error.strerror}.") from error
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        such = '{"IT": {"0": [120, 220]}}'
+        raise UserError(f"Expected a time mapping such as {such} in JSON, received {text!r:.200}: {error}.") from error
+
+
+def commitment_options(path: Path | None, layers: str | None, time_mapping: str | None) -> dict:
+    """Return `layers` and `time_mapping` from a commitment file or from the options of these names."""
     if path is None:
-        return {"layers": parse_layers(layers)}
-    if layers is not None:
-        raise UserError("Give --layers or --commitment, which has layers, too.")
+        return {"layers": parse_layers(layers), "time_mapping": parse_time_mapping(time_mapping)}
+    if layers is not None or time_mapping is not None:
+        raise UserError("--commitment has layers and time bins: give it, or --layers and --time-mapping.")
     from ..own_data.commitment_choice import read_commitment
 
     return read_commitment(path)

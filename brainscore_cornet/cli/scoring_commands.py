@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -18,15 +17,19 @@ from .options import (
     BatchSize,
     CommitmentFile,
     Device,
+    ImageSize,
     Json,
     Layers,
     Precision,
+    TimeMapping,
+    Times,
     Weights,
     commitment_options,
     parse_times,
     parse_weights,
     print_table,
 )
+from .printed_scores import ResultLines, print_scores
 from .printing import say
 
 app = typer.Typer()
@@ -37,7 +40,8 @@ CacheFolder = Annotated[Path | None, typer.Option(help="Folder for activations."
 @app.command()
 def score(
     model: Annotated[
-        list[str], typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, cornet_rt=mine.pth.")
+        list[str],
+        typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, my_name:cornet_rt=mine.pth."),
     ],
     benchmark: Annotated[
         list[str] | None,
@@ -69,11 +73,11 @@ def score(
     tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
     slurm: Annotated[bool, typer.Option("--slurm", help="Score in SLURM jobs, --workers of them.")] = False,
     weights: Weights = "released",
-    times: Annotated[
-        str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
-    ] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
     layers: Layers = None,
     commitment: CommitmentFile = None,
+    image_size: ImageSize = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -82,7 +86,7 @@ def score(
 ) -> None:
     """Score models with Brain-Score; without a benchmark, on those that need no download."""
     memory_gb, metrics, steps = _gigabytes(memory), _metrics(stock_metrics, check_metrics), parse_times(times)
-    extra = commitment_options(commitment, layers)
+    extra = commitment_options(commitment, layers, time_mapping)
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
@@ -103,10 +107,11 @@ def score(
             tls={name: path for name, path in tls.items() if path is not None} or None,
             slurm=slurm,
             cache=cache,
-            on_result=_ResultLines(),
+            on_result=ResultLines(),
             weights=parse_weights(weights),
             times=steps,
             **extra,
+            image_size=image_size,
             device=device,
             batch_size=batch_size,
             precision=precision,
@@ -118,7 +123,7 @@ def score(
     if as_json:
         say(json.dumps(rows, indent=2))
     elif any(row["status"] == SCORED for row in rows):
-        _print_scores([row for row in rows if row["status"] == SCORED])
+        print_scores([row for row in rows if row["status"] == SCORED])
     failures: dict[str, list[dict]] = {}
     for row in rows:
         if row["status"] != SCORED:
@@ -134,62 +139,6 @@ def _metrics(is_stock: bool, is_checked: bool) -> str:
     if is_stock and is_checked:
         raise UserError("Give --stock-metrics or --check-metrics: the check computes both.")
     return "stock" if is_stock else "checked" if is_checked else "exact"
-
-
-class _ResultLines:
-    """Prints each result in one line, and a reason only once: full reasons are printed at the end."""
-
-    def __init__(self) -> None:
-        self._reasons: set[str] = set()
-
-    def __call__(self, row, number: int, count: int) -> None:
-        from ..scoring.failures import shared_reason
-
-        if row.score is not None:
-            what = f"{row.score:.3f}"
-        elif (reason := shared_reason(row.model, row.benchmark, row.reason)) in self._reasons:
-            what = f"{row.status}, as above"
-        else:
-            self._reasons.add(reason)
-            what = f"{row.status}: {textwrap.shorten(row.reason, 100)}"
-        seconds = "" if row.seconds is None else f" ({row.seconds:.1f} s)"
-        say(f"[{number}/{count}] {row.model} on {row.benchmark}: {what}{seconds}", err=True)
-
-
-def _print_scores(rows: list[dict]) -> None:
-    say()
-    print_table(
-        [
-            ("model", "benchmark", "score", "error", "ceiling", "region", "time bins (ms)", "layer", "seconds"),
-            *(
-                (
-                    row["model"],
-                    row["benchmark"],
-                    *("-" if value is None else f"{value:.3f}" for value in _numbers(row)),
-                    *(_abbreviated(row[name]) for name in ("region", "time_bins", "layer")),
-                    f"{row['seconds'] or 0:.1f}",
-                )
-                for row in rows
-            ),
-        ]
-    )
-    if len({row["model"] for row in rows}) < len(rows):
-        say("\nA model's first benchmark includes the seconds of what the others share, such as recordings.")
-    for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
-        say(f"\nNote: {note}.")
-
-
-def _numbers(row: dict) -> list[float | None]:
-    """Return the score, its error on the same scale, and the ceiling."""
-    from ..scoring.summary import error_of_score
-
-    error = error_of_score(*(row[name] for name in ("score", "error", "ceiling", "raw")))
-    return [row["score"], error, row["ceiling"]]
-
-
-def _abbreviated(text: str | None) -> str:
-    bins = (text or "-").split()
-    return text or "-" if len(bins) <= 2 else f"{bins[0]} … {bins[-1]}"
 
 
 @app.command()
@@ -242,14 +191,15 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
 ) -> None:
     """Write one page of all scores in results folders, which any browser opens without a network."""
-    import pandas as pd
-
-    from ..report import write_report
     from ..scoring import read_table
 
     if output.suffix not in (".html", ".htm"):
         raise UserError(f"Expected a page that ends in .html, received {output}.")
     tables = [read_table(each) for each in folder]
+    import pandas as pd
+
+    from ..report import write_report
+
     write_report(pd.concat(tables, ignore_index=True).drop_duplicates(), output)
     say(output)
 

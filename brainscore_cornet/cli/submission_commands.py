@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from ..cornet.early_options import check_options
 from ..cornet.errors import UserError
-from .options import Json, Layers, parse_layers, parse_times
+from .options import CommitmentFile, ImageSize, Json, Layers, TimeMapping, Times, commitment_options, parse_times
 from .printing import say
 
 app = typer.Typer()
@@ -35,12 +36,11 @@ def submit(
     weights_sha256: Annotated[
         str | None, typer.Option(help="SHA-256 of the weights.", show_default="that of --weights")
     ] = None,
-    times: Annotated[str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.")] = None,
-    time_mapping: Annotated[
-        str | None, typer.Option(help="""Time bins in ms, as JSON or a JSON file: '{"IT": {"0": [120, 220]}}'.""")
-    ] = None,
+    times: Times = None,
+    time_mapping: TimeMapping = None,
     layers: Layers = None,
-    image_size: Annotated[int | None, typer.Option(help="In px.", show_default="224")] = None,
+    commitment: CommitmentFile = None,
+    image_size: ImageSize = None,
     run: Annotated[
         bool | None,
         typer.Option("--run/--no-run", help="Run it in a copy of brainscore_vision.", show_default="not with --check"),
@@ -50,8 +50,6 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Make a submission to brain-score.org, check it against every rule, and run it as Brain-Score will."""
-    from .. import submission
-
     # batch systems send it before they kill a job; without a handler, temporary files would remain
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if sum(each is not None for each in (output, pull_request, check)) != 1:
@@ -62,13 +60,18 @@ def submit(
         "weights_url": weights_url,
         "weights_sha256": weights_sha256,
         "times": parse_times(times),
-        "time_mapping": None if time_mapping is None else _time_mapping(time_mapping),
-        "layers": parse_layers(layers),
+        **commitment_options(commitment, layers, time_mapping),
         "image_size": image_size,
     }
     options = {name: value for name, value in options.items() if value is not None}
     if options and (check is not None or len(model or ()) != 1):
         raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
+    for name in model or ():
+        check_options(name, weights=weights, image_size=image_size)
+    if check is not None and not model and not check.expanduser().is_file():
+        raise UserError(f"Expected a zip to check, {check} is not a file.")
+    from .. import submission
+
     if check is not None:
         if model:
             raise UserError(f"--check takes a zip and no model, received {', '.join(model)}.")
@@ -132,19 +135,3 @@ def _as_json(outcome) -> dict:
         "findings": [asdict(finding) for finding in outcome.findings],
         "steps": [asdict(step) for step in outcome.steps],
     }
-
-
-def _time_mapping(text: str) -> dict[str, dict[int, tuple]]:
-    path = Path(text).expanduser()
-    is_file = not text.lstrip().startswith("{")
-    try:
-        content = path.read_text(encoding="utf-8") if is_file else text
-        mapping = json.loads(content)
-        return {
-            region: {int(step): tuple(time_bin) for step, time_bin in bins.items()} for region, bins in mapping.items()
-        }
-    except OSError as error:
-        raise UserError(f"Cannot read the time mapping {text}: {error.strerror}.") from error
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        such = '{"IT": {"0": [120, 220]}}'
-        raise UserError(f"Expected a time mapping such as {such} in JSON, received {text!r:.200}: {error}.") from error

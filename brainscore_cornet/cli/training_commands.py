@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..cornet.commitments import architecture_of
+from ..cornet.early_options import check_options
+from ..cornet.progress_line import showing
+from ..early_paths import imagenet_path
+from ..ranks import is_first
 from .options import Json, Weights, parse_times, parse_weights
 from .printing import say
 
@@ -21,6 +29,10 @@ Times = Annotated[
     str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
 ]
 ImageSize = Annotated[int, typer.Option("--image_size", "--image-size", help="Height and width in px.")]
+ValidationSize = Annotated[
+    int | None,
+    typer.Option("--image_size", "--image-size", help="In px.", show_default="that of the weights, else 224"),
+]
 Ngpus = Annotated[
     int | None, typer.Option(min=0, help="GPUs on each node; 0 for the CPU.", show_default="one where there is one")
 ]
@@ -43,7 +55,23 @@ OnError = Annotated[str, typer.Option("--on-error", help="For unreadable images:
 _RECIPE = "the model's own"
 
 
+def _prepared(command: Callable[..., None]) -> Callable[..., None]:
+    """Report what is wrong without doubt before the large libraries are imported, then show the progress."""
+
+    @wraps(command)
+    def run(**options) -> None:
+        architecture = architecture_of(options["model"])
+        weights = parse_weights(options["weights"])
+        check_options(f"cornet_{architecture.lower()}", weights=weights, image_size=options["image_size"])
+        imagenet_path(options["data_path"])
+        with showing(f"Loading CORnet-{architecture}") if is_first() else nullcontext():
+            command(**options)
+
+    return run
+
+
 @app.command()
+@_prepared
 def train(
     model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier such as cornet_s.")],
     data_path: DataPath,
@@ -143,20 +171,21 @@ def train(
             on_error=on_error,
         )
     except TrainingStopped as stopped:
-        if _is_first():
+        if is_first():
             say(stopped, err=True)
         raise typer.Exit(stopped.code) from None
-    if _is_first():
+    if is_first():
         say(output_path)
 
 
 @app.command()
+@_prepared
 def validate(
     model: Annotated[str, typer.Argument(help="An identifier such as cornet_s, or Z, R, RT, S.")],
     data_path: DataPath,
     weights: Weights = "released",
     times: Times = None,
-    image_size: ImageSize = 224,
+    image_size: ValidationSize = None,
     batch_size: Annotated[
         int, typer.Option("--batch_size", "--batch-size", min=1, help="Images at a time, over all devices.")
     ] = 256,
@@ -187,14 +216,15 @@ def validate(
         precision=precision,
         on_error=on_error,
     )
-    if not _is_first():
+    if not is_first():
         return
     if as_json:
         say(json.dumps(asdict(found), indent=2))
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
         say(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
-        say(f"top-1 {100 * found.top1:.2f} %, top-5 {100 * found.top5:.2f} %, loss {found.loss:.4f}")
+        top5 = "" if found.top5 is None else f", top-5 {100 * found.top5:.2f} %"
+        say(f"top-1 {100 * found.top1:.2f} %{top5}, loss {found.loss:.4f}")
         say(f"{found.images_per_second:.0f} images/s")
         say(found.comparison)
     for path, reason in found.unreadable.items():
@@ -208,9 +238,3 @@ def _machine(ngpus: int | None, device: str | None, devices: int | None, nodes: 
     elif ngpus is not None:
         device, devices = device or "cuda", devices or ngpus
     return {"device": device, "devices": devices, "nodes": nodes}
-
-
-def _is_first() -> bool:
-    from ..training.run_devices import is_first
-
-    return is_first()

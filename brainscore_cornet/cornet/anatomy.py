@@ -1,4 +1,7 @@
-"""The regions that every CORnet has, and their default numbers of time steps. This module does not need torch."""
+"""The regions that every CORnet has, their default numbers of time steps, and the images that it takes.
+
+This module does not need torch.
+"""
 
 REGIONS = ("V1", "V2", "V4", "IT")
 
@@ -9,6 +12,10 @@ TIME_STEPS = {
     "S": {"V1": 1, "V2": 2, "V4": 4, "IT": 2},
 }
 """Architecture -> region -> time steps, as released."""
+
+MIN_IMAGE_SIZE = 32  # px; four regions halve the image at least five times
+MAX_IMAGE_SIZE = 8192  # px; the activity of V1 for one image then takes several GB
+PRECISIONS = ("fp32", "bf16")
 
 
 def below(region: str) -> str:

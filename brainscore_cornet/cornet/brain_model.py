@@ -15,18 +15,24 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.model_interface import BrainModel
 
 from .anatomy import REGIONS
-from .architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, CORnet, build_network
+from .architectures import CORnet
 from .behaviour import Behaviour
-from .commitments import Commitment, TimeBin, TimeBins, check_time_bin, get_commitment, nearest_step, overlaps, vary
+from .commitments import (
+    Commitment,
+    TimeBin,
+    TimeBins,
+    bins_as_text,
+    check_time_bin,
+    nearest_step,
+    overlaps,
+)
 from .device import pick_device
 from .errors import MAX_PROCESSES, UserError, unknown_name, whole_number
-from .inference.prepared import PRECISIONS
-from .network import find_weights, load_network, plain_integers
+from .network import find_weights, load_network
 from .plain import plain
 from .recording.activations_model import ActivationsModel
-from .recording.layer_choice import check_steps_of_layers, checked_layers
 from .recording.stimuli import as_stimulus_set, as_trials
-from .weights.released import RELEASED, file_hash, mismatch
+from .varied_commitment import commitment_for
 
 DEFAULT_BATCH_SIZE = 16
 
@@ -59,13 +65,14 @@ def load_model(
     weights_sha256
         SHA-256 that a user's own weight file or download must have.
     times
-        Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`; by default those
+        that a weight file of `train` states, else the released ones.
     time_mapping
         Region -> time step -> (start, end) in ms after stimulus onset, in place of the committed time bins.
     layers
         Region -> layer that stands for it, in place of the region's output, such as `{"V4": "V4.nonlin3"}`.
     image_size
-        Height and width in px that images are resized to, 224 by default.
+        Height and width in px that images are resized to; by default what a weight file of `train` states, else 224.
     named
         The model's identifier. By default it is composed of all options that change the numbers. Brain-Score uses
         the identifier as a cache key: a name must stand for one set of options alone, as a submission's does.
@@ -97,59 +104,8 @@ def load_model(
     if named is not None:
         commitment = replace(commitment, identifier=named)
     # the memory layout that inference uses, so that most weights are in memory only once
-    network = load_network(identifier, weights=path, times=times).to(memory_format=torch.channels_last)
+    network = load_network(identifier, weights=path, times=commitment.times).to(memory_format=torch.channels_last)
     return CORnetModel(commitment, network, device=chosen, batch_size=batch_size, workers=workers, compiled=compiled)
-
-
-def commitment_for(
-    identifier: str,
-    *,
-    weights_file: Path | None = None,
-    times: int | Mapping[str, int] | None = None,
-    time_mapping: TimeBins | None = None,
-    layers: Mapping[str, str] | None = None,
-    image_size: int | None = None,
-    precision: str = "fp32",
-) -> Commitment:
-    """Return the commitment of a model with these options, without loading or downloading anything.
-
-    Parameters
-    ----------
-    weights_file
-        The file that `network.find_weights` returns, None for a network with its own initialization.
-
-    Raises
-    ------
-    UserError
-        If an option is invalid for the model.
-    """
-    base = get_commitment(identifier)
-    if image_size is not None:
-        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
-    if precision not in PRECISIONS:
-        raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
-    times = plain_integers(times)
-    with torch.device("meta"):  # costs no time or memory, and raises for a network that cannot be built
-        network = build_network(base.architecture, times).eval()
-    trained = f"cornet_{base.architecture.lower()}"
-    commitment = vary(
-        get_commitment(trained if weights_file is not None else f"{trained}_untrained"),
-        times=times,
-        time_mapping=time_mapping,
-        layers=checked_layers(layers),
-        image_size=image_size,
-        weights_hash=None if weights_file is None else _hash_unless_released(weights_file, trained),
-        precision=precision,
-    )
-    if layers:
-        check_steps_of_layers(network, commitment)
-    return commitment
-
-
-def _hash_unless_released(path: Path, model: str) -> str | None:
-    """Return the SHA-256 of a weight file, or None if it is the released file, whose hash is not in the identifier."""
-    is_released = model in RELEASED and mismatch(RELEASED[model], path) is None
-    return None if is_released else file_hash(path)
 
 
 @dataclass(frozen=True)
@@ -249,7 +205,8 @@ class CORnetModel(BrainModel):
     ) -> NeuroidAssembly | BehavioralAssembly | None:
         """Return recordings or behaviour for the stimuli, or None in the passive task.
 
-        Recordings are (time_bin, presentation, neuroid), or (presentation, neuroid) for a single time bin.
+        Recordings are (time_bin, presentation, neuroid), or (presentation, neuroid) for a single time bin. Their time
+        bins are the requested ones; `attrs["model_time_bins"]` are the committed ones that answer them, in this order.
 
         Parameters
         ----------
@@ -271,6 +228,9 @@ class CORnetModel(BrainModel):
                 recording.time_steps,
                 **options,
             )
+            # not coordinates: Brain-Score's `ost` expects the two levels of its own models along the time bins
+            committed = self.commitment.time_bins[recording.region]
+            recorded.attrs["model_time_bins"] = bins_as_text(committed[step] for step in recording.time_steps)
             # Brain-Score's models drop the dimension of a single time bin, and Islam2021 relies on it
             return recorded.squeeze("time_bin") if len(recording.time_bins) == 1 else recorded
         if self._task is None:

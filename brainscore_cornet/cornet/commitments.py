@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 
@@ -39,12 +39,22 @@ class Commitment:
     image_size: int = 224
     precision: str = "fp32"
 
+    @property
+    def times(self) -> int | dict[str, int] | None:
+        """Time steps in the form that `architectures.build_network` takes."""
+        if self.architecture == "Z":
+            return None
+        if self.architecture == "S":
+            return {region: steps for region, steps in self.time_steps.items() if region != "V1"}
+        return self.time_steps["V1"]
+
 
 # Sources: Z and R from candidate_models, Brain-Score's collection of models before version 2.0, in which V4 and IT of R
 # have no bin for 110-140 ms; S from Brain-Score's own CORnet-S plugin. None is published for RT: ours has one clock
 # for all regions, as biological unrolling implies, and commits only the steps that the image has reached.
 _R_AFTER_V2 = {1: (70, 110), 2: (140, 170), 3: (170, 200), 4: (200, 250)}
 _S_START_WIDTH = {"V1": (50, 100), "V2": (70, 100), "V4": (90, 50), "IT": (100, 100)}
+_LONGEST = 60  # characters of time bins in an identifier
 _RT_ARRIVAL = {"V1": 0, "V2": 1, "V4": 2, "IT": 3}
 
 
@@ -102,6 +112,15 @@ def get_commitment(identifier: str) -> Commitment:
     return COMMITMENTS[identifier]
 
 
+def architecture_of(model: str) -> str:
+    """Return `Z`, `R`, `RT` or `S` for CORnet's own spelling or an identifier."""
+    if isinstance(model, str) and model.upper() in TIME_STEPS:
+        return model.upper()
+    if model not in COMMITMENTS:
+        raise unknown_name(model, [*TIME_STEPS, *COMMITMENTS], "model")
+    return COMMITMENTS[model].architecture
+
+
 def vary(
     commitment: Commitment,
     *,
@@ -147,7 +166,7 @@ def vary(
     if time_mapping is not None:
         mapped = {**time_bins, **_checked_mapping(time_mapping, steps)}
         if mapped != time_bins:
-            suffix += "_mapping_" + hashlib.sha256(json.dumps(mapped, sort_keys=True).encode()).hexdigest()[:8]
+            suffix += f"_bins_{_bins_in_words({region: mapped[region] for region in time_mapping}, time_bins)}"
         time_bins = mapped
     elif commitment.architecture == "R" and steps["IT"] > commitment.time_steps["IT"]:
         raise UserError(
@@ -171,6 +190,32 @@ def vary(
         image_size=commitment.image_size if image_size is None else image_size,
         precision=precision,
     )
+
+
+def _bins_in_words(mapped: TimeBins, committed: TimeBins) -> str:
+    """Return the time bins of the regions that differ from the committed ones, as a part of an identifier.
+
+    `ITt0_120_220_320` are the steps from 0 on of IT, at 120-220 ms and 220-320 ms; a gap between bins or steps begins
+    anew. Long ones are the regions' names and a hash.
+    """
+    words: list[str] = []
+    changed = {region: bins for region, bins in sorted(mapped.items()) if bins != committed[region]}
+    for region, bins in changed.items():
+        before = None
+        for step, (start, end) in sorted(bins.items()):
+            if before != (step - 1, start):
+                words += [f"{region}t{step}", _ms(start)]
+            words.append(_ms(end))
+            before = (step, end)
+    if sum(map(len, words)) + len(words) <= _LONGEST:
+        return "_".join(words)
+    digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
+    return "_".join([*changed, digest])
+
+
+def _ms(value: float) -> str:
+    """Return ms as a word of letters and digits, of which identifiers consist: 120p5 are 120.5 ms."""
+    return str(value).replace("-", "minus").replace("+", "").replace(".", "p")
 
 
 def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBins:
@@ -213,6 +258,11 @@ def check_time_bin(time_bin, instants: bool = True) -> TimeBin:
     if not valid:
         raise UserError(f"Expected a time bin (start, end) in ms with start before end, received {time_bin!r}.")
     return start, end
+
+
+def bins_as_text(time_bins: Iterable[TimeBin]) -> str:
+    """Return time bins as text without units, such as `70-170 170-270`."""
+    return " ".join(f"{start:g}-{end:g}" for start, end in time_bins)
 
 
 def nearest_step(committed: Mapping[int, TimeBin], time_bin: TimeBin) -> int:

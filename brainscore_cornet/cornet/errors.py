@@ -26,6 +26,10 @@ class MachineError(UserError):
     """The machine could not read a file, which itself may be good: out of memory, open files, or a failing disk."""
 
 
+class WeightsError(UserError):
+    """A weight file is unavailable or not the expected one."""
+
+
 class MissingImages(UserError):
     """The image files of stimuli are not on this machine."""
 

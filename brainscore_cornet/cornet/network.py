@@ -11,7 +11,7 @@ from .architectures import CORnet, build_network
 from .commitments import get_commitment
 from .errors import MAX_SEED, UserError, whole_number
 from .weights.released import fetch, locate, released_file
-from .weights.state_dicts import load_checkpoint
+from .weights.state_dicts import load_checkpoint, trained_with
 
 
 def load_network(
@@ -31,7 +31,8 @@ def load_network(
         `released` (downloaded when needed), None for the network's own initialization, a path or a URL. If a file
         has another number of classes than ImageNet's 1000, so has the network.
     times
-        Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`.
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`; by default those
+        that a weight file of `train` states, else the released ones.
     seed
         Seed of the initialization.
 
@@ -42,8 +43,10 @@ def load_network(
     """
     commitment = get_commitment(identifier)
     seed = whole_number(seed, "a seed", 0, MAX_SEED)
-    network = build_network(commitment.architecture, times=plain_integers(times), seed=seed)
     path = find_weights(identifier, weights)
+    if path is not None and times is None and weights != "released":
+        times = trained_with(path, commitment.architecture).times
+    network = build_network(commitment.architecture, times=plain_integers(times), seed=seed)
     if path is not None:
         load_checkpoint(network, path, commitment.architecture, any_classes=True)
     return network.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import threading
@@ -29,6 +30,8 @@ class Work:
     """A noun in the singular, or `B` for bytes."""
     first: int | None = None
     """What was complete at the beginning, for the rate; None if nothing is counted."""
+    note: str = ""
+    """Further numbers, such as a loss."""
 
 
 Listener = Callable[[Work | None, Hashable], None]
@@ -120,6 +123,16 @@ def set_aside() -> None:
         _line.clear()
 
 
+def _forget() -> None:
+    """Show nothing in a forked process, such as a loader's worker: the thread and its lock are the parent's."""
+    global _listener, _line
+    _listener = _line = None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget)
+
+
 class ProgressLine:
     """A line about the latest work, which a thread of its own keeps up to date."""
 
@@ -200,7 +213,7 @@ def in_words(work: Work, seconds: float) -> str:
         is_known = work.done - work.first > 2 or seconds >= EVERY  # the first ones wait for what all share
         if work.total is not None and work.done < work.total and is_known:
             parts.append(f"{_duration((work.total - work.done) / rate)} left")
-    return ", ".join(parts)
+    return ", ".join([*parts, work.note] if work.note else parts)
 
 
 def _bar(work: Work, seconds: float) -> str:
@@ -217,6 +230,7 @@ def _bar(work: Work, seconds: float) -> str:
         unit=work.unit,
         unit_scale=work.unit == "B",
         initial=work.first,
+        postfix=work.note or None,
     )
 
 

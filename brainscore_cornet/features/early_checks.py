@@ -12,6 +12,7 @@ from ..cornet.anatomy import REGIONS
 from ..cornet.commitments import get_commitment
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.writing import output_path
+from ..extras import install_line
 from .shards import Shard
 
 ON_ERROR = ("fail", "skip")
@@ -99,7 +100,7 @@ def check_output(output: Path) -> None:
         raise UserError(f"Expected an output that ends in {', '.join(ENDINGS)}, received {output}.")
     package = NEEDED.get(output.suffix)
     if package is not None and find_spec(package) is None:
-        raise UserError(f"To write {output.suffix}, {package} is needed: pip install '.[features]'")
+        raise UserError(f"To write {output.suffix}, {package} is needed: {install_line('features')}")
     if not output.parent.is_dir():
         raise UserError(f"The folder {output.parent} for the features does not exist.")
     if not os.access(output.parent, os.W_OK):
@@ -116,7 +117,7 @@ def check_picture(path: Path) -> None:
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise UserError(f"The folder {path.parent} for the picture does not exist or cannot be written to.")
     if find_spec("matplotlib") is None:
-        raise UserError("To draw, matplotlib is needed: pip install '.[report]'")
+        raise UserError(f"To draw, matplotlib is needed: {install_line('report')}")
 
 
 def check_rdm_output(output: Path, distance: str, overwrite: bool) -> None:
@@ -126,7 +127,7 @@ def check_rdm_output(output: Path, distance: str, overwrite: bool) -> None:
     if output.suffix not in RDM_ENDINGS:
         raise UserError(f"Expected an output of --rdm that ends in {' or '.join(RDM_ENDINGS)}, received {output}.")
     if output.suffix == ".hdf5" and find_spec("rsatoolbox") is None:
-        raise UserError("To write .hdf5 for rsatoolbox, it is needed: pip install '.[rsa]'")
+        raise UserError(f"To write .hdf5 for rsatoolbox, it is needed: {install_line('rsa')}")
     if not output.parent.is_dir():
         raise UserError(f"The folder {output.parent} for the matrices does not exist.")
     if output.exists() and not overwrite:

@@ -47,6 +47,7 @@ def extract_features(
     overwrite: bool = False,
     shard: str | None = None,
     join: bool = False,
+    **options,
 ) -> xr.Dataset | None:
     """Return or write the activity of layers at time steps for images.
 
@@ -81,6 +82,8 @@ def extract_features(
         Part to compute and store beside the output; `3/16` is the third of sixteen.
     join
         Whether to join the shards, which were computed with otherwise the same arguments, into the output.
+    options
+        Options of `load_model` for an identifier: `weights`, `times`, `time_mapping`, `image_size`, `device`, …
 
     Returns
     -------
@@ -101,7 +104,9 @@ def extract_features(
     output = None if output is None else output_path(output, "an output file")
     if output is not None:
         check_output(output)
-    model = load_model(model) if isinstance(model, str) else model
+    if options and not isinstance(model, str):
+        raise UserError(f"{next(iter(options))} is an option for an identifier; this model is loaded already.")
+    model = load_model(model, **options) if isinstance(model, str) else model
     found = collect(images)
     if output is not None:
         _check_apart(output, found)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -76,22 +77,22 @@ def stimulus_set(protocol: Protocol, name: str, visual_degrees: float | None = N
     folder = _home() / f"{stimuli.identifier}-{degrees:g}deg-v{VERSION}"
     files = [f"{index:04d}.png" for index in range(len(stimuli))]
     if not _are_in(folder, files):
-        _write(_images(protocol, name, degrees), files, folder)
+        gratings = [None] if name == BLANK else list(protocol.gratings[name])
+        _write(lambda number: _image(protocol, gratings[number], degrees), files, folder)
     stimuli.stimulus_paths = dict(zip(stimuli["stimulus_id"], (folder / file for file in files), strict=True))
     return stimuli
 
 
-def _images(protocol: Protocol, name: str, degrees: float) -> Iterator[Image.Image]:
-    screen = ImageConverter(target_dir=_home())
-    if name == BLANK:
-        images = iter([Image.new("L", (protocol.blank_size, protocol.blank_size), GREY)])
+def _image(protocol: Protocol, grating: Grating | None, degrees: float) -> Image.Image:
+    """A grating, or grey, as a model with this field of view sees it."""
+    if grating is None:
+        image = Image.new("L", (protocol.blank_size, protocol.blank_size), GREY)
     else:
-        images = (render(each, protocol.size, protocol.pixels_per_degree) for each in protocol.gratings[name])
-    for image in images:
-        if degrees != protocol.degrees:
-            ratio = degrees / protocol.degrees
-            image = screen.apply_ratio(image, ratio)  # pyright: ignore[reportArgumentType]  # typed as PIL's module
-        yield image
+        image = render(grating, protocol.size, protocol.pixels_per_degree)
+    if degrees == protocol.degrees:
+        return image
+    screen = ImageConverter(target_dir=_home())
+    return screen.apply_ratio(image, degrees / protocol.degrees)  # pyright: ignore[reportArgumentType]  # typed as PIL's module
 
 
 def _home() -> Path:
@@ -102,16 +103,19 @@ def _are_in(folder: Path, files: Sequence[str]) -> bool:
     return folder.is_dir() and set(files) <= set(os.listdir(folder))
 
 
-def _write(images: Iterator[Image.Image], files: Sequence[str], folder: Path) -> None:
+def _write(make: Callable[[int], Image.Image], files: Sequence[str], folder: Path) -> None:
     """All files appear at once, also when several processes start together."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             unfinished = Path(temporary) / "images"
             unfinished.mkdir()
-            with counting(f"rendering {folder.name}", len(files)) as add:
-                for image, file in zip(images, files, strict=True):
-                    image.save(unfinished / file, compress_level=1)
+
+            def write(number: int) -> None:
+                make(number).save(unfinished / files[number], compress_level=1)
+
+            with counting(f"rendering {folder.name}", len(files)) as add, ThreadPoolExecutor() as pool:
+                for _ in pool.map(write, range(len(files))):
                     add(1)
             if folder.exists() and not _are_in(folder, files):
                 shutil.rmtree(folder)  # somebody took files out of it

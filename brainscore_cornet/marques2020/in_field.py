@@ -35,6 +35,7 @@ class InFieldModel(BrainModel):
         self._region, self._time_bins = region, time_bins
         self._neuroids: np.ndarray | None = None
         self._recorded: dict[tuple[str, int], NeuroidAssembly] = {}
+        self._image_bytes: int | None = None
 
     @property
     def identifier(self) -> str:
@@ -104,14 +105,16 @@ class InFieldModel(BrainModel):
     def _portions(self, name: str, number_of_trials: int, at_once: int = 1) -> Iterator[np.ndarray]:
         """The whole region's responses (presentation, neuroid) to one stimulus set, in multiples of `at_once`."""
         stimuli = stimulus_set(self._protocol, name, self._model.visual_degrees())
-        start, count = 0, at_once
+        start = 0
         with counting(f"recording {stimuli.identifier}", len(stimuli)) as add:
             while start < len(stimuli):
+                # the very first portion shows how many neuroids there are
+                groups = 1 if self._image_bytes is None else max(1, PORTION // (self._image_bytes * at_once))
+                count = groups * at_once
                 responses = self._show(stimuli, slice(start, start + count), number_of_trials)
                 add(len(responses))
                 start += len(responses)
-                # the first portion shows how many neuroids there are
-                count = max(1, PORTION // (responses[0].nbytes * at_once)) * at_once
+                self._image_bytes = responses[0].nbytes
                 yield responses
 
     def _show(self, stimuli: StimulusSet, rows: slice, number_of_trials: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..cornet.errors import UserError, unknown_name
+from ..early_paths import benchmark_path
 from .data_files import LABELS, TABLES, Labelled, read
 from .neural import neural_benchmark
 
@@ -62,8 +63,7 @@ def load_benchmark(path: str | Path):
 
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the contents of a benchmark file, whose keys are known and have values of the right types."""
-    if not path.is_file():
-        raise UserError(f"The benchmark file {path} does not exist.")
+    path = benchmark_path(path)
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:

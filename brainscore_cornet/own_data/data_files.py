@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from ..cornet.errors import UserError, unknown_name
+from ..extras import install_line
 
 LABELS = {
     "stimulus_id": "stimulus",
@@ -131,7 +132,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """Return a table whose ids are text, so that `01` keeps its zero."""
     if path.suffix.lower() == ".parquet":
         if find_spec("pyarrow") is None:
-            raise UserError(f"To read {path}, pyarrow is needed: pip install '.[features]'")
+            raise UserError(f"To read {path}, pyarrow is needed: {install_line('features')}")
         return pd.read_parquet(path)
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     texts: Any = dict.fromkeys(_TEXTS, str)

@@ -17,6 +17,7 @@ from brainscore_vision.benchmark_helpers.screen import place_on_screen
 from ..cornet.anatomy import REGIONS
 from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..extras import install_line
 from .matrices import as_matrices
 from .neural import UNCEILED, checked_degrees
 from .own_ceiling import CeilingByVersion
@@ -196,7 +197,7 @@ def rdm_benchmark(
         If something does not fit together, in one line.
     """
     if find_spec("rsatoolbox") is None:
-        raise UserError("To compare dissimilarities, rsatoolbox is needed: pip install '.[rsa]'")
+        raise UserError(f"To compare dissimilarities, rsatoolbox is needed: {install_line('rsa')}")
     for name, known, what in ((comparison, COMPARISONS, "comparison"), (distance, DISTANCES, "distance")):
         if name not in known:
             raise unknown_name(name, known, what)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
+from ..extras import install_line
 from .map_figures import FIGURES
 from .time_map import TimeMap
 
@@ -16,7 +17,7 @@ ENDINGS = (".png", ".pdf")
 def check_folder(folder: Path) -> None:
     """Raise `UserError` before any work if a map cannot be written into the folder."""
     if find_spec("matplotlib") is None:
-        raise UserError("To draw a map, matplotlib is needed: pip install '.[report]'")
+        raise UserError(f"To draw a map, matplotlib is needed: {install_line('report')}")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"Expected a folder for the map, and {folder} is a file.")
     with writing(folder):

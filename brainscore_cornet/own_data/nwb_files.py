@@ -10,6 +10,7 @@ import numpy as np
 
 from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..extras import install_line
 from .data_files import Labelled, as_texts
 
 _STIMULUS = ("stimulus_id", "stimulus_name", "stim_id", "image_id", "stimulus")
@@ -39,7 +40,7 @@ def read_counts(
         If pynwb is missing or the file lacks units, presentations or their stimuli.
     """
     if find_spec("pynwb") is None:
-        raise UserError(f"To read {path}, pynwb is needed: pip install '.[nwb]'")
+        raise UserError(f"To read {path}, pynwb is needed: {install_line('nwb')}")
     if not path.is_file():
         raise UserError(f"{path} does not exist.")
     if not time_bins:

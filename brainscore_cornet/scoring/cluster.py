@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from ..cornet.errors import UserError
+from ..extras import install_line
 from ..python_children import SAFE_PATH, import_path
 from .jobs import Job
 from .pool import Result, groups_of
@@ -69,7 +70,7 @@ class Cluster:
         if self.tls is not None and set(self.tls) != {"ca", "cert", "key"}:
             raise UserError("A scheduler with TLS needs --tls-ca, --tls-cert and --tls-key.")
         if find_spec("distributed") is None:
-            raise UserError("To score on a cluster, Dask distributed is needed: pip install '.[cluster]'")
+            raise UserError(f"To score on a cluster, Dask distributed is needed: {install_line('cluster')}")
 
 
 def on_cluster(jobs: Sequence[Job], cluster: Cluster, limits: Mapping) -> Iterator[Result]:
@@ -219,7 +220,7 @@ def _slurm_cluster(jobs: int, certificates: str):
 
         security = _certified(Path(certificates))
     except ImportError as error:
-        raise UserError(f"For SLURM, another package is needed ({error}): pip install '.[cluster]'") from None
+        raise UserError(f"For SLURM, another package is needed ({error}): {install_line('cluster')}") from None
 
     def configured(name: str, default):
         return dask.config.get(f"jobqueue.slurm.{name}", None) or default

@@ -14,7 +14,9 @@ import cloudpickle
 
 from ..cornet.commitments import COMMITMENTS
 from ..cornet.errors import UserError
+from ..early_paths import benchmark_path
 from . import catalogue
+from .labels import labelled
 
 _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
 _BENCHMARK_FILE = ".toml"
@@ -26,6 +28,10 @@ class Candidate:
 
     name: str
     make: Callable[[], Any]
+    identifier: str | None = None
+    """Identifier with everything that changes the numbers, which a label does not have; None if it is not known."""
+    weights_file: str | None = None
+    """The user's own file or URL."""
     weights_hash: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
@@ -76,9 +82,9 @@ def targets(benchmarks: Iterable) -> list[Target]:
 
 def _target(benchmark) -> Target:
     if isinstance(benchmark, str | Path) and Path(benchmark).suffix == _BENCHMARK_FILE:
+        path = str(benchmark_path(benchmark))
         from ..own_data.benchmark_file import load_benchmark
 
-        path = str(Path(benchmark).expanduser().absolute())
         opened = load_benchmark(path)  # an invalid file is an error before any work
         return replace(_of_object(opened), make=_FromFile(path, str(opened.version)))
     if isinstance(benchmark, str):
@@ -104,6 +110,8 @@ def _of_object(benchmark) -> Target:
 def candidates(models, options: Mapping[str, Any]) -> list[Candidate]:
     """Return candidates for identifiers, checkpoints (`cornet_rt=mine.pth`), models, functions that make one.
 
+    Text may have a label before a colon, under which the scores are kept: `my_name:cornet_rt=mine.pth`.
+
     Parameters
     ----------
     options
@@ -114,8 +122,9 @@ def candidates(models, options: Mapping[str, Any]) -> list[Candidate]:
     found: dict[str, Candidate] = {}
     for name, model in listed:
         candidate = _candidate(model, options, name)
-        if found.setdefault(candidate.name, candidate) is not candidate and named:
-            raise UserError(f"Two models are called {candidate.name}.")
+        other = found.setdefault(candidate.name, candidate)
+        if other is not candidate and (named or other.identifier != candidate.identifier):
+            raise UserError(f"Two models are called {candidate.name}: give each a label of its own, label:model.")
     if not found:
         raise UserError("No models to score.")
     return list(found.values())
@@ -129,7 +138,8 @@ def _as_list(given: Any) -> Sequence:
 
 def _candidate(model, options: Mapping[str, Any], name: str | None) -> Candidate:
     if isinstance(model, str | Path):
-        return _identified(str(model), options, name)
+        label, text = labelled(str(model))
+        return _identified(text, options, name or label)
     if options:
         raise UserError(f"{model!r} is not an identifier of ours: {next(iter(options))} cannot be applied to it.")
     if hasattr(model, "look_at"):  # a BrainModel
@@ -161,9 +171,14 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
 
 
 def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
-    from ..cornet.brain_model import commitment_for, load_model
+    from ..cornet.early_options import check_options
+
+    checked = {key: options[key] for key in ("weights", "image_size", "precision") if key in options}
+    check_options(identifier, **checked)
+    from ..cornet.brain_model import load_model
     from ..cornet.device import pick_device
     from ..cornet.network import find_weights
+    from ..cornet.varied_commitment import commitment_for
     from ..cornet.weights.released import file_hash
 
     pick_device(options.get("device"))
@@ -178,13 +193,17 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
         if "weights" in options or not COMMITMENTS[identifier].trained:
             raise
         # released weights that cannot be downloaded: other models are still scored
-        return Candidate(name or identifier, _Unavailable(str(error)), settings=settings, reason=str(error))
+        return Candidate(name or identifier, _Unavailable(str(error)), identifier, settings=settings, reason=str(error))
     commitment = commitment_for(identifier, weights_file=path, **numbers)
     if path is not None:
-        options = {**options, "weights": path.absolute()}
+        # what the file states was read here, with a message where it states nothing
+        options = {**options, "weights": path.absolute(), "image_size": commitment.image_size}
+    own = settings.get("weights", "released")
     return Candidate(
         name or commitment.identifier,
         _Loaded(load_model, identifier, dict(options)),
+        identifier=commitment.identifier,
+        weights_file=None if path is None or own == "released" else str(own),
         weights_hash=None if path is None else file_hash(path),
         settings=json.loads(json.dumps(settings, default=str)),
     )
@@ -193,9 +212,11 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 def _identifier_of(path: Path) -> str:
     """Return the identifier of the model that a checkpoint states or that its entries imply."""
     from ..cornet.weights.released import locate
+
+    located = locate(path)
     from ..cornet.weights.state_dicts import held_architecture
 
-    return f"cornet_{held_architecture(locate(path)).lower()}"
+    return f"cornet_{held_architecture(located).lower()}"
 
 
 def _sendable(make: Callable, what: str) -> Callable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 PRINTED = ("model", "benchmark", "status", "score", "ceiling", "region", "reason")
-"""Columns that are shown; `scores.csv`, `table.columns` and the report have all."""
+"""Columns that are shown, with the weight files if there are any; `scores.csv` and `table.columns` have all."""
 _WIDTH = 40  # characters of a reason
 
 
@@ -27,4 +27,7 @@ class ScoreTable(pd.DataFrame):
 
     def _main(self) -> pd.DataFrame:
         found = pd.DataFrame(self)
-        return found.loc[:, [name for name in PRINTED if name in found.columns]]
+        shown = [name for name in PRINTED if name in found.columns]
+        if "weights_file" in found.columns and found["weights_file"].notna().any():
+            shown.insert(1, "weights_file")
+        return found.loc[:, shown]

@@ -52,6 +52,10 @@ class Row:
     layer: str | None = None
     by_time_bin: str | None = None
     """JSON of [start, end, value]: the score in each time bin, or the similarity if the score has no time bins."""
+    identifier: str | None = None
+    """Identifier of the model with everything that changes the numbers, where `model` is a label of the user's."""
+    weights_file: str | None = None
+    """The user's own file of weights, or its URL."""
     weights_hash: str | None = None
     metric: str | None = None
     """`exact`: computed by this package, with Brain-Score's numbers; `stock`: computed by Brain-Score."""

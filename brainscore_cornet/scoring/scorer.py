@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from ..cornet.commitments import check_time_bin
+from ..cornet.commitments import bins_as_text, check_time_bin
 from ..cornet.progress_line import Work, report
 from ..metrics import CHECKED, EXACT, STOCK
 from .failures import explanation, is_unreachable
@@ -56,6 +56,8 @@ def failed(job: Job, reason: str, trace: str | None = None, status: str = FAILED
 
 def _of_any(job: Job) -> dict[str, Any]:
     return {
+        "identifier": job.candidate.identifier,
+        "weights_file": job.candidate.weights_file,
         "weights_hash": job.candidate.weights_hash,
         "settings": json.dumps(job.candidate.settings, sort_keys=True),
         "versions": json.dumps(versions()),
@@ -184,11 +186,7 @@ def _or_none(thing, name: str):
 
 def _shown_bins(time_bins) -> str | None:
     try:
-        return (
-            None
-            if time_bins is None
-            else " ".join(f"{start:g}-{end:g}" for start, end in map(check_time_bin, time_bins))
-        )
+        return None if time_bins is None else bins_as_text(map(check_time_bin, time_bins))
     except (TypeError, ValueError):
         return None
 

@@ -51,7 +51,8 @@ def score_models(
     ----------
     models
         Identifiers, ours or other Brain-Score plugins'; checkpoints (`"mine.pth"`, or `"cornet_rt=mine.pth"` where
-        the file does not state its model); BrainModel objects, or functions that make one; or name -> any of these.
+        the file does not state its model), also with a label (`"my_name:cornet_rt=mine.pth"`); BrainModel objects, or
+        functions that make one; or name -> any of these.
     benchmarks
         Identifiers, groups (`offline`, `public`, `V1`, …), benchmark files (`it.toml`, see `own_data`), Benchmark
         objects or functions that make one; by default those that are embedded in this package.
@@ -154,6 +155,8 @@ def _is_default(name: str, value) -> bool:
 
 def _still_to_do(job: Job, rows: Mapping[tuple[str, str], Row], retry_failed: bool) -> Job | None:
     row = rows.get(job.name)
+    if row is not None and None not in (names := {row.identifier, job.candidate.identifier}) and len(names) > 1:
+        return job  # the earlier result is of a model with the same label and other options or weights
     if row is None or row.status == UNREACHABLE or (row.status == FAILED and retry_failed):
         return job
     if row.status == SCORED and job.candidate.weights_hash not in (None, row.weights_hash):

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..cornet.architectures import CLASSES
-from ..cornet.brain_model import commitment_for
 from ..cornet.commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
 from ..cornet.errors import UserError
 from ..cornet.network import load_network, plain_integers
+from ..cornet.varied_commitment import commitment_for
 from ..cornet.weights.released import checked_sha256, file_hash, locate
+from ..cornet.weights.state_dicts import trained_with
 from .rules.reachable import fetch_now
 
 
@@ -95,6 +96,10 @@ def make_variant(
             weights_sha256 = file_hash(file)
     elif weights_sha256 is not None:
         raise UserError("A SHA-256 belongs to weights of your own: name where they are with --weights-url.")
+    if file is not None:  # written down, so that it holds without the file, too
+        stated = trained_with(file, base.architecture)
+        times = stated.times if times is None else times
+        image_size = stated.image_size if image_size is None else image_size
     options = {
         "weights": weights_url,
         "weights_sha256": None if weights_sha256 is None else checked_sha256(weights_sha256),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..cornet.errors import UserError
+from ..early_paths import imagenet_path
 from ..image_folders import images_below
 
 # Endings of images in torchvision's ImageFolder.
@@ -45,7 +46,7 @@ class ImageSet:
 
 def find_training(data_path: str | os.PathLike) -> tuple[ImageSet, ImageSet]:
     """Return the training and the validation images; raises `UserError` if their classes differ."""
-    root = _root(data_path)
+    root = imagenet_path(data_path)
     train, validation = (_subfolder(root, names, what) for names, what in ((TRAIN, "training"), _VALIDATING))
     _compare(train, validation)
     if len(_class_names(train)) == 1:
@@ -55,7 +56,7 @@ def find_training(data_path: str | os.PathLike) -> tuple[ImageSet, ImageSet]:
 
 def find_validation(data_path: str | os.PathLike) -> ImageSet:
     """Return the validation images, in `val/`, `val_in_folders/` or the folder itself if it holds the classes."""
-    root = _root(data_path)
+    root = imagenet_path(data_path)
     within = [root / name for name in VALIDATION if (root / name).is_dir()]
     if not within and not (root / TRAIN[0]).is_dir() and _class_names(root):
         return find_images(root)
@@ -83,13 +84,6 @@ def find_images(folder: Path) -> ImageSet:
 
 
 _VALIDATING = (VALIDATION, "validation")
-
-
-def _root(data_path: str | os.PathLike) -> Path:
-    root = Path(data_path).expanduser()
-    if not root.is_dir():
-        raise UserError(f"There is no folder {root}: expected one with train/ and val/, and in both a folder a class.")
-    return root
 
 
 def _subfolder(root: Path, names: tuple[str, ...], what: str) -> Path:

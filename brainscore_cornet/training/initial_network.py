@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cornet.architectures import CLASSES, CORnet, build_network
-from ..cornet.errors import UserError, unknown_name
+from ..cornet.errors import UserError
 from ..cornet.network import find_weights
 from ..cornet.weights.released import WeightsError, locate
 from ..cornet.weights.state_dicts import load_checkpoint, read_checkpoint, state_dict_of, stated_architecture
@@ -119,15 +119,3 @@ def _epoch(checkpoint: Mapping[str, Any], path: Path) -> int:
             "give it as --weights."
         )
     return int(epoch)
-
-
-def architecture_of(model: str) -> str:
-    """Return `Z`, `R`, `RT` or `S` for CORnet's own spelling or an identifier."""
-    from ..cornet.anatomy import TIME_STEPS
-    from ..cornet.commitments import COMMITMENTS
-
-    if isinstance(model, str) and model.upper() in TIME_STEPS:
-        return model.upper()
-    if model not in COMMITMENTS:
-        raise unknown_name(model, [*TIME_STEPS, *COMMITMENTS], "model")
-    return COMMITMENTS[model].architecture

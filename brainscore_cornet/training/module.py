@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,6 +32,13 @@ class Sums:
     loss: float
     top1: float
     top5: float
+    """NaN for a network of five classes or fewer, whose five best ones are all of them."""
+
+    @property
+    def accuracies(self) -> str:
+        """Top-1 and, if there is one, top-5 in %."""
+        top5 = "" if math.isnan(self.top5) else f", top-5 {100 * self.top5:.2f} %"
+        return f"top-1 {100 * self.top1:.2f} %{top5}"
 
     @classmethod
     def of(cls, sums: Tensor) -> Sums:
@@ -117,9 +125,10 @@ class Learner(pl.LightningModule):
         logits = self.logits(normalized(batch.images))
         losses = functional.cross_entropy(logits, batch.labels, reduction="none", label_smoothing=label_smoothing)
         with torch.no_grad():
-            best = logits.topk(min(TOP, logits.shape[1])).indices
-            hits = best == batch.labels[:, None]
-            each = torch.stack([losses, hits[:, 0], hits.any(dim=1), torch.ones_like(losses)])
+            classes = logits.shape[1]
+            hits = logits.topk(min(TOP, classes)).indices == batch.labels[:, None]
+            top5 = hits.any(dim=1) if classes > TOP else torch.full_like(losses, math.nan)
+            each = torch.stack([losses, hits[:, 0], top5, torch.ones_like(losses)])
             # zero times a value that is not finite would not be zero
             sums = torch.where(batch.weights > 0, each, 0).to(self._exact).sum(dim=1)
         return losses, sums

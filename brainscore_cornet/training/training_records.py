@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -28,7 +29,10 @@ UNREADABLE = "unreadable.csv"
 
 @dataclass(frozen=True)
 class Epoch:
-    """A row of the table. Training values are means over the epoch's steps, on random crops."""
+    """A row of the table. Training values are means over the epoch's steps, on random crops.
+
+    Accuracies are fractions; top-5 is NaN for five classes or fewer.
+    """
 
     epoch: int
     """Number of the epoch from 1, as in file names."""
@@ -93,14 +97,11 @@ class Records(pl.Callback):
             _log(self._output / TENSORBOARD, row)
         draw(rows, self._output / PICTURE, self._title)
         self._print_line(
-            f"epoch {row.epoch}/{trainer.max_epochs}: training {_in_words(train)}; validation {_in_words(val)}; "
+            f"epoch {row.epoch}/{trainer.max_epochs}: training loss {train.loss:.4f}, {train.accuracies}; "
+            f"validation loss {val.loss:.4f}, {val.accuracies}; "
             f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
             + (f"; {len(learner.unreadable)} images left out, see {UNREADABLE}" if learner.unreadable else "")
         )
-
-
-def _in_words(sums: Sums) -> str:
-    return f"loss {sums.loss:.4f}, top-1 {100 * sums.top1:.2f} %, top-5 {100 * sums.top5:.2f} %"
 
 
 def read_table(output: Path) -> list[Epoch]:
@@ -162,7 +163,8 @@ def _log(folder: Path, row: Epoch) -> None:
     with SummaryWriter(str(folder), purge_step=row.epoch) as writer:
         for name in ("loss", "top1", "top5"):
             for part in ("train", "val"):
-                writer.add_scalar(f"{name}/{part}", getattr(row, f"{part}_{name}"), row.epoch)
+                if not math.isnan(value := getattr(row, f"{part}_{name}")):
+                    writer.add_scalar(f"{name}/{part}", value, row.epoch)
         for name in ("learning_rate", "images_per_second"):
             writer.add_scalar(name, getattr(row, name), row.epoch)
 
@@ -187,6 +189,8 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
         loss.plot(epochs, [getattr(row, f"{part}_loss") for row in rows], color=colour, label=_NAMES[part], **style)
         for name, dashes in (("top1", "-"), ("top5", "--")):
             values = [100 * getattr(row, f"{part}_{name}") for row in rows]
+            if all(map(math.isnan, values)):
+                continue
             label = f"top-{name[-1]}, {_NAMES[part]}"
             accuracy.plot(epochs, values, dashes, color=colour, label=label, **style)
     rates = [row.learning_rate for row in rows]
@@ -208,10 +212,7 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     loss.legend(frameon=False, fontsize=9)
     accuracy.legend(frameon=False, fontsize=8, handlelength=3.5)
     last = rows[-1]
-    figure.suptitle(
-        f"{title}: validation top-1 {100 * last.val_top1:.1f} %, top-5 {100 * last.val_top5:.1f} % after "
-        f"epoch {last.epoch}",
-        fontsize=12,
-    )
+    accuracies = Sums(last.val_images, last.val_loss, last.val_top1, last.val_top5).accuracies
+    figure.suptitle(f"{title}: validation {accuracies} after epoch {last.epoch}", fontsize=12)
     with writing(path):
         write_aside(path, lambda part: figure.savefig(part, format="png", dpi=120))

@@ -13,14 +13,17 @@ import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
-from ..cornet.architectures import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from ..cornet.anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from ..cornet.commitments import architecture_of
 from ..cornet.errors import MAX_SEED, UserError, whole_number
 from ..cornet.network import plain_integers
+from ..cornet.progress_line import showing
 from ..cornet.writing import output_path as output_path_of
+from ..ranks import is_first
 from .data import Data
 from .folders import find_training
 from .image_dataset import Views
-from .initial_network import Start, architecture_of, build, restored
+from .initial_network import Start, build, restored
 from .module import Learner
 from .progress import Progress
 from .recipes import recipe_for
@@ -35,7 +38,7 @@ from .run_checkpoints import (
     saved_settings,
     tidy,
 )
-from .run_devices import Machine, is_first, quiet
+from .run_devices import Machine, quiet
 from .run_directory import run_directory
 from .stopping import Stopping
 from .training_records import TABLE, Records, check_table, epochs_table
@@ -226,7 +229,7 @@ def _fit(
     progress = Progress()
     title = f"CORnet-{learner.what['architecture']}"
     stopping = Stopping()
-    with quiet(), stopping.restored():
+    with quiet(), stopping.restored(), showing() if is_first() else nullcontext():
         # this order at the end of an epoch: repeated records after an interruption are harmless
         trainer = machine.trainer(
             output,

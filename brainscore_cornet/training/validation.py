@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from ..cornet.architectures import CLASSES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
-from ..cornet.commitments import get_commitment
+from ..cornet.anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
+from ..cornet.architectures import CLASSES
+from ..cornet.commitments import architecture_of, get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
+from ..cornet.progress_line import showing
 from ..cornet.weights.released import RELEASED, mismatch
-from ..cornet.weights.state_dicts import read_checkpoint
+from ..cornet.weights.state_dicts import read_checkpoint, trained_with
+from ..ranks import is_first
 from .data import Data
 from .folders import ImageSet, find_validation
 from .image_dataset import Views
-from .initial_network import architecture_of, build, held_classes
+from .initial_network import build, held_classes
 from .module import Learner
 from .progress import Progress
 from .recipes import RECIPES
@@ -45,7 +50,9 @@ class Validation:
     images: int
     """Number of classified images."""
     top1: float
-    top5: float
+    """Fraction of the images; printed, accuracies are in %."""
+    top5: float | None
+    """None for five classes or fewer."""
     loss: float
     """Cross-entropy, the mean over images, in nats."""
     images_per_second: float
@@ -65,7 +72,7 @@ def validate(
     *,
     weights: str | os.PathLike | None = "released",
     times: int | Mapping[str, int] | None = None,
-    image_size: int = 224,
+    image_size: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     device: str | None = None,
     devices: int | None = None,
@@ -85,9 +92,11 @@ def validate(
     weights
         `released` (downloaded when needed), None for the network's own initialization, a path or a URL.
     times
-        Time steps: a number for R and RT, a number for each of V2, V4, IT for S.
+        Time steps: a number for R and RT, a number for each of V2, V4, IT for S; by default those that a weight file
+        of `train` states, else the released ones.
     image_size
-        Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown.
+        Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown. By default what a
+        weight file of `train` states, else 224.
     batch_size
         Images in a batch, over all devices.
     device, devices, nodes, workers, precision, on_error
@@ -98,7 +107,8 @@ def validate(
     UserError
         If an argument is invalid, weights are unavailable, or the class folders are not the network's classes.
     """
-    image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
+    if image_size is not None:
+        image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
     batch_size = whole_number(batch_size, "a batch size", 1)
     check_on_error(on_error)
     architecture = architecture_of(model)
@@ -111,13 +121,19 @@ def validate(
     if path is not None:
         _check_classes(images, path)
     times = plain_integers(times)
+    if path is not None:
+        stated = trained_with(path, architecture)
+        times = stated.times if times is None else times
+        image_size = stated.image_size if image_size is None else image_size
+    image_size = image_size or _IMAGENET[1]
     learner = Learner(
         build(architecture, len(images.classes), times, weights=path).to(memory_format=torch.channels_last),
         RECIPES[architecture],
         skip_unreadable=on_error == "skip",
     )
     data = Data(None, Views(images, image_size), batch_size, loading)
-    with quiet(), tempfile.TemporaryDirectory() as folder:
+    shown = showing() if is_first() else nullcontext()
+    with quiet(), shown, tempfile.TemporaryDirectory() as folder:
         trainer = machine.trainer(Path(folder), [Progress()])
         trainer.validate(learner, datamodule=data, verbose=False)
     sums = learner.validated
@@ -131,7 +147,7 @@ def validate(
         image_size=image_size,
         images=sums.images,
         top1=sums.top1,
-        top5=sums.top5,
+        top5=None if math.isnan(sums.top5) else sums.top5,
         loss=sums.loss,
         images_per_second=(sums.images + len(learner.unreadable)) / max(learner.validation_seconds, 1e-9),
         published_top1=published,

@@ -11,7 +11,7 @@ import pytest
 from helpers.commands import OFFLINE, run_here
 
 from brainscore_cornet.cli.main import app
-from brainscore_cornet.cli.scoring_commands import _ResultLines
+from brainscore_cornet.cli.printed_scores import ResultLines
 from brainscore_cornet.cornet.commitments import COMMITMENTS
 from brainscore_cornet.marques2020.protocols import OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED
@@ -198,7 +198,7 @@ def test_cache_tells_and_clears(tmp_path, monkeypatch):
 
 def test_a_reason_is_printed_once(capsys):
     """Jobs that failed for the same reason, but for their names, share one line of the error."""
-    results = _ResultLines()
+    results = ResultLines()
     for number, name in enumerate(("a", "b"), start=1):
         reason = f"Cannot download what {name}_benchmark needs: no connection."
         results(Row("m", f"{name}_benchmark", "unreachable", reason=reason), number, 2)

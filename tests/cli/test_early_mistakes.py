@@ -10,7 +10,7 @@ import pytest
 # ends with the exit code of the command; the heavy libraries cannot be imported at all
 CODE = """
 import sys
-for name in ("torch", "brainscore_core", "matplotlib"):
+for name in ("torch", "brainscore_core", "matplotlib", "xarray", "pandas"):
     sys.modules[name] = None
 from brainscore_cornet.cli.main import main
 sys.argv = ["brainscore-cornet", *sys.argv[1:]]
@@ -39,6 +39,27 @@ FEATURES = ("features", "cornet_z_untrained")
         (("score", "cornet_z", "-o", "s.csv"), "Expected a folder for the scores"),
         (("score", "cornet_z", "--memory", "x"), "received 'x'"),
         (("score", "cornet_z", "--times", "x"), "received 'x'"),
+        (("score", "cornet_z", "-b", "no.toml"), "no.toml does not exist"),
+        (("score", "cornet_z", "--image-size", "3"), "image size in px, a whole number of at least 32, received 3"),
+        (("score", "cornet_z", "--precision", "x"), "Expected the precision fp32 or bf16, received 'x'"),
+        (("score", "cornet_z", "--time-mapping", "{"), "Expected a time mapping such as"),
+        (("score", "cornet_z", "--weights", "no.pth"), "No weight file at no.pth"),
+        (("score", "mine:cornet_z=no.pth"), "No weight file at no.pth"),
+        (("score", "no.pth"), "No weight file at no.pth"),
+        ((*FEATURES, ".", "-o", "f.nc", "--weights", "no.pth"), "No weight file at no.pth"),
+        ((*FEATURES, ".", "-o", "f.nc", "--image-size", "3"), "received 3"),
+        (("report", "no"), "no is not a folder of results"),
+        (("map", "cornet_q", "-b", "no.toml", "-o", "out"), "Unknown model 'cornet_q'"),
+        (("map", "cornet_z", "-b", "no.toml", "-o", "out"), "no.toml does not exist"),
+        (("benchmark", "no.toml"), "no.toml does not exist"),
+        (("train", "--model", "Q", "--data_path", ".", "-o", "out"), "Unknown model 'Q'"),
+        (("train", "--model", "Z", "--data_path", "no", "-o", "out"), "There is no folder no"),
+        (("validate", "cornet_z", "--data_path", "no"), "There is no folder no"),
+        (("test", "--model", "Z", "--data_path", "no", "-o", "out"), "There is nothing at no"),
+        (("submit", "cornet_q", "-o", "out"), "Unknown model 'cornet_q'"),
+        (("submit", "--check", "no.zip"), "no.zip is not a file"),
+        (("cache", "--clear", "q"), "Unknown cache 'q'"),
+        (("benchmarks", "q"), "Unknown group of benchmarks 'q'"),
     ],
 )
 def test_cheap_mistakes_need_no_large_library(tmp_path, arguments, expected):

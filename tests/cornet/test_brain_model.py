@@ -54,6 +54,18 @@ def test_a_recording_is_the_regions_output_at_its_time_step(
     assert recording["time_bin"].item() == time_bin
 
 
+def test_recordings_state_which_bins_answered(small, pictures):
+    """A recording has the requested time bins, and beside them the model's own bins that were recorded."""
+    model = small("cornet_s")
+    model.start_recording("IT", [(70, 170), (180, 290)])
+    recording = model.look_at(pictures)
+    assert recording["time_bin_start"].values.tolist() == [70, 180]
+    assert recording["time_bin_end"].values.tolist() == [170, 290]
+    assert recording.attrs["model_time_bins"] == "100-200 200-300"
+    model.start_recording("IT", [(70, 170)])
+    assert model.look_at(pictures).attrs["model_time_bins"] == "100-200"
+
+
 def test_recordings_in_a_row_do_not_mix(small, stand_in, stimuli, pictures, monkeypatch):
     """V4, then IT, then other time bins on one stimulus set, with caching on: the right responses each time."""
     monkeypatch.delenv("RESULTCACHING_DISABLE", raising=False)

@@ -124,6 +124,22 @@ def test_every_variation_has_an_identifier_of_its_own(identifier, variations):
 
 
 @pytest.mark.parametrize(
+    ("identifier", "time_mapping", "words"),
+    [
+        ("cornet_z", {"IT": {0: (120, 220)}}, "bins_ITt0_120_220"),
+        ("cornet_s", {"IT": {0: (-20, 80.5), 1: (80.5, 300)}}, "bins_ITt0_minus20_80p5_300"),
+        ("cornet_rt", MAPPING, "bins_ITt3_90_120_150_V1t0_50_80"),
+        ("cornet_rt", {"IT": {2: (90, 110), 4: (130, 150)}}, "bins_ITt2_90_110_ITt4_130_150"),
+        ("cornet_rt", {region: {n: (9 * n, 9 * n + 8) for n in range(5)} for region in REGIONS}, "bins_IT_V1_V2_V4_"),
+    ],
+)
+def test_time_bins_in_identifiers_are_readable(identifier, time_mapping, words):
+    """An identifier lists the region, its first time step and the edges in ms; of many bins, the regions and a hash."""
+    found = vary(COMMITMENTS[identifier], time_mapping=time_mapping).identifier.removeprefix(f"{identifier}_")
+    assert found == words or (words.endswith("_") and found.startswith(words) and len(found) == len(words) + 8)
+
+
+@pytest.mark.parametrize(
     ("identifier", "spellings"),
     [
         (

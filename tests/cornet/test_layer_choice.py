@@ -7,7 +7,7 @@ import pytest
 from helpers.commands import run_here
 
 from brainscore_cornet import UserError, load_model
-from brainscore_cornet.cornet.brain_model import commitment_for
+from brainscore_cornet.cornet.varied_commitment import commitment_for
 from brainscore_cornet.scoring.jobs import candidates
 from brainscore_cornet.submission.variant import make_variant
 

@@ -11,7 +11,7 @@ import torch
 from helpers.download_server import Reply, nothing_is_left_in, serve_without_proxy
 from PIL import Image
 
-from brainscore_cornet import load_model
+from brainscore_cornet import load_model, load_network
 from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.cornet.weights.download import DownloadError
@@ -125,3 +125,33 @@ def test_another_number_of_classes(tmp_path):
     assert model.activations_model([str(tmp_path / "red.png")], layers=["logits"]).shape == (1, 10)
     with pytest.raises(UserError, match="has 10 classes, and labels are those of ImageNet's 1000"):
         model.start_task("label", "imagenet")
+
+
+def test_what_a_file_states_about_its_training_is_used(tmp_path, caplog):
+    """The image size and the time steps of the training are the model's, unless others are given."""
+    path = tmp_path / "rt.pth"
+    network = build_network("RT", times=7, seed=4)
+    stated = {"architecture": "RT", "times": dict(network.times), "image_size": 64}
+    torch.save({"state_dict": network.state_dict(), **stated}, path)
+    model = load_model("cornet_rt", weights=path)
+    assert model.identifier == f"cornet_rt_weights_{file_hash(path)[:8]}_times_7_size_64"
+    assert (model.activations_model.image_size, model.activations_model.network.times["IT"]) == (64, 7)
+    assert load_network("cornet_rt", weights=path).times["IT"] == 7
+    other = load_model("cornet_rt", weights=path, times=5, image_size=224)
+    assert other.identifier == f"cornet_rt_weights_{file_hash(path)[:8]}"
+    assert (other.activations_model.image_size, other.activations_model.network.times["IT"]) == (224, 5)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("stated", [{}, {"image_size": "64"}, {"image_size": 7}, {"image_size": True, "times": 5}])
+def test_a_file_without_an_image_size_is_warned_of(tmp_path, caplog, stated):
+    """Where a file does not state a valid one, the message names the file, the size that is used and the option."""
+    path = tmp_path / "z.pth"
+    torch.save({"state_dict": build_network("Z").state_dict(), **stated}, path)
+    assert load_model("cornet_z", weights=path).activations_model.image_size == 224
+    (record,) = caplog.records
+    assert record.message.startswith(f"{path} does not state the image size")
+    assert "224 px" in record.message
+    assert "--image-size" in record.message
+    load_model("cornet_z", weights=path, image_size=64)
+    assert len(caplog.records) == 1

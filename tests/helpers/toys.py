@@ -57,11 +57,12 @@ class ToyBenchmark(BenchmarkBase):
         with open(self._log, "a") as log:
             log.write(f"{model.identifier} {self.identifier}\n")
         time.sleep(self._seconds)
+        worth = getattr(model, "worth", 0.5)  # models of the package have none
         getattr(self, f"_{self._behave}")()
         if self._behave in _OTHER_SCORES:
             return _OTHER_SCORES[self._behave]
         raw = Score(
-            np.array([[0.1, 0.5], [0.3, 0.7]]) * model.worth,
+            np.array([[0.1, 0.5], [0.3, 0.7]]) * worth,
             coords={
                 "neuroid_id": ("neuroid", ["a", "b"]),
                 "animal": ("neuroid", ["x", "y"]),
@@ -72,7 +73,7 @@ class ToyBenchmark(BenchmarkBase):
         )
         mean = Score(float(np.mean(raw.values)))
         mean.attrs.update(raw=raw, error=0.01)
-        score = Score(float("nan") if self._behave == "nan" else model.worth)
+        score = Score(float("nan") if self._behave == "nan" else worth)
         score.attrs.update(raw=mean, ceiling=self.ceiling, error=0.02, comment="a toy", folds=[1, 2], flag=True)
         if self._behave == "unsendable":
             score.attrs["lock"] = threading.Lock()

@@ -16,6 +16,7 @@ from brainscore_vision.model_helpers.activations.pytorch import PytorchWrapper, 
 from brainscore_vision.model_helpers.brain_transformation import ModelCommitment
 from brainscore_vision.models.pixels.model import PixelModel
 from helpers import v1_models
+from helpers.light_scores import LIGHT_SCORES
 from helpers.stock import in_place_of_downloads
 
 from brainscore_cornet import load_model
@@ -35,33 +36,6 @@ from brainscore_cornet.marques2020.protocols import LIGHT, OFFICIAL
 
 BENCHMARKS = {name.split("-")[1]: partial(V1PropertyBenchmark, LIGHT, name) for name in LIGHT.properties}
 NEUROIDS = 200
-BEFORE = {
-    "pixels": {
-        "pref_or": 0.6322789079419177,
-        "peak_sf": 0.07177803712795863,
-        "sf_bandwidth": 0.0,
-        "sf_selective": 0.0,
-    },
-    "gabors": {
-        "pref_or": 0.995775197926652,
-        "peak_sf": 0.9652550606821934,
-        "sf_bandwidth": 0.66117469735349,
-        "sf_selective": 0.8584322769852794,
-    },
-    "cornet_z_untrained": {
-        "pref_or": 0.9076010934781837,
-        "peak_sf": 0.5313184507212297,
-        "sf_bandwidth": 0.9959200673802932,
-        "sf_selective": 0.8399533042908801,
-    },
-    "cornet_s_untrained": {
-        "pref_or": 0.8794404799943196,
-        "peak_sf": 0.887319692535889,
-        "sf_bandwidth": 0.7575492530023648,
-        "sf_selective": 0.9123743629167734,
-    },
-}
-"""Scores in version 1 of the light benchmarks, whose neuroids were found with a localizer of their own."""
 
 
 def _frequencies(random: np.random.RandomState) -> np.ndarray:
@@ -111,7 +85,7 @@ def test_vertical_filters_fail_in_orientation_alone(scores):
 @pytest.mark.parametrize("name", ["pixels", "gabors"])
 def test_scores_are_as_before(scores, name):
     """To the last digit, models have the scores that they had before there was an official protocol."""
-    assert scores[name] == pytest.approx(BEFORE[name], abs=1e-12)
+    assert scores[name] == pytest.approx(LIGHT_SCORES[name], abs=1e-12)
 
 
 def test_scores_are_reproducible(scores):
@@ -367,7 +341,7 @@ def test_draws_differ_by_resampling_alone():
 @pytest.mark.parametrize("identifier", ["cornet_z_untrained", "cornet_s_untrained"])
 def test_light_scores_of_networks_are_as_before(identifier):
     """To the last digit, a network has the scores that it had before there was an official protocol."""
-    assert _scores(load_model(identifier)) == pytest.approx(BEFORE[identifier], abs=1e-12)
+    assert _scores(load_model(identifier)) == pytest.approx(LIGHT_SCORES[identifier], abs=1e-12)
 
 
 @pytest.mark.slow

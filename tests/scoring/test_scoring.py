@@ -63,6 +63,14 @@ def test_a_table_of_models_and_benchmarks(tmp_path, log, models):
     assert len((tmp_path / "out" / "scores.csv").read_text().splitlines()) == 5
 
 
+def test_a_label_of_another_model_is_scored_again(tmp_path, log):
+    """A label stands for one set of options: with others, the scores under it are not taken for the new model's."""
+    for size in (64, 64, 96):
+        table = score_models("mine:cornet_z_untrained", ToyBenchmark("one", log), output=tmp_path, image_size=size)
+    assert (table["model"].tolist(), table["identifier"].tolist()) == (["mine"], ["cornet_z_untrained_size_96"])
+    assert calls(log) == [f"cornet_z_untrained_size_{size} one" for size in (64, 96)]
+
+
 class CostlyCeiling(ToyBenchmark):
     """Counts how often it is asked for its ceiling, which its scores have already."""
 
@@ -122,7 +130,7 @@ def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
 BROKEN = {
     "raise": "It raised KeyError: 'no such neuroid'",
     "nan": "The score is nan, which is not finite.",
-    "hang": "stopped after 8 seconds (--timeout)",
+    "hang": "stopped after 15 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
     "die": "died by SIGKILL",
     "network": "no connection (Name or service not known)",
@@ -140,7 +148,7 @@ def test_what_fails_is_a_row_and_the_others_are_scored(tmp_path, log, models):
     """A benchmark that raises, returns NaN, hangs, eats memory, dies, or lacks something; in plain words, in time."""
     benchmarks = [ToyBenchmark("before", log), *(ToyBenchmark(name, log, name) for name in BROKEN)]
     benchmarks.append(ToyBenchmark("after", log))
-    options = {"output": tmp_path / "out", "timeout": 8, "memory_gb": 0.8}
+    options = {"output": tmp_path / "out", "timeout": 15, "memory_gb": 0.8}
     table = score_models({"good": models["good"]}, benchmarks, **options).set_index("benchmark")
     assert table.loc[["before", "after"], "score"].tolist() == [0.9, 0.9]
     for name, reason in BROKEN.items():
@@ -195,7 +203,7 @@ score_models(models, benchmarks, output=output, workers=workers)
 """
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
     """Killed at random moments and run again: the table of an undisturbed run, and nothing done is done again.
 
@@ -207,7 +215,7 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done_before: dict[str, int] = {}
     for kill in range(kills):
-        command[-1] = str(2 * (kill % 2))  # one after the other, and two at once
+        command[-1] = str(2 * (1 - kill % 2))  # two at once, and one after the other
         process = subprocess.Popen(command, env=environment)
         done = len(list(output.glob("scores/*/*.json")))
         if done < 10:  # killed at any moment from the second result on, or at the start
@@ -224,6 +232,7 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
             row = json.loads(path.read_text())
             name = f"{row['model']} {row['benchmark']}"
             assert counted.count(name) == done_before.setdefault(name, counted.count(name))
+    command[-1] = "0"
     subprocess.run(command, env=environment, check=True, timeout=200)
     table = read_table(output)
     assert table["score"].tolist() == [0.9] * 5 + [0.2] * 5
@@ -231,7 +240,8 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
     for name, count in done_before.items():
         assert calls(log).count(name) == count
     before = len(calls(log))
-    subprocess.run(command, env=environment, check=True, timeout=200)
+    again = {name: ToyModel(name, worth) for name, worth in (("good", 0.9), ("bad", 0.2))}
+    score_models(again, [ToyBenchmark(f"b{i}", log, seconds=0.4) for i in range(5)], output=output)
     assert len(calls(log)) == before
 
 

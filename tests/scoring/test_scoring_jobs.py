@@ -39,6 +39,39 @@ def test_checkpoints_are_models(checkpoints, given, expected):
     assert candidate.make().identifier == candidate.name
 
 
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        ("mine:{}/Z.pth", "mine"),
+        ("RT at 64 px:cornet_rt={}/RT.pth", "RT at 64 px"),
+        ("control:cornet_z_untrained", "control"),
+        ("theirs:alexnet", "theirs"),
+    ],
+)
+def test_a_model_may_have_a_label(checkpoints, given, label):
+    """Scores are kept under the text before the colon, and the identifier and the file are stated beside it."""
+    given = given.format(checkpoints)
+    (labelled,), (plain,) = candidates([given], {}), candidates([given.partition(":")[2]], {})
+    assert labelled.name == label
+    assert (labelled.identifier, labelled.weights_file) == (plain.identifier, plain.weights_file)
+    assert plain.identifier in (plain.name, None)
+    assert (labelled.weights_file is not None) == given.endswith(".pth")
+
+
+def test_labels_are_unambiguous(checkpoints, tmp_path, monkeypatch):
+    """One label for two models, and a label that is another model, are refused; a colon in a file's name is none."""
+    with pytest.raises(UserError, match="Two models are called mine: give each a label"):
+        candidates([f"mine:{checkpoints}/Z.pth", "mine:cornet_z_untrained"], {})
+    with pytest.raises(UserError, match="cornet_s is a model of its own"):
+        candidates([f"cornet_s:{checkpoints}/Z.pth"], {})
+    with pytest.raises(UserError, match="Unknown model ''"):
+        candidates(["mine:"], {})
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(checkpoints / "Z.pth", "run:3.pth")
+    (candidate,) = candidates(["run:3.pth"], {})
+    assert candidate.name.startswith("cornet_z_weights_")
+
+
 @pytest.mark.parametrize("name", ["epoch=03-step=1200.ckpt", "lr=0.1,wd=0/z.pth"])
 def test_an_equals_sign_in_a_files_name(checkpoints, tmp_path, monkeypatch, name):
     """What lies there is a file, whatever its name; where nothing lies, the file is said to be missing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from torch import nn
 
 from brainscore_cornet import UserError, extract_features, load_model, load_network, train, validate
 from brainscore_cornet.cornet.architectures import build_network
+from brainscore_cornet.cornet.progress_line import listening
+from brainscore_cornet.training import progress
 from brainscore_cornet.training.module import Learner
 from brainscore_cornet.training.recipes import RECIPES, recipe_for
 from brainscore_cornet.training.training_records import read_table
@@ -256,3 +259,30 @@ def test_restored(tmp_path):
         train(
             "Z", folder, tmp_path / "c", epochs=1, restore_path=tmp_path / "half" / "cornet_z_epoch_01.pth", **options
         )
+
+
+def test_progress_is_reported(tmp_path, monkeypatch):
+    """Each epoch and each validation reports how many of how many images are done, with loss and accuracy."""
+    monkeypatch.setattr(progress, "_RENEWED_AFTER", 0.0)
+    reported = []
+    with listening(lambda work, key: reported.append(work)):
+        train("Z", pictures(tmp_path, 2, 1), tmp_path / "out", epochs=1, batch_size=2, lr=0.01, **SMALL)
+    epoch, validation = (
+        [each for each in reported if each and each.what == what] for what in ("epoch 1/1", "validation")
+    )
+    assert [(each.done, each.total) for each in epoch] == [(0, 6), (2, 6), (4, 6), (6, 6)]
+    assert re.fullmatch(r"loss \d\.\d{4}, top-1 [\d.]+ %, lr 0\.01", epoch[-1].note)
+    assert [(each.done, each.total) for each in validation] == [(0, 3), (2, 3), (3, 3)]
+    assert re.fullmatch(r"loss \d\.\d{4}, top-1 [\d.]+ %", validation[-1].note)
+    assert reported[-1] is None
+
+
+def test_top_5_of_few_classes_is_left_out(tmp_path, capsys):
+    """With five classes or fewer, all of which the best five are, top-5 is in no table, text or figure."""
+    folder = pictures(tmp_path, 1, 1)
+    rows = train("Z", folder, tmp_path / "out", epochs=1, **SMALL)
+    assert rows["val_top5"].isna().all()
+    assert rows["val_top1"].notna().all()
+    assert "epoch 1/1: training loss" in (printed := capsys.readouterr().err)
+    assert "top-5" not in printed
+    assert validate("cornet_z", folder, weights=tmp_path / "out" / "cornet_z_epoch_01.pth", device="cpu").top5 is None

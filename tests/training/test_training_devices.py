@@ -40,6 +40,7 @@ def test_the_same_losses(tmp_path, model, losses):
         assert len(ours) == losses
         assert ours == pytest.approx(theirs, abs=1e-5)
     assert {(row.train_images, row.val_images) for row in together} == {(15, 9)}
+    assert processes[0].said.startswith(f"Loading CORnet-{model}\n")
     assert str(folder / "out") in processes[0].said
     assert not processes[1].said  # one speaks for all
 
@@ -71,7 +72,7 @@ def test_validated_together(tmp_path):
     flags = ["--weights", "none", "--batch_size", "4", "--on-error", "skip", "--json"]
     first, second = side_by_side(command(folder, *flags, name="validate"), folder)
     assert (first.wait(), second.wait()) == (0, 0), first.said
-    together = json.loads(first.said[: first.said.rindex("}") + 1])
+    together = json.loads(first.said[first.said.index("{") : first.said.rindex("}") + 1])
     alone = validate("Z", folder, weights=None, on_error="skip", **SMALL)
     assert together["images"] == alone.images == 8
     assert list(together["unreadable"]) == [str(folder / "val" / "a" / "1.png")]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..errors import UserError
 from ..seeding import seeded
-from .base import CLASSES, IMAGE, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, CORnet, Point, is_hooked
+from .base import CLASSES, IMAGE, CORnet, Point, is_hooked
 from .cornet_r import CORnetR, Update
 from .cornet_s import CORnetS
 from .cornet_z import CORnetZ
@@ -14,8 +14,6 @@ from .cornet_z import CORnetZ
 __all__ = [
     "CLASSES",
     "IMAGE",
-    "MAX_IMAGE_SIZE",
-    "MIN_IMAGE_SIZE",
     "CORnet",
     "CORnetR",
     "CORnetS",

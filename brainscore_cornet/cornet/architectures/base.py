@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
+from ..anatomy import MIN_IMAGE_SIZE
 from ..errors import UserError, whole_number
 
-MIN_IMAGE_SIZE = 32  # px; four regions halve the image at least five times
-MAX_IMAGE_SIZE = 8192  # px; the activity of V1 for one image then takes several GB
 MAX_TIME_STEPS = 1000
 
 

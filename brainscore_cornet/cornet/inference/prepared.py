@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from ..architectures import CORnet
 from .folded import FoldedS, can_fold
 
-PRECISIONS = ("fp32", "bf16")
-
 
 class Prepared:
     """A network on its device, prepared once, and again whenever its weights have changed.

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import result_caching
 
 from ..errors import UserError
 from ..writing import sync_names
@@ -39,6 +38,8 @@ _CHECKSUM = struct.Struct("<I")  # at the end of each file, after the array
 
 
 def is_enabled() -> bool:
+    import result_caching  # which imports xarray: a wrong option should be reported sooner
+
     return result_caching.is_enabled(NAME)
 
 

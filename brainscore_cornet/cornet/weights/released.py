@@ -12,18 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UserError, unknown_name
+from ..errors import WeightsError, unknown_name
 from ..names import shown
 from ..writing import sync
 from .download import DownloadError, download
+from .own_files import check_own_file, expanded
 
 FOLDER_VARIABLE = "BRAINSCORE_CORNET_WEIGHTS"
-_SPELLINGS = "'released', None ('none' on the command line), the path of a file, or a URL (http or https)"
 ORIGIN = "https://s3.amazonaws.com/cornet-models"
-
-
-class WeightsError(UserError):
-    """A weight file is unavailable or not the expected one."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,7 @@ def find(file: ReleasedFile) -> Path | None:
     """Return the unverified local file, from the folder in `BRAINSCORE_CORNET_WEIGHTS` or the downloads, else None."""
     folders = [cache_folder()]
     if named := os.environ.get(FOLDER_VARIABLE):
-        folder = _expanded(named)  # batch systems set variables without a shell that expands ~
+        folder = expanded(named)  # batch systems set variables without a shell that expands ~
         if not (os.path.isdir(folder) and os.access(folder, os.X_OK)):
             raise WeightsError(
                 f"{FOLDER_VARIABLE} names {named}, which is not a folder that can be read. Correct or unset it."
@@ -230,11 +226,8 @@ def locate(weights: str | os.PathLike, sha256: str | None = None) -> Path:
         SHA-256 that the file must have, unless the file was accepted with another one (see `accept`).
     """
     sha256 = None if sha256 is None else checked_sha256(sha256)
-    if not isinstance(weights, str | os.PathLike) or not os.fspath(weights):
-        raise WeightsError(f"Expected weights as {_SPELLINGS}, received {_shown(weights)}.")
-    if re.match(r"(?!https?://)[a-z0-9+]+://", str(weights)):
-        raise WeightsError(f"Cannot download {weights}: expected weights as {_SPELLINGS}.")
-    if re.match(r"https?://", str(weights)):
+    found = check_own_file(weights)
+    if found is None:
         path = url_path(str(weights))
 
         def check(part: Path) -> None:
@@ -247,14 +240,9 @@ def locate(weights: str | os.PathLike, sha256: str | None = None) -> Path:
         if path.is_file() and is_complete(path):
             return path
         return download((str(weights),), path, check=check, is_complete=is_complete)
-    path = _expanded(weights)
-    if not os.path.isfile(path):
-        raise WeightsError(f"No weight file at {path}. Expected weights as {_SPELLINGS}.")
-    if not os.access(path, os.R_OK):
-        raise WeightsError(f"Cannot read {path}: permission denied.")
-    if sha256 is None or not is_accepted(path):
-        require_sha256(path, sha256, str(path))
-    return path
+    if sha256 is None or not is_accepted(found):
+        require_sha256(found, sha256, str(found))
+    return found
 
 
 def url_path(url: str) -> Path:
@@ -272,14 +260,6 @@ def checked_sha256(value: str) -> str:
 def require_sha256(path: Path, sha256: str | None, name: str) -> None:
     if sha256 is not None and (found := file_hash(path)) != sha256:
         raise WeightsError(f"{name}: expected the SHA-256 {sha256}, found {found}. It is another file, or damaged.")
-
-
-def _shown(value) -> str:
-    return repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
-
-
-def _expanded(path: str | os.PathLike) -> Path:
-    return Path(os.path.expanduser(path))  # unlike Path.expanduser, leaves the ~ of an unknown user as it is
 
 
 def _check_own(name: str, path: Path) -> None:

@@ -8,14 +8,15 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..anatomy import TIME_STEPS
+from ..anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
 from ..architectures import CORnet, build_network
 from .released import RELEASED, WeightsError
 
@@ -152,6 +153,35 @@ def held_architecture(path: Path) -> str:
         return fitting[0]
     spelled = " or ".join(f"cornet_{name.lower()}={path}" for name in fitting or TIME_STEPS)
     raise WeightsError(f"{path} does not say which CORnet it is: write {spelled}.")
+
+
+class TrainedWith(NamedTuple):
+    """What a weight file states about its training; None for what it does not state."""
+
+    image_size: int | None
+    times: int | dict[str, int] | None
+    """As in `architectures.build_network`; also None for the released time steps."""
+
+
+def trained_with(path: Path, architecture: str) -> TrainedWith:
+    """Return the image size in px and the time steps that a file of this package's training states."""
+    status = path.stat()
+    return _trained_with(path, architecture, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _trained_with(path: Path, architecture: str, _size: int, _changed: int) -> TrainedWith:
+    checkpoint = read_checkpoint(path)
+    size, times = checkpoint.get("image_size"), checkpoint.get("times")
+    is_size = type(size) is int and MIN_IMAGE_SIZE <= size <= MAX_IMAGE_SIZE
+    usual = TIME_STEPS[architecture]
+    is_known = isinstance(times, Mapping) and times.keys() == usual.keys()
+    if not is_known or any(type(count) is not int for count in times.values()):
+        times = usual
+    others = {region: count for region, count in times.items() if count != usual[region]}
+    if architecture in ("R", "RT") and others:
+        return TrainedWith(size if is_size else None, max(times.values()))
+    return TrainedWith(size if is_size else None, others or None)
 
 
 def state_dict_of(checkpoint: Mapping[str, Any], path: Path) -> dict[str, Tensor]:

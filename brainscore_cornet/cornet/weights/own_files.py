@@ -1,0 +1,35 @@
+"""Checks of a user's own weights, as they are named, that need no large library."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ..errors import WeightsError
+
+_SPELLINGS = "'released', None ('none' on the command line), the path of a file, or a URL (http or https)"
+
+
+def check_own_file(weights: str | os.PathLike) -> Path | None:
+    """Return the readable file of a user's own weights, None for a URL; raises `WeightsError` for anything else."""
+    if not isinstance(weights, str | os.PathLike) or not os.fspath(weights):
+        raise WeightsError(f"Expected weights as {_SPELLINGS}, received {_shown(weights)}.")
+    if re.match(r"https?://", str(weights)):
+        return None
+    if re.match(r"[a-z0-9+]+://", str(weights)):
+        raise WeightsError(f"Cannot download {weights}: expected weights as {_SPELLINGS}.")
+    path = expanded(weights)
+    if not os.path.isfile(path):
+        raise WeightsError(f"No weight file at {path}. Expected weights as {_SPELLINGS}.")
+    if not os.access(path, os.R_OK):
+        raise WeightsError(f"Cannot read {path}: permission denied.")
+    return path
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    return Path(os.path.expanduser(path))  # unlike Path.expanduser, leaves the ~ of an unknown user as it is
+
+
+def _shown(value) -> str:
+    return repr(value) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
