@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
 from ..cornet.errors import UserError
 from ..metrics import recognition
@@ -81,7 +83,10 @@ class SiteScorer:
         together = [np.concatenate(bins, axis=1)] if self._metric in _SEPARABLE else bins
         # one Gram matrix serves all time bins and splits
         splits = [*self._splits, *self._thirds]
-        fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
+        with warnings.catch_warnings():
+            # components of noise hardly differ in their variance: where there is no signal, that is no news
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
         # the resamples of one time bin are for one thread
         with ThreadPoolExecutor(torch.get_num_threads()) as threads, SINGLE_THREAD.limit(limits=1):
             found = threads.map(lambda *given: self._resampled(*given, splits, len(bins[0].T)), together, fitted)
