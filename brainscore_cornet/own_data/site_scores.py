@@ -25,7 +25,6 @@ from .similarity_scores import similarity_draws
 
 _SEPARABLE = ("ridge", "linear_predictivity", "neuron_to_neuron")
 """Regressions that fit each neuroid by itself, so that those of all time bins are fitted together."""
-_DIVISIONS = 2  # of the stimuli into thirds
 
 
 class SiteScores(NamedTuple):
@@ -149,17 +148,14 @@ def ceiled(raw: Draws, ceiling: Draws) -> Draws:
 
 
 def _thirds(count: int, metric: str) -> list[Split]:
-    """Return splits that fit on each third of the stimuli, and test on the two others; thirds in several divisions.
+    """Return splits that fit on each third of the stimuli, and test on the two others.
 
     There are none where a third has too few stimuli for the metric.
     """
     if count // 3 < fewest_to_fit(metric):
         return []
-    random = np.random.default_rng(0)
-    divisions = [[np.sort(each) for each in np.array_split(random.permutation(count), 3)] for _ in range(_DIVISIONS)]
-    return [
-        Split(thirds[number], (thirds[number - 2], thirds[number - 1])) for thirds in divisions for number in range(3)
-    ]
+    thirds = [np.sort(each) for each in np.array_split(np.random.default_rng(0).permutation(count), 3)]
+    return [Split(thirds[number], (thirds[number - 2], thirds[number - 1])) for number in range(3)]
 
 
 def _refits(thirds: Sequence[Split], pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -174,11 +170,7 @@ def _refits(thirds: Sequence[Split], pairs: Sequence[tuple[np.ndarray, np.ndarra
     for split, pair in zip(thirds, pairs, strict=True):
         size = len(split.tests[0])
         found.append([pearson(*(each[rows] for each in pair)) for rows in (slice(size), slice(size, None))])
-    tested = [
-        (found[start + (number + 2) % 3][0], found[start + (number + 1) % 3][1])
-        for start in range(0, len(found), 3)
-        for number in range(3)
-    ]
+    tested = [(found[number - 1][0], found[number - 2][1]) for number in range(3)]
     return np.swapaxes(np.array(tested), 0, 1)
 
 
