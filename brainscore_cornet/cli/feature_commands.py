@@ -1,27 +1,35 @@
-"""The commands `features`, `plot` and, with CORnet's own flags, `test`."""
+"""The commands `features` and `plot`."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..cornet.errors import UserError, unknown_name
+from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
 from .options import (
+    Background,
     BatchSize,
     Device,
     ImageSize,
     Precision,
+    Resize,
+    Scheduler,
     TimeMapping,
     Times,
+    TlsCa,
+    TlsCert,
+    TlsKey,
     Weights,
     parse_time_bins,
     parse_time_mapping,
     parse_times,
     parse_weights,
+    tls_files,
 )
 from .printing import say
 
@@ -33,9 +41,10 @@ app.add_typer(plots, name="plot")
 @app.command()
 def features(
     model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s or cornet_s_untrained.")],
-    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists (.txt) or tables (.csv).")],
+    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists, tables or arrays (a.h5:/x).")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="What to write: .nc, .zarr, .npy, .csv or .parquet.")
+        Path | None,
+        typer.Option("--output", "-o", help="To write: .nc, .zarr, .npy, .csv, .parquet, .h5, .mat or .pt."),
     ] = None,
     layer: Annotated[
         list[str] | None,
@@ -52,9 +61,17 @@ def features(
     times: Times = None,
     time_mapping: TimeMapping = None,
     image_size: ImageSize = None,
+    resize: Resize = None,
+    background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Extract in that many processes at once.")] = None,
+    scheduler: Scheduler = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    slurm: Annotated[bool, typer.Option("--slurm", help="Extract in SLURM jobs, --workers of them.")] = False,
     precision: Precision = "fp32",
     on_error: Annotated[str, typer.Option(help="For unreadable images: 'fail', or 'skip' and list them.")] = "fail",
     allow_uninformative: Annotated[
@@ -85,19 +102,28 @@ def features(
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
     if rdm is not None and (output is None or shard is not None or join):
         raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
+    if rdm is not None and allow_uninformative:
+        raise UserError("Activity that is the same for every image has no dissimilarities: give --rdm alone.")
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
         time_bins = " ".join([time_bins, *further])
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
-    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": threads}
     options |= {"time_mapping": parse_time_mapping(time_mapping)}
+    tls = tls_files(tls_ca, tls_cert, tls_key)
+    is_parallel = workers is not None or scheduler is not None or slurm or tls is not None
+    if is_parallel and (output is None or rdm is not None or shard is not None or join):
+        raise UserError(
+            "Workers compute an output's shards and join them: name an output, and no --rdm, --shard, --join."
+        )
     replaces = overwrite or join
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
-    check_options(model, weights=parse_weights(weights), image_size=image_size, precision=precision)
+    shape = {"image_size": image_size, "resize": resize, "background": background}
+    check_options(model, weights=parse_weights(weights), precision=precision, **shape)
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:
@@ -108,13 +134,22 @@ def features(
         from ..features.activity_figure import draw
         from ..features.dissimilarity_files import dissimilarities, write_rdms
 
-        loaded = load_model(
+        load = partial(
+            load_model,
             model,
-            weights=parse_weights(weights),
+            weights=_found_anywhere(parse_weights(weights)),
             device=device,
             precision=precision,
+            resize=resize,
+            background=background,
             **{name: value for name, value in options.items() if value is not None},
         )
+        extractors = None
+        if is_parallel:
+            from ..features.shard_workers import ShardWorkers
+
+            extractors = ShardWorkers.of(workers, scheduler, tls, slurm, make=load)
+        loaded = load()
         if output is not None and rdm is not None:
             found = dissimilarities(
                 loaded,
@@ -142,6 +177,7 @@ def features(
                 overwrite=overwrite,
                 shard=shard,
                 join=join,
+                parallel=extractors,
             )
             if shard is None:
                 say(output)
@@ -173,67 +209,11 @@ def timecourse(
     say(output)
 
 
-@app.command("test")
-def cornet_test(
-    model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier.")],
-    data_path: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with images.")],
-    output_path: Annotated[Path, typer.Option("--output_path", "--output-path", "-o", help="Folder for the features.")],
-    layer: Annotated[str, typer.Option(help="V1, V2, V4, IT or decoder.")] = "decoder",
-    sublayer: Annotated[
-        str, typer.Option(help="A layer inside the region, such as output, conv2 or avgpool.")
-    ] = "avgpool",
-    time_step: Annotated[
-        int, typer.Option("--time_step", "--time-step", min=0, help="Number among the layer's own time steps, from 0.")
-    ] = 0,
-    imsize: Annotated[int | None, typer.Option(help="In px.", show_default="that of the weights, else 224")] = None,
-    ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
-    weights: Weights = "released",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
-) -> None:
-    """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
-    from ..cornet.anatomy import TIME_STEPS
-    from ..cornet.commitments import architecture_of
-    from ..cornet.early_options import check_options
-    from ..features.early_checks import nothing_at
-
-    check_options(f"cornet_{architecture_of(model).lower()}", weights=parse_weights(weights), image_size=imsize)
-    if not data_path.expanduser().is_dir():
-        raise nothing_at(str(data_path))
-    from ..cornet.brain_model import load_model
-    from ..cornet.recording.shapes import survey
-    from ..features import extract_features
-
-    architecture = model.upper() if model.upper() in TIME_STEPS else None
-    loaded = load_model(
-        f"cornet_{architecture.lower()}" if architecture else model,
-        weights=parse_weights(weights),
-        image_size=imsize,
-        device="cuda" if ngpus else "cpu",
-    )
-    name = f"{layer}.{sublayer}"
-    known = survey(loaded.activations_model.network, loaded.activations_model.image_size)
-    if name not in known:
-        raise unknown_name(name, known, "layer and sublayer")
-    steps = list(known[name])  # CORnet's `time_step` counts the calls of the layer
-    if time_step >= len(steps):
-        raise UserError(f"{name} has {len(steps)} time steps, from 0: there is no {time_step}.")
-    output_path = output_path.expanduser()
-    try:
-        output_path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
-    output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
-    extract_features(
-        loaded,
-        str(data_path / "*.*"),
-        layers=[name],
-        time_steps=[steps[time_step]],
-        flat=True,
-        output=output,
-        allow_uninformative=True,
-        overwrite=overwrite,
-    )
-    say(output)
+def _found_anywhere(weights: str | None) -> str | None:
+    """Return a weight file's absolute path, since workers have other working folders; anything else unchanged."""
+    if weights is None or not Path(weights).expanduser().is_file():
+        return weights
+    return str(Path(weights).expanduser().absolute())
 
 
 def _integers(text: str) -> list[int]:

@@ -17,13 +17,21 @@ from ..cornet.early_options import check_options
 from ..cornet.progress_line import showing
 from ..early_paths import imagenet_path
 from ..ranks import is_first
-from .options import Json, Weights, parse_times, parse_weights
+from .options import Background, Json, Weights, parse_times, parse_weights
 from .printing import say
 
 app = typer.Typer()
 
 DataPath = Annotated[
     Path, typer.Option("--data_path", "--data-path", help="Folder with train/ and val/ (or val_in_folders/).")
+]
+ValLabels = Annotated[
+    Path | None,
+    typer.Option(
+        "--val_labels",
+        "--val-labels",
+        help="Table of classes for val/ without class folders: ImageNet's ground truth (.txt) or Kaggle's (.csv).",
+    ),
 ]
 Times = Annotated[
     str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
@@ -62,7 +70,8 @@ def _prepared(command: Callable[..., None]) -> Callable[..., None]:
     def run(**options) -> None:
         architecture = architecture_of(options["model"])
         weights = parse_weights(options["weights"])
-        check_options(f"cornet_{architecture.lower()}", weights=weights, image_size=options["image_size"])
+        images = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
+        check_options(f"cornet_{architecture.lower()}", weights=weights, **images)
         imagenet_path(options["data_path"])
         with showing(f"Loading CORnet-{architecture}") if is_first() else nullcontext():
             command(**options)
@@ -79,6 +88,7 @@ def train(
         Path,
         typer.Option("--output_path", "--output-path", "-o", help="Run directory; an interrupted run resumes from it."),
     ],
+    val_labels: ValLabels = None,
     weights: Annotated[str, typer.Option(help="Initial weights: 'none', 'released', a file or a URL.")] = "none",
     restore_path: Annotated[
         Path | None,
@@ -135,19 +145,21 @@ def train(
         str, typer.Option("--save-every", help="Epochs, minutes or both: 2e, 30m, 2e,30m.")
     ] = "1e,30m",
     on_error: OnError = "fail",
+    background: Background = None,
 ) -> None:
     """Train on ImageNet, or on other images in a folder for each class. After a stop, the same command resumes.
 
     By default, each model is trained with CORnet's recipe for it.
     """
-    from ..training import train as run
+    from ..training import train as run_training
     from ..training.stopping import TrainingStopped
 
     try:
-        run(
+        run_training(
             model,
             data_path,
             output_path,
+            val_labels=val_labels,
             weights=parse_weights(weights),
             restore_path=restore_path,
             times=parse_times(times),
@@ -169,6 +181,7 @@ def train(
             sync_batchnorm=sync_batchnorm,
             save_every=save_every,
             on_error=on_error,
+            background=background,
         )
     except TrainingStopped as stopped:
         if is_first():
@@ -183,6 +196,7 @@ def train(
 def validate(
     model: Annotated[str, typer.Argument(help="An identifier such as cornet_s, or Z, R, RT, S.")],
     data_path: DataPath,
+    val_labels: ValLabels = None,
     weights: Weights = "released",
     times: Times = None,
     image_size: ValidationSize = None,
@@ -196,17 +210,20 @@ def validate(
     workers: Workers = None,
     precision: Precision = "fp32",
     on_error: OnError = "fail",
+    resize: Annotated[str, typer.Option(help="How images become square: crop, squeeze or pad.")] = "crop",
+    background: Background = None,
     as_json: Json = False,
 ) -> None:
     """Classify ImageNet's validation images: top-1, top-5 and loss, next to published values.
 
     This checks an installation and the downloaded weights.
     """
-    from ..training import validate as run
+    from ..training import validate as run_validation
 
-    found = run(
+    found = run_validation(
         model,
         data_path,
+        val_labels=val_labels,
         weights=parse_weights(weights),
         times=parse_times(times),
         image_size=image_size,
@@ -215,6 +232,8 @@ def validate(
         workers=workers,
         precision=precision,
         on_error=on_error,
+        resize=resize,
+        background=background,
     )
     if not is_first():
         return
@@ -222,7 +241,8 @@ def validate(
         say(json.dumps(asdict(found), indent=2))
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
-        say(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
+        how = "" if found.resize == "crop" else f" ({found.resize})"
+        say(f"{found.model}: {found.images} images at {found.image_size} px{how}{left_out}")
         top5 = "" if found.top5 is None else f", top-5 {100 * found.top5:.2f} %"
         say(f"top-1 {100 * found.top1:.2f} %{top5}, loss {found.loss:.4f}")
         say(f"{found.images_per_second:.0f} images/s")

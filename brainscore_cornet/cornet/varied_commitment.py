@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -28,6 +28,8 @@ def commitment_for(
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     precision: str = "fp32",
+    resize: str | None = None,
+    background: str | Iterable[int] | None = None,
 ) -> Commitment:
     """Return the commitment of a model with these options, without loading or downloading anything.
 
@@ -43,7 +45,9 @@ def commitment_for(
         If an option is invalid for the model.
     """
     base = get_commitment(identifier)
-    image_size = check_options(identifier, image_size=image_size, precision=precision)
+    image_size = check_options(
+        identifier, image_size=image_size, precision=precision, resize=resize, background=background
+    )
     times = plain_integers(times)
     trained = f"cornet_{base.architecture.lower()}"
     weights_hash = None if weights_file is None else _hash_unless_released(weights_file, trained)
@@ -67,6 +71,8 @@ def commitment_for(
         image_size=image_size,
         weights_hash=weights_hash,
         precision=precision,
+        resize=resize,
+        background=background,
     )
     if layers:
         check_steps_of_layers(network, commitment)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAP, COMPARISONS = "map.nc", "comparisons.csv"
 _IN_PAGES = ("map", "best", "regions", "difference")  # not each neuroid, of which there may be hundreds
+_ATTRIBUTES = {"model", "benchmark", "region", "metric", "score", "is_ceiled", "interval"}
 _OF_MAPS = {"score", "low", "high", "best_share", "committed"}
 _OF_COMPARISONS = {
     "benchmark",
@@ -89,7 +90,7 @@ def _map(path: Path) -> xr.Dataset:
             dataset = opened.load()
     except (OSError, ValueError, KeyError, RuntimeError) as error:  # netCDF's
         raise UserError(f"{path} is damaged and cannot be read: {error}") from error
-    if not set(dataset) >= _OF_MAPS or not set(dataset.attrs) >= {"model", "benchmark", "score", "interval"}:
+    if not set(dataset) >= _OF_MAPS or not set(dataset.attrs) >= _ATTRIBUTES:
         raise UserError(f"{path} is not a map: expected the file that `brainscore-cornet map` wrote.")
     return dataset
 

@@ -20,6 +20,10 @@ from .labels import labelled
 
 _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
 _BENCHMARK_FILE = ".toml"
+_NUMBERS = ("times", "time_mapping", "layers", "image_size", "precision", "resize", "background")
+"""Options of `load_model`, besides the weights, that change the numbers."""
+_EARLY = ("weights", "image_size", "precision", "resize", "background")
+"""Options that are checked before a large library is imported."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +177,7 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
 def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
     from ..cornet.early_options import check_options
 
-    checked = {key: options[key] for key in ("weights", "image_size", "precision") if key in options}
+    checked = {key: options[key] for key in _EARLY if key in options}
     check_options(identifier, **checked)
     from ..cornet.brain_model import load_model
     from ..cornet.device import pick_device
@@ -183,9 +187,7 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 
     pick_device(options.get("device"))
     settings = {key: value for key, value in options.items() if key != "workers"}
-    numbers = {
-        key: options[key] for key in ("times", "time_mapping", "layers", "image_size", "precision") if key in options
-    }
+    numbers = {key: options[key] for key in _NUMBERS if key in options}
     commitment_for(identifier, **numbers)
     try:
         path = find_weights(identifier, options.get("weights", "released"))

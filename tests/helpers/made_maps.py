@@ -32,7 +32,7 @@ def made_map(bins: int = 3, **attrs) -> xr.Dataset:
         attrs={
             "benchmark": "MyLab2026.IT",
             "resamples": 300,
-            "model": "cornet_s", "against": "cornet_z", "metric": "pls",
+            "region": "IT", "model": "cornet_s", "against": "cornet_z", "metric": "pls",
             "score": "explained variance", "is_ceiled": 1,
             "interval": "95 %, over stimuli", **attrs,
         },
