@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.patience import PATIENCE
 
 # ends with the exit code of the command; the heavy libraries cannot be imported at all
 CODE = """
@@ -66,7 +67,7 @@ def test_cheap_mistakes_need_no_large_library(tmp_path, arguments, expected):
     """An existing output, a pattern without a match or a wrong option is found without any of these libraries."""
     (tmp_path / "there.nc").write_text("mine")
     command = [sys.executable, "-P", "-c", CODE, *arguments]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode == 1, result.stderr
     last = result.stderr.splitlines()[-1]
     assert last.startswith("Error: ")

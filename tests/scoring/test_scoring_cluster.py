@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from helpers.crashes import left_of
 from helpers.toys import SameStimuli, ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.cornet.errors import UserError
@@ -132,11 +133,10 @@ def slurm(tmp_path, monkeypatch):
     settings |= {"scheduler-options": {"host": "127.0.0.1"}, "worker-extra-args": ["--host", "127.0.0.1"]}
     with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in settings.items()}):
         yield folder
-    for job in (folder / "jobs").read_text().split():
-        assert not psutil.pid_exists(int(job)) or psutil.Process(int(job)).status() == "zombie"
+    jobs = map(int, (folder / "jobs").read_text().split())
+    assert not left_of([psutil.Process(job) for job in jobs if psutil.pid_exists(job)])
 
 
-@pytest.mark.timeout(60)
 def test_slurm(tmp_path, slurm, monkeypatch):
     """Workers are SLURM jobs, started through sbatch, cancelled at the end, and talked to over TLS alone."""
     pytest.importorskip("dask_jobqueue")
@@ -155,7 +155,6 @@ def test_slurm(tmp_path, slurm, monkeypatch):
     assert "PYTHONSAFEPATH='1'" in script
     assert modes == [0o700]
     assert not list(tmp_path.glob(".brainscore*"))
-    time.sleep(1)
 
 
 @pytest.mark.slow
