@@ -39,7 +39,7 @@ def test_map_commit_writes_what_score_takes(tmp_path):
     done = run_here(
         "score", "cornet_z_untrained", "--commitment", "best.toml", "--layers", "V4=V4.conv", folder=tmp_path
     )
-    assert "Give --layers or --commitment" in done.stderr
+    assert "--commitment has layers and time bins" in done.stderr
 
 
 def test_choosing_does_not_inflate_the_score(tmp_path):
