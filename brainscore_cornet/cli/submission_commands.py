@@ -12,6 +12,7 @@ import typer
 
 from ..cornet.early_options import check_options
 from ..cornet.errors import UserError
+from ..submission.identifier import checked_identifier
 from .options import CommitmentFile, ImageSize, Json, Layers, TimeMapping, Times, commitment_options, parse_times
 from .printing import say
 
@@ -68,6 +69,7 @@ def submit(
         raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
     for name in model or ():
         check_options(name, weights=weights, image_size=image_size)
+        checked_identifier(identifier, name, has_options=bool(options))
     if check is not None and not model and not check.expanduser().is_file():
         raise UserError(f"Expected a zip to check, {check} is not a file.")
     from .. import submission

@@ -58,6 +58,8 @@ FEATURES = ("features", "cornet_z_untrained")
         (("validate", "cornet_z", "--data_path", "no"), "There is no folder no"),
         (("test", "--model", "Z", "--data_path", "no", "-o", "out"), "There is nothing at no"),
         (("submit", "cornet_q", "-o", "out"), "Unknown model 'cornet_q'"),
+        (("submit", "cornet_z", "--image-size", "64", "-o", "out"), "give it an identifier of its own, such as"),
+        (("submit", "cornet_z", "--identifier", "a-b", "-o", "out"), "'a-b' cannot be an identifier"),
         (("submit", "--check", "no.zip"), "no.zip is not a file"),
         (("cache", "--clear", "q"), "Unknown cache 'q'"),
         (("benchmarks", "q"), "Unknown group of benchmarks 'q'"),
