@@ -65,7 +65,7 @@ setup(
         "numpy>=1.24,<2",
         "packaging",
         "pandas>=2,<3",
-        "pillow",
+        "pillow>=10.1",
         "psutil",
         "pyyaml",
         "requests",

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .cornet.errors import UserError
     from .cornet.network import load_network
     from .features import extract_features
+    from .features.saved_recordings import load_recording, save_recording
     from .metrics.predictivity import predictivity
     from .own_data import behaviour_benchmark, compare_models, load_benchmark, neural_benchmark, rdm_benchmark, time_map
     from .scoring import score_models
@@ -21,9 +22,11 @@ _PUBLIC = {
     "load_benchmark": "own_data",
     "load_model": "cornet.brain_model",
     "load_network": "cornet.network",
+    "load_recording": "features.saved_recordings",
     "neural_benchmark": "own_data",
     "predictivity": "metrics.predictivity",
     "rdm_benchmark": "own_data",
+    "save_recording": "features.saved_recordings",
     "score_models": "scoring",
     "time_map": "own_data",
     "train": "training",
@@ -39,9 +42,11 @@ __all__ = [
     "load_benchmark",
     "load_model",
     "load_network",
+    "load_recording",
     "neural_benchmark",
     "predictivity",
     "rdm_benchmark",
+    "save_recording",
     "score_models",
     "time_map",
     "train",

@@ -13,10 +13,13 @@ from .cornet.errors import UserError
 
 _logger = logging.getLogger(__name__)
 
+_WITHOUT_PIXELS = {"BUFR", "GRIB", "HDF5", "MPEG"}  # formats that PIL identifies and cannot decode
+
 
 def readable_images(folder: str | os.PathLike) -> list[str]:
     """Return the images of all formats that PIL reads, sorted by path; a warning counts the hidden ones."""
-    endings = {ending for ending, name in Image.registered_extensions().items() if name in Image.OPEN}
+    formats = Image.OPEN.keys() - _WITHOUT_PIXELS
+    endings = {ending for ending, name in Image.registered_extensions().items() if name in formats}
     paths, hidden = images_below(folder, endings)
     if hidden:
         _logger.warning("%d hidden images in %s are left out: their names begin with a dot.", hidden, folder)

@@ -10,12 +10,14 @@ import typer
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
 from .options import (
+    Background,
     BatchSize,
     CommitmentFile,
     Device,
     ImageSize,
     Layers,
     Precision,
+    Resize,
     TimeMapping,
     Times,
     Weights,
@@ -117,6 +119,8 @@ def map_command(
     times: Times = None,
     time_mapping: TimeMapping = None,
     image_size: ImageSize = None,
+    resize: Resize = None,
+    background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -139,6 +143,7 @@ def map_command(
         if commit is not None:
             check_choice(loaded)
         options |= {"image_size": image_size, "device": device, "precision": precision}
+        options |= {"resize": resize, "background": background}
         options = {name: value for name, value in options.items() if value is not None}
         subject = load_model(model, weights=parse_weights(weights), **options)
         control = None if against is None else load_model(against, **options)
@@ -181,6 +186,8 @@ def compare(
     commitment: CommitmentFile = None,
     time_mapping: TimeMapping = None,
     image_size: ImageSize = None,
+    resize: Resize = None,
+    background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
@@ -189,6 +196,7 @@ def compare(
     from ..early_paths import benchmark_path
 
     options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
+    options |= {"resize": resize, "background": background}
     options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers, time_mapping)}
     defaults = {"weights": "released", "precision": "fp32"}
     options = {name: each for name, each in options.items() if each != defaults.get(name)}

@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.progress_line import showing
 from .options import (
+    Background,
     BatchSize,
     Device,
     ImageSize,
     Precision,
+    Resize,
     TimeMapping,
     Times,
     Weights,
@@ -33,9 +36,10 @@ app.add_typer(plots, name="plot")
 @app.command()
 def features(
     model: Annotated[str, typer.Argument(help="An identifier, such as cornet_s or cornet_s_untrained.")],
-    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists (.txt) or tables (.csv).")],
+    images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists, tables or arrays (a.h5:/x).")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="What to write: .nc, .zarr, .npy, .csv or .parquet.")
+        Path | None,
+        typer.Option("--output", "-o", help="To write: .nc, .zarr, .npy, .csv, .parquet, .h5, .mat or .pt."),
     ] = None,
     layer: Annotated[
         list[str] | None,
@@ -52,6 +56,8 @@ def features(
     times: Times = None,
     time_mapping: TimeMapping = None,
     image_size: ImageSize = None,
+    resize: Resize = None,
+    background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
@@ -94,6 +100,8 @@ def features(
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
     options |= {"time_mapping": parse_time_mapping(time_mapping)}
     replaces = overwrite or join
+    checked_resize(resize)
+    checked_background(background)
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
@@ -113,6 +121,8 @@ def features(
             weights=parse_weights(weights),
             device=device,
             precision=precision,
+            resize=resize,
+            background=background,
             **{name: value for name, value in options.items() if value is not None},
         )
         if output is not None and rdm is not None:

@@ -29,6 +29,15 @@ ImageSize = Annotated[int | None, typer.Option(help="In px.", show_default="that
 Layers = Annotated[
     str | None, typer.Option(help="Other layers for regions: V4=V4.nonlin3.", show_default="regions' outputs")
 ]
+Resize = Annotated[
+    str | None, typer.Option(help="How images become square: squeeze, crop or pad.", show_default="squeeze")
+]
+Background = Annotated[
+    str | None,
+    typer.Option(
+        help="Colour behind transparent pixels: grey, white, black or R,G,B.", show_default="the colours they hide"
+    ),
+]
 CommitmentFile = Annotated[Path | None, typer.Option(help="Layers and time bins from a file of `map --commit`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

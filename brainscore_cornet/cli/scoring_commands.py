@@ -14,6 +14,7 @@ from .. import plugin_links
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
 from .options import (
+    Background,
     BatchSize,
     CommitmentFile,
     Device,
@@ -21,6 +22,7 @@ from .options import (
     Json,
     Layers,
     Precision,
+    Resize,
     TimeMapping,
     Times,
     Weights,
@@ -76,6 +78,8 @@ def score(
     times: Times = None,
     time_mapping: TimeMapping = None,
     layers: Layers = None,
+    resize: Resize = None,
+    background: Background = None,
     commitment: CommitmentFile = None,
     image_size: ImageSize = None,
     device: Device = None,
@@ -115,6 +119,8 @@ def score(
             device=device,
             batch_size=batch_size,
             precision=precision,
+            resize=resize,
+            background=background,
         )
     from ..scoring.failures import shared_reason
     from ..scoring.results import SCORED

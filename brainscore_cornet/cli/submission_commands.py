@@ -13,7 +13,18 @@ import typer
 from ..cornet.early_options import check_options
 from ..cornet.errors import UserError
 from ..submission.identifier import checked_identifier
-from .options import CommitmentFile, ImageSize, Json, Layers, TimeMapping, Times, commitment_options, parse_times
+from .options import (
+    Background,
+    CommitmentFile,
+    ImageSize,
+    Json,
+    Layers,
+    Resize,
+    TimeMapping,
+    Times,
+    commitment_options,
+    parse_times,
+)
 from .printing import say
 
 app = typer.Typer()
@@ -42,6 +53,8 @@ def submit(
     layers: Layers = None,
     commitment: CommitmentFile = None,
     image_size: ImageSize = None,
+    resize: Resize = None,
+    background: Background = None,
     run: Annotated[
         bool | None,
         typer.Option("--run/--no-run", help="Run it in a copy of brainscore_vision.", show_default="not with --check"),
@@ -63,6 +76,8 @@ def submit(
         "times": parse_times(times),
         **commitment_options(commitment, layers, time_mapping),
         "image_size": image_size,
+        "resize": resize,
+        "background": background,
     }
     options = {name: value for name, value in options.items() if value is not None}
     if options and (check is not None or len(model or ()) != 1):

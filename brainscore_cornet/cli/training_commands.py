@@ -17,7 +17,7 @@ from ..cornet.early_options import check_options
 from ..cornet.progress_line import showing
 from ..early_paths import imagenet_path
 from ..ranks import is_first
-from .options import Json, Weights, parse_times, parse_weights
+from .options import Background, Json, Weights, parse_times, parse_weights
 from .printing import say
 
 app = typer.Typer()
@@ -135,6 +135,7 @@ def train(
         str, typer.Option("--save-every", help="Epochs, minutes or both: 2e, 30m, 2e,30m.")
     ] = "1e,30m",
     on_error: OnError = "fail",
+    background: Background = None,
 ) -> None:
     """Train on ImageNet, or on other images in a folder for each class. After a stop, the same command resumes.
 
@@ -169,6 +170,7 @@ def train(
             sync_batchnorm=sync_batchnorm,
             save_every=save_every,
             on_error=on_error,
+            background=background,
         )
     except TrainingStopped as stopped:
         if is_first():
@@ -196,6 +198,8 @@ def validate(
     workers: Workers = None,
     precision: Precision = "fp32",
     on_error: OnError = "fail",
+    resize: Annotated[str, typer.Option(help="How images become square: crop, squeeze or pad.")] = "crop",
+    background: Background = None,
     as_json: Json = False,
 ) -> None:
     """Classify ImageNet's validation images: top-1, top-5 and loss, next to published values.
@@ -215,6 +219,8 @@ def validate(
         workers=workers,
         precision=precision,
         on_error=on_error,
+        resize=resize,
+        background=background,
     )
     if not is_first():
         return
@@ -222,7 +228,8 @@ def validate(
         say(json.dumps(asdict(found), indent=2))
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
-        say(f"{found.model}: {found.images} images at {found.image_size} px{left_out}")
+        how = "" if found.resize == "crop" else f" ({found.resize})"
+        say(f"{found.model}: {found.images} images at {found.image_size} px{how}{left_out}")
         top5 = "" if found.top5 is None else f", top-5 {100 * found.top5:.2f} %"
         say(f"top-1 {100 * found.top1:.2f} %{top5}, loss {found.loss:.4f}")
         say(f"{found.images_per_second:.0f} images/s")

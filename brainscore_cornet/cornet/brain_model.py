@@ -31,6 +31,7 @@ from .errors import MAX_PROCESSES, UserError, unknown_name, whole_number
 from .network import find_weights, load_network
 from .plain import plain
 from .recording.activations_model import ActivationsModel
+from .recording.layer_choice import check_one_size
 from .recording.stimuli import as_stimulus_set, as_trials
 from .varied_commitment import commitment_for
 
@@ -46,6 +47,8 @@ def load_model(
     time_mapping: TimeBins | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
+    resize: str | None = None,
+    background: str | Iterable[int] | None = None,
     named: str | None = None,
     device: str | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
@@ -73,6 +76,11 @@ def load_model(
         Region -> layer that stands for it, in place of the region's output, such as `{"V4": "V4.nonlin3"}`.
     image_size
         Height and width in px that images are resized to; by default what a weight file of `train` states, else 224.
+    resize
+        How images are made square: `squeeze` (by default), `crop`, as in validation, or `pad` with the background.
+    background
+        Colour behind transparent pixels: `grey`, `white`, `black` or (red, green, blue) from 0 to 255. By default, as
+        in Brain-Score, the network sees the colours that are stored for such pixels, and `pad` has grey.
     named
         The model's identifier. By default it is composed of all options that change the numbers. Brain-Score uses
         the identifier as a cache key: a name must stand for one set of options alone, as a submission's does.
@@ -97,7 +105,7 @@ def load_model(
     workers = None if workers is None else whole_number(workers, "a number of workers", 1, MAX_PROCESSES)
     chosen = pick_device(device)
     options = {"times": times, "time_mapping": time_mapping, "layers": layers}
-    options |= {"image_size": image_size, "precision": precision}
+    options |= {"image_size": image_size, "precision": precision, "resize": resize, "background": background}
     commitment_for(identifier, **options)  # an invalid option is an error before anything is downloaded
     path = find_weights(identifier, weights, weights_sha256)
     commitment = commitment_for(identifier, weights_file=path, **options)
@@ -141,6 +149,8 @@ class CORnetModel(BrainModel):
             batch_size=batch_size,
             workers=workers,
             precision=commitment.precision,
+            resize=commitment.resize,
+            background=commitment.background,
             compiled=compiled,
         )
         self.layer_model = SimpleNamespace(region_layer_map=dict(commitment.layers))  # for Brain-Score's score comment
@@ -182,10 +192,10 @@ class CORnetModel(BrainModel):
                 f"{_in_ms(committed.values())}. The bin with the nearest start is used.",
                 stacklevel=2,
             )
-        self._task = None
-        self._recording = _Recording(
-            recording_target, requested, [nearest_step(committed, time_bin) for time_bin in requested]
-        )
+        steps = [nearest_step(committed, time_bin) for time_bin in requested]
+        activations = self.activations_model
+        check_one_size(activations.network, self.commitment.layers[recording_target], steps, activations.image_size)
+        self._task, self._recording = None, _Recording(recording_target, requested, steps)
 
     def start_task(self, task: str, *args, **kwargs) -> None:
         """Start a task: `passive`, `label`, `probabilities` or `odd_one_out`.

@@ -16,6 +16,7 @@ from numbers import Integral
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, unknown_name
 from .plain import plain, plain_list
+from .preparation import Colour, checked_background, checked_resize
 
 TimeBin = tuple[int, int]
 """(start, end) in ms after stimulus onset."""
@@ -38,6 +39,8 @@ class Commitment:
     visual_degrees: int = 8
     image_size: int = 224
     precision: str = "fp32"
+    resize: str = "squeeze"
+    background: Colour | None = None
 
     @property
     def times(self) -> int | dict[str, int] | None:
@@ -130,8 +133,10 @@ def vary(
     image_size: int | None = None,
     weights_hash: str | None = None,
     precision: str = "fp32",
+    resize: str | None = None,
+    background: str | Iterable[int] | None = None,
 ) -> Commitment:
-    """Return a commitment with other time steps, time bins, layers, image size, weights or precision.
+    """Return a commitment with other time steps, time bins, layers, images, weights or precision.
 
     Its identifier contains every option that changes the numbers, since Brain-Score uses it as a cache key.
 
@@ -149,7 +154,10 @@ def vary(
         SHA-256 of a weight file other than the released one.
     precision
         `fp32` or `bf16`.
+    resize, background
+        How images are made square, and what is behind transparent pixels, as in `brain_model.load_model`.
     """
+    resize, colour = checked_resize(resize), checked_background(background)
     suffix = ""
     if weights_hash is not None:
         suffix += f"_weights_{weights_hash[:8]}"
@@ -179,6 +187,10 @@ def vary(
         suffix += "_layers_" + "_".join(named)
     if image_size is not None and image_size != commitment.image_size:
         suffix += f"_size_{image_size}"
+    if resize != commitment.resize:
+        suffix += f"_{resize}"
+    if colour is not None:
+        suffix += f"_background_{bytes(colour).hex()}"
     if precision != commitment.precision:
         suffix += f"_{precision}"
     return replace(
@@ -189,6 +201,8 @@ def vary(
         layers={**commitment.layers, **changed_layers},
         image_size=commitment.image_size if image_size is None else image_size,
         precision=precision,
+        resize=resize,
+        background=colour,
     )
 
 

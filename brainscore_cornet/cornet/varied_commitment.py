@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -28,6 +28,8 @@ def commitment_for(
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     precision: str = "fp32",
+    resize: str | None = None,
+    background: str | Iterable[int] | None = None,
 ) -> Commitment:
     """Return the commitment of a model with these options, without loading or downloading anything.
 
@@ -67,6 +69,8 @@ def commitment_for(
         image_size=image_size,
         weights_hash=weights_hash,
         precision=precision,
+        resize=resize,
+        background=background,
     )
     if layers:
         check_steps_of_layers(network, commitment)

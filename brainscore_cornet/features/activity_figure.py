@@ -14,6 +14,7 @@ import numpy as np
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
 from ..cornet.names import shown
+from ..cornet.preparation import Colour
 from ..cornet.recording.images import read_image
 from ..cornet.writing import write_aside, writing
 from ..palette import REGION_COLOURS
@@ -42,7 +43,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    found = look(collect(images), on_error)
+    found = look(collect(images), on_error, model.commitment.background)
     pooled = extract_features(model, found.sources, layers=REGIONS, pool=True, on_error=on_error)
     assert pooled is not None  # they are returned where no output is named
     regions = [region for region in REGIONS if f"{region}.output" in pooled]
@@ -58,7 +59,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
     _show_courses(above, pooled, regions)
     axes = below.subplots(len(few), 1 + len(REGIONS), squeeze=False)
     for row, source in enumerate(few.sources):
-        _show_image(axes[row, 0], source)
+        _show_image(axes[row, 0], source, model.commitment.background)
     for column, region in enumerate(REGIONS, start=1):
         if region in regions:
             _show_maps(below, axes[:, column], features, region)
@@ -122,8 +123,8 @@ def _times(pooled, region: str, timed: bool) -> np.ndarray:
     return np.stack(edges, axis=1).ravel()
 
 
-def _show_image(axis, source) -> None:
-    axis.imshow(np.asarray(read_image(source)))
+def _show_image(axis, source, background: Colour | None) -> None:
+    axis.imshow(np.asarray(read_image(source, background)))
     axis.set_axis_off()
     if isinstance(source, str):
         name = shown(Path(source).name)[:28]

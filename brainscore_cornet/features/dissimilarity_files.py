@@ -16,6 +16,7 @@ from ..cornet.recording.record import is_decoded
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import write_aside, writing
 from ..metrics.samples import Samples
+from .columns import text
 from .image_sources import PATH, collect, look
 from .layers import choose
 
@@ -40,7 +41,7 @@ def dissimilarities(
     images, layers, time_steps, time_bins, pool, on_error
         As in `extract_features`.
     """
-    found = look(collect(images), on_error)
+    found = look(collect(images), on_error, model.commitment.background)
     activations, commitment = model.activations_model, model.commitment
     shapes = survey(activations.network, activations.image_size)
     sites = choose(activations.network, commitment, shapes, layers, time_steps, time_bins, False)
@@ -69,7 +70,7 @@ def dissimilarities(
             "time_bin_start": ("site", [float(start) for start, _ in bins]),
             "time_bin_end": ("site", [float(end) for _, end in bins]),
             **{
-                name: ("stimulus", found.table[name].astype(str))
+                name: ("stimulus", found.table[name].map(text).astype(str))
                 for name in (PATH, "stimulus_id")
                 if name in found.table
             },

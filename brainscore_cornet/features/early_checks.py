@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,9 +17,13 @@ from ..extras import install_line
 from .shards import Shard
 
 ON_ERROR = ("fail", "skip")
-ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet")
+ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet", ".h5", ".mat", ".pt")
 TABLES = (".csv", ".parquet")
+LABELLED = (".nc", ".zarr", ".h5")
+"""Endings of outputs with a variable for each layer and the time steps at which it has one size."""
 PICTURES = (".png", ".pdf", ".svg")
+STORED = re.compile(r"(.+\.(?:h5|hdf5|mat)):(/[^\[\]]+)(?:\[(\d+)\])?", re.IGNORECASE)
+"""Images in an array of a file, `images.h5:/imgBrick`, or one of them, `images.h5:/imgBrick[17]`."""
 NEEDED = {".zarr": "zarr", ".parquet": "pyarrow"}
 """Ending -> the package that writes it, which comes with the extra `[features]`."""
 DISTANCES = ("correlation", "euclidean", "cosine")
@@ -57,7 +62,8 @@ def check_request(
         if not replaces and shard is None:
             _check_existing(output)
     for each in images:
-        path = Path(each).expanduser()
+        stored = STORED.fullmatch(each)
+        path = Path(stored[1] if stored and not Path(each).exists() else each).expanduser()
         if not path.exists() and not any(map(os.path.isfile, glob.iglob(str(path), recursive=True))):
             raise nothing_at(each)
 

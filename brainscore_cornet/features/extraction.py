@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -23,13 +23,16 @@ from ..cornet.recording.record import Portion, Site
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
-from .early_checks import ON_ERROR, check_output, images_table
+from .columns import writable
+from .early_checks import LABELLED, ON_ERROR, check_output, images_table
+from .extracted import Features, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
-from .output_files import Features
 from .shards import Shard, find_shards
 from .unfinished import Unfinished
 
 _logger = logging.getLogger(__name__)
+
+IN_MEMORY = ".nc"  # a dataset in memory has the types of this format
 
 
 def extract_features(
@@ -70,8 +73,8 @@ def extract_features(
     flat
         Whether `.npy` files have one axis for all units of an image, as in CORnet's own repository.
     output
-        A file to write to: `.nc`, `.zarr`, `.npy`, `.csv` or `.parquet`. Memory then does not grow with the number of
-        images, and the same call resumes an interrupted one.
+        A file to write to: `.nc`, `.zarr`, `.npy`, `.csv`, `.parquet`, `.h5`, `.mat` or `.pt`. Memory then does not
+        grow with the number of images, and the same call resumes an interrupted one.
     on_error
         For unreadable images: `fail`, or `skip`, which lists them in a file beside the output.
     allow_uninformative
@@ -110,9 +113,10 @@ def extract_features(
     found = collect(images)
     if output is not None:
         _check_apart(output, found)
-    found = look(found, on_error)
+    found = look(found, on_error, model.commitment.background)
+    found = replace(found, table=writable(found.table, IN_MEMORY if output is None else output.suffix))
     extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
-    extraction.check(output or Path("in memory.nc"))
+    extraction.check(output or Path(f"in memory{IN_MEMORY}"))
     if output is None:
         return output_files.dataset(extraction.in_memory(on_error))
     if part:
@@ -160,7 +164,9 @@ class _Extraction:
                 self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
 
     def check(self, output: Path) -> None:
-        output_files.check_table(self._images.table, self._shapes, output)
+        output_files.check_table(self._images.table, self._pooled_shapes(), output)
+        if output.suffix in LABELLED:
+            say_sizes(self._pooled_shapes())
 
     def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
         part = self._part(shard)
@@ -195,8 +201,8 @@ class _Extraction:
                 if len(images):
                     for site, array in part.arrays(self._pooled_shapes(), len(images)).items():
                         arrays[site][rows] = array
-                        output_files.drop_pages(array)
-                        output_files.drop_pages(arrays[site])
+                        drop_pages(array)
+                        drop_pages(arrays[site])
                 if part.done != len(images):
                     raise UserError(f"Shard {shard.number}/{shard.count} of {output} is damaged: compute it again.")
                 unfinished.bad.update({rows.start + row: reason for row, reason in part.bad.items()})
@@ -222,7 +228,7 @@ class _Extraction:
                 portion.write(flat)
                 unfinished.mark(portion.rows.stop)
                 for array in arrays.values():
-                    output_files.drop_pages(array)
+                    drop_pages(array)
         finally:  # also after Ctrl-C
             unfinished.record()
         return arrays
@@ -268,22 +274,16 @@ class _Extraction:
             "model": self._model.identifier,
             "weights_sha256": network_hash(self._activations.network),
             "package": f"brainscore_cornet {version('brainscore_cornet')}",
-            "preprocessing": f"resized to {self._activations.image_size} px, normalized as for ImageNet",
+            "preprocessing": preprocessing(self._model.commitment),
             "pooled": "mean over space" if self._pool else "no",
             **({"requested_time_bins": self._bins} if self._bins else {}),
         }
 
     def _request(self, on_error: str) -> dict:
         """Return everything that the contents of the file depend on, as JSON."""
-        contents = hashlib.sha256()
-        contents.update(self._images.table.to_csv(index=False).encode())
-        for source in self._images.sources:
-            if isinstance(source, str) and Path(source).is_file():
-                status = Path(source).stat()
-                contents.update(f"{status.st_size} {status.st_mtime_ns}".encode())
         return {
             **self._attributes,
-            "images": contents.hexdigest(),
+            "images": self._images.fingerprint(),
             "sites": list(self._shapes),
             "precision": self._activations.precision,
             "batch_size": self._activations.batch_size,  # the last bits depend on it

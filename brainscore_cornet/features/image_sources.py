@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +18,13 @@ from PIL import ExifTags, Image
 
 from ..cornet.errors import MachineError, UserError, machine_failure
 from ..cornet.names import encodable
+from ..cornet.preparation import Colour
 from ..cornet.progress_line import counting
-from ..cornet.recording.images import Source, check_mode
+from ..cornet.recording.images import Source, check_mode, say_transparent
 from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
 from ..image_folders import readable_images
-from .early_checks import nothing_at
+from .early_checks import STORED, nothing_at
+from .stored_images import StoredImage, StoredImages, hint, open_stored
 
 _logger = logging.getLogger(__name__)
 
@@ -47,6 +51,16 @@ class Images:
     def __len__(self) -> int:
         return len(self.sources)
 
+    def fingerprint(self) -> str:
+        """Return a hash of the table, and of the files' sizes and times of change."""
+        contents = hashlib.sha256(self.table.to_csv(index=False).encode())
+        arrays = dict.fromkeys(str(each.images.path) for each in self.sources if isinstance(each, StoredImage))
+        for source in (*self.sources, *arrays):
+            if isinstance(source, str) and Path(source).is_file():
+                status = Path(source).stat()
+                contents.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+        return contents.hexdigest()
+
     def first(self, count: int) -> Images:
         return Images(self.table.iloc[:count], self.sources[:count])
 
@@ -66,8 +80,13 @@ def collect(given) -> Images:
         A `StimulusSet`, or a table with a column `stimulus_path`; a path or a list of paths, each of a folder
         (searched with its subfolders), a pattern such as `faces/*.png`, an image, a `.txt` with a path in each line, or
         a `.csv` or `.tsv` with a column `stimulus_path` (paths in these are relative to the file's folder); or PIL
-        images or arrays (height, width) or (height, width, 3) of 8 bits, one or a list.
+        images or arrays (height, width) or (height, width, 3) of 8 bits, one or a list. A path may also name an array
+        in an HDF5 or MATLAB file, `images.h5:/imgBrick`, or one image in it, `images.h5:/imgBrick[17]`.
     """
+    opened: dict[tuple[str, str], StoredImages] = {}
+    if isinstance(given, pd.DataFrame) and any(STORED.fullmatch(str(each)) for each in given.get(PATH, ())):
+        table, sources = _with_arrays(given.reset_index(drop=True).astype({PATH: str}), opened)
+        return Images(table, sources, given=[str(images.path) for images in opened.values()])
     if isinstance(given, pd.DataFrame):
         given = as_stimulus_set(given)
         paths = stimulus_paths(given)
@@ -78,26 +97,33 @@ def collect(given) -> Images:
     tables, sources, paths = [], [], []
     for number, each in enumerate(given):
         if isinstance(each, str | Path):
+            table, found = _found(str(each), opened)
             paths.append(str(each))
-            table = _found(str(each))
-            sources += table[PATH].tolist()
+            sources += found
             table = table.assign(**{PATH: table[PATH].map(encodable)})
+        elif isinstance(each, StoredImage):
+            table = pd.DataFrame({PATH: [str(each)]})
+            sources.append(each)
         else:
             table = pd.DataFrame({PATH: [f"image {number}"]})
             sources.append(_in_memory(each, number))
         tables.append(table)
     if not sources:
         raise UserError("No images: expected a folder, image files, a list of them, or images in memory.")
-    return Images(pd.concat(tables, ignore_index=True), sources, given=paths)
+    files = [str(images.path) for images in opened.values()]
+    return Images(pd.concat(tables, ignore_index=True), sources, given=[*paths, *files])
 
 
 def _is_one(given) -> bool:
     if isinstance(given, np.ndarray):
         return given.dtype.kind not in "UO" and given.ndim < 4
-    return isinstance(given, str | Path | Image.Image) or not isinstance(given, Iterable)
+    return isinstance(given, str | Path | Image.Image | StoredImage) or not isinstance(given, Iterable)
 
 
-def _found(text: str) -> pd.DataFrame:
+def _found(text: str, opened: dict[tuple[str, str], StoredImages]) -> tuple[pd.DataFrame, list[Source]]:
+    """Return the rows of a table, and the source of each image."""
+    if (stored := open_stored(text, opened)) is not None:
+        return pd.DataFrame({PATH: list(map(str, stored))}), list(stored)
     path = Path(text).expanduser()
     if path.is_dir():
         paths = readable_images(path)
@@ -105,13 +131,23 @@ def _found(text: str) -> pd.DataFrame:
             raise UserError(f"The folder {text} holds no images.")
     elif path.is_file():
         if path.suffix.lower() in _LISTS:
-            return _listed(path)
+            return _with_arrays(_listed(path), opened)
+        if (advice := hint(path)) is not None:
+            raise UserError(advice)
         paths = [str(path)]
     else:
         paths = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
         if not paths:
             raise nothing_at(text)
-    return pd.DataFrame({PATH: paths})
+    return pd.DataFrame({PATH: paths}), list(paths)
+
+
+def _with_arrays(table: pd.DataFrame, opened: dict[tuple[str, str], StoredImages]) -> tuple[pd.DataFrame, list[Source]]:
+    """Return a table with a row for each image of the arrays that it names, and the source of each row's image."""
+    named = [open_stored(each, opened) or [each] for each in table[PATH]]
+    sources = list(chain.from_iterable(named))
+    table = table.loc[table.index.repeat(list(map(len, named)))].reset_index(drop=True)
+    return table.assign(**{PATH: list(map(str, sources))}), sources
 
 
 def _listed(path: Path) -> pd.DataFrame:
@@ -170,29 +206,33 @@ def _in_memory(image, number: int) -> Image.Image:
     return Image.fromarray(array)
 
 
-def look(images: Images, on_error: str) -> Images:
+def look(images: Images, on_error: str, background: Colour | None = None) -> Images:
     """Open every file without decoding it, so that unreadable files are reported before any work.
 
     Parameters
     ----------
     on_error
         `fail` raises `UserError` with the first unreadable files; `skip` omits them.
+    background
+        Colour that will be behind transparent pixels. Without one, images with transparency are counted in a warning.
     """
-    rotated = animated = 0
+    rotated = animated = transparent = 0
     bad: dict[int, str] = {}
     with ThreadPoolExecutor(_THREADS) as executor, counting("Looking at the files", len(images)) as add:
         looked = executor.map(_look_at, images.sources, chunksize=16)
-        for row, (reason, is_rotated, is_animated) in enumerate(looked):
+        for row, (reason, is_rotated, is_animated, is_transparent) in enumerate(looked):
             add(1)
             if reason is not None:
                 bad[row] = reason
             rotated, animated = rotated + is_rotated, animated + is_animated
+            transparent += is_transparent and background is None
     if bad and (on_error == "fail" or len(bad) == len(images)):
         raise UserError(_cannot_use(images.table[PATH].tolist(), bad))
     if rotated:
         _logger.warning("%d images say that they are rotated (EXIF); they are used as they are stored.", rotated)
     if animated:
         _logger.warning("%d images have several frames; the first one is used.", animated)
+    say_transparent(transparent)
     return images.without(bad)
 
 
@@ -202,18 +242,23 @@ def _cannot_use(paths: Sequence[str], bad: Mapping[int, str]) -> str:
     return f"{len(bad)} of {len(paths)} images cannot be used: {shown}{more}. To leave such images out: --on-error skip"
 
 
-def _look_at(source: Source) -> tuple[str | None, bool, bool]:
-    """Return (problem or None, whether the image is rotated, whether it has several frames)."""
+def _look_at(source: Source) -> tuple[str | None, bool, bool, bool]:
+    """Return a problem or None, and whether the image is rotated, has several frames, and has transparency."""
     if isinstance(source, Image.Image):
-        return None, False, False
+        return None, False, False, source.has_transparency_data
+    if isinstance(source, StoredImage):
+        return None, False, False, source.images.has_opacity
+    assert isinstance(source, str)  # no other source is collected
     try:
         if Path(source).stat().st_size == 0:
-            return "it is empty", False, False
+            return "it is empty", False, False, False
         with Image.open(source) as image:
             check_mode(image)
             orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-            return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1
+            is_transparent = image.has_transparency_data  # before the frames are counted, which moves on to the last
+            return None, orientation not in (0, 1), getattr(image, "n_frames", 1) > 1, is_transparent
     except Exception as error:  # PIL raises many kinds for damaged files
         if (reason := machine_failure(error)) is not None:
             raise MachineError(f"The machine cannot read {source}: {reason}.") from error
-        return str(error).replace(str(source), "").replace(" ''", "").strip(" :'") or type(error).__name__, False, False
+        reason = str(error).replace(str(source), "").replace(" ''", "").strip(" :'")
+        return reason or type(error).__name__, False, False, False

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import mmap
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,80 +13,29 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..cornet.commitments import Commitment
 from ..cornet.errors import UserError
 from ..cornet.names import for_spreadsheets
-from ..cornet.recording.record import LOGITS, Site, is_decoded
+from ..cornet.recording.record import Site
 from ..cornet.writing import discard, move, sync
+from .array_files import MATLAB_NAME, MOST_BYTES_MAT, write_h5, write_mat, write_pt
 from .early_checks import TABLES, existing, images_table
+from .extracted import Features, variables_of
 
 MOST_COLUMNS = 20_000  # of a table; larger tables take too long to write and read
-_PORTION = 2**26  # bytes that are copied at a time
+_TIMES = {
+    "M": {"units": "nanoseconds since 1970-01-01", "calendar": "proleptic_gregorian"},
+    "m": {"units": "nanoseconds"},
+}
+"""numpy's kind of type -> attributes by which xarray reads numbers as dates or durations."""
 _CHUNK = 2**22  # bytes of a chunk of a .zarr
-
-
-@dataclass(frozen=True)
-class Features:
-    """Extracted features with their labels."""
-
-    arrays: Mapping[Site, np.ndarray]
-    """Site -> array (image, channel, row, column), or (image, channel) for logits and pooled layers."""
-    kept: np.ndarray
-    """Rows of the arrays that belong to readable images."""
-    table: pd.DataFrame
-    """Table with a row for each of these images."""
-    commitment: Commitment
-    attributes: Mapping[str, str]
-    flat: bool = False
-    """Whether numpy files have one axis for all units of an image."""
-
-    def layers(self) -> dict[str, list[int]]:
-        """Return layer -> its time steps."""
-        found: dict[str, list[int]] = {}
-        for site in self.arrays:
-            found.setdefault(site.layer, []).append(site.time_step)
-        return found
-
-    def dims(self, layer: str) -> dict[str, int]:
-        """Return the axes of one layer's variable and their lengths."""
-        steps = self.layers()[layer]
-        count, shape = len(self.kept), self.arrays[Site(layer, steps[0])].shape[1:]
-        names = ("channel", "channel_x", "channel_y") if len(shape) == 3 else ("channel",)
-        own = {"time_step": len(steps), **dict(zip(names, shape, strict=True))}
-        time_step, *space = (f"{layer}:{name}" for name in own)
-        lengths = list(own.values())
-        return {time_step: lengths[0], "presentation": count, **dict(zip(space, lengths[1:], strict=True))}
-
-    def portions(self, site: Site) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield a few images at a time: their rows in the result, and the values (image, …)."""
-        array = self.arrays[site]
-        count = max(1, _PORTION // max(1, array[:1].nbytes))
-        for start in range(0, len(self.kept), count):
-            rows = self.kept[start : start + count]
-            yield slice(start, start + len(rows)), array[rows]
-            drop_pages(array)
-
-    def values(self, site: Site) -> np.ndarray:
-        array = self.arrays[site]
-        return np.asarray(array) if len(self.kept) == len(array) else array[self.kept]
-
-    def time_bins(self, layer: str) -> list[tuple[float, float]]:
-        """Return the committed time bin of each time step of a layer, nan if none is committed."""
-        bins = {} if is_decoded(layer) else self.commitment.time_bins[layer.split(".")[0]]
-        return [bins.get(step, (math.nan, math.nan)) for step in self.layers()[layer]]
-
-    def labels(self, layer: str) -> dict[str, str]:
-        """Return the attributes of a layer's variable."""
-        region = "decoder" if layer == LOGITS else layer.split(".")[0]
-        return {"layer": layer, "region": region, "model": self.commitment.identifier}
 
 
 def dataset(features: Features) -> xr.Dataset:
     """Return a dataset in memory, with a variable (time_step, presentation, channel, …) for each layer."""
     found = _without_values(features)
-    for layer, steps in features.layers().items():
-        values = np.stack([features.values(Site(layer, step)) for step in steps])
-        found[layer] = (list(features.dims(layer)), values, features.labels(layer))
+    for name, sites in features.variables.items():
+        values = np.stack([features.values(site) for site in sites])
+        found[name] = (list(features.dims(name)), values, features.labels(name))
     return found
 
 
@@ -118,13 +65,17 @@ def write(features: Features, output: Path, workplace: Path) -> None:
             stale.unlink()
 
 
-def check_table(table: pd.DataFrame, sites: Iterable[Site], output: Path) -> None:
+def check_table(table: pd.DataFrame, shapes: Mapping[Site, tuple[int, ...]], output: Path) -> None:
     """Raise `UserError` for columns of a user's table whose names are invalid in the output."""
-    layers = {site.layer for site in sites}
+    layers = {*variables_of(shapes), *(site.layer for site in shapes)}
     for name in map(str, table.columns):
         clash = any(name == layer or name.startswith((f"{layer}:", f"{layer}.t")) for layer in layers)
         if output.suffix in (".nc", ".zarr") and (not re.fullmatch(r"[\w@+.-]*\w[\w@+.-]*", name)):
             raise UserError(f"{output.suffix} cannot have a column {name!r}: name it with letters, digits, _ . + - @.")
+        if output.suffix == ".mat" and not MATLAB_NAME.fullmatch(name):
+            raise UserError(f".mat cannot have a column {name!r}: name it with letters, digits and _.")
+        if output.suffix == ".h5" and ("/" in name or name == "."):
+            raise UserError(f".h5 cannot have a column {name!r}: name it without a slash.")
         if clash or name == "presentation":
             raise UserError(f"The column {name!r} has the name of something in the output: rename it.")
 
@@ -143,6 +94,12 @@ def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path,
             f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
             "layers, average over space (--pool), or write .nc, .zarr or .npy."
         )
+    largest = max((4 * count * math.prod(shape) for shape in shapes.values()), default=0)
+    if output.suffix == ".mat" and largest > MOST_BYTES_MAT:
+        raise UserError(
+            f"A layer needs {largest / 1e9:.1f} GB at one time step, and .mat holds {MOST_BYTES_MAT / 1e9:.1f}: write "
+            ".h5, which MATLAB reads with h5read, or average over space (--pool)."
+        )
     needed = 2 * 4 * count * units - reserved  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
     if needed > free:
@@ -159,73 +116,73 @@ def npy_names(features: Features, output: Path) -> dict[Site, Path]:
     return {site: output.with_name(f"{output.stem}_{site.layer}_t{site.time_step}.npy") for site in features.arrays}
 
 
-def _table_coords(table: pd.DataFrame) -> dict[str, Any]:
-    coords = {}
-    for name in table.columns:
-        column = table[name]
-        if column.dtype == object:
-            column = column.where(column.notna(), "").astype(str).astype(object)
-        coords[str(name)] = ("presentation", column.to_numpy())
-    return coords
-
-
 def _without_values(features: Features) -> xr.Dataset:
     """Return a dataset with all coordinates and without variables."""
-    coords = _table_coords(features.table)
-    for layer, steps in features.layers().items():
-        time_step, _, *space = dims = features.dims(layer)
-        coords[time_step] = (time_step, steps)
+    coords: dict[str, Any] = {str(name): ("presentation", column.to_numpy()) for name, column in features.table.items()}
+    for variable, sites in features.variables.items():
+        time_step, _, *space = dims = features.dims(variable)
+        coords[time_step] = (time_step, [site.time_step for site in sites])
         for name, edge in (("start", 0), ("end", 1)):
-            bins = [float(time_bin[edge]) for time_bin in features.time_bins(layer)]
-            coords[f"{layer}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
+            bins = [float(time_bin[edge]) for time_bin in features.time_bins(variable)]
+            coords[f"{variable}:time_bin_{name}"] = (time_step, bins, {"units": "ms after stimulus onset"})
         coords.update({name: (name, np.arange(dims[name])) for name in space})
     return xr.Dataset(coords=coords, attrs=dict(features.attributes))
+
+
+def _labels(features: Features) -> xr.Dataset:
+    """Return all coordinates as variables, since xarray lists coordinates in an order that differs between processes.
+
+    Dates and durations are whole nanoseconds: xarray itself would round some of them, and fail for a few.
+    """
+    labels = _without_values(features).reset_coords()
+    for name, variable in labels.variables.items():
+        if variable.dtype.kind in _TIMES:
+            labels[name] = (variable.dims, variable.values.view("int64"), _TIMES[variable.dtype.kind])
+    return labels
 
 
 def _global_coordinates(features: Features) -> str:
     return " ".join(map(str, features.table.columns))
 
 
-def _variable_attributes(features: Features, layer: str) -> dict[str, str]:
+def _variable_attributes(features: Features, variable: str) -> dict[str, str]:
     # xarray reads the names of coordinates that are not axes from this attribute
-    return {**features.labels(layer), "coordinates": f"{layer}:time_bin_start {layer}:time_bin_end"}
+    return {**features.labels(variable), "coordinates": f"{variable}:time_bin_start {variable}:time_bin_end"}
 
 
 def _write_netcdf(features: Features, path: Path) -> None:
     import netCDF4
 
-    labels = _without_values(features)
-    # written as variables, since xarray lists coordinates in an order that differs between processes
-    labels.reset_coords().to_netcdf(path, engine="netcdf4")
+    _labels(features).to_netcdf(path, engine="netcdf4")
     with netCDF4.Dataset(path, "a") as file:
         file.setncattr("coordinates", _global_coordinates(features))
-        for layer in features.layers():
-            variable = file.createVariable(layer, "f4", tuple(features.dims(layer)))
-            variable.setncatts(_variable_attributes(features, layer))
-            _fill(variable, features, layer)
+        for name in features.variables:
+            variable = file.createVariable(name, "f4", tuple(features.dims(name)))
+            variable.setncatts(_variable_attributes(features, name))
+            _fill(variable, features, name)
 
 
 def _write_zarr(features: Features, path: Path) -> None:
     import zarr
 
-    _without_values(features).reset_coords().to_zarr(path)
+    _labels(features).to_zarr(path)
     group = zarr.open_group(str(path), "a")
     group.attrs["coordinates"] = _global_coordinates(features)
-    for layer in features.layers():
-        dims = features.dims(layer)
+    for name in features.variables:
+        dims = features.dims(name)
         _, count, *space = dims.values()
         chunk = max(1, min(count, _CHUNK // (4 * math.prod(space))))
         variable = group.create_dataset(
-            layer, shape=tuple(dims.values()), chunks=(1, chunk, *space), dtype="f4", fill_value=None
+            name, shape=tuple(dims.values()), chunks=(1, chunk, *space), dtype="f4", fill_value=None
         )
-        variable.attrs.update(_variable_attributes(features, layer) | {"_ARRAY_DIMENSIONS": list(dims)})
-        _fill(variable, features, layer)
+        variable.attrs.update(_variable_attributes(features, name) | {"_ARRAY_DIMENSIONS": list(dims)})
+        _fill(variable, features, name)
     zarr.consolidate_metadata(group.store)
 
 
-def _fill(variable, features: Features, layer: str) -> None:
-    for index, step in enumerate(features.layers()[layer]):
-        for rows, values in features.portions(Site(layer, step)):
+def _fill(variable, features: Features, name: str) -> None:
+    for index, site in enumerate(features.variables[name]):
+        for rows, values in features.portions(site):
             variable[index, rows] = values
 
 
@@ -236,15 +193,6 @@ def _write_npy(features: Features, site: Site, path: Path) -> None:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for _, values in features.portions(site):
             file.write(np.ascontiguousarray(values, "<f4").data)
-
-
-def drop_pages(array: np.ndarray) -> None:
-    """Drop the pages of a memory-mapped array, which otherwise count as this process' memory."""
-    base = array
-    while isinstance(base, np.ndarray | memoryview):
-        base = base.base if isinstance(base, np.ndarray) else base.obj
-    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
-        base.madvise(mmap.MADV_DONTNEED)  # in a shared map, written data are kept
 
 
 def _wide_table(features: Features, table: pd.DataFrame) -> pd.DataFrame:
@@ -258,6 +206,9 @@ def _wide_table(features: Features, table: pd.DataFrame) -> pd.DataFrame:
 
 
 _WRITERS = {
+    ".h5": write_h5,
+    ".mat": write_mat,
+    ".pt": write_pt,
     ".nc": _write_netcdf,
     ".zarr": _write_zarr,
     ".csv": lambda features, path: _wide_table(features, for_spreadsheets(features.table)).to_csv(path, index=False),

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ..cornet.errors import UserError
+from ..cornet.recording.images import read_image
 from ..cornet.writing import write_aside, writing
 from ..features.early_checks import check_picture
 from ..metrics import ceilings
@@ -114,8 +114,7 @@ def draw_benchmark(benchmark, path: Path) -> None:
     chosen = np.linspace(0, len(recorded.stimuli) - 1, min(_IMAGES, len(recorded.stimuli))).astype(int)
     for axis, row in zip(np.atleast_1d(above.subplots(1, len(chosen))), chosen, strict=True):
         name = recorded.stimuli[ID].iloc[row]
-        with Image.open(recorded.stimuli.stimulus_paths[name]) as image:
-            axis.imshow(np.asarray(image.convert("RGB")))
+        axis.imshow(np.asarray(read_image(str(recorded.stimuli.stimulus_paths[name]))))
         axis.set_title(str(name)[:16], fontsize=8)
         axis.set_axis_off()
     left, right = below.subplots(1, 2)

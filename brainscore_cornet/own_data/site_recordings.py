@@ -12,9 +12,10 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
 from ..cornet.brain_model import CORnetModel
+from ..cornet.recording.images import warn_of_transparency
 from ..cornet.recording.record import Site
 from ..cornet.recording.shapes import survey
-from ..cornet.recording.stimuli import stimulus_paths
+from ..cornet.recording.stimuli import stimulus_paths, warn_of_screen
 
 
 @contextmanager
@@ -32,6 +33,9 @@ def recorded_sites(
     shapes = survey(activations.network, activations.image_size)
     shown = place_on_screen(stimuli, target_visual_degrees=model.visual_degrees(), source_visual_degrees=degrees)
     paths = stimulus_paths(shown)
+    warn_of_screen(shown, activations.background)
+    if activations.background is None:
+        warn_of_transparency(paths)
     with tempfile.TemporaryDirectory(prefix="brainscore_cornet-sites-") as folder:
         arrays = {}
         for number, site in enumerate(sites):

@@ -20,6 +20,8 @@ from .labels import labelled
 
 _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
 _BENCHMARK_FILE = ".toml"
+_NUMBERS = ("times", "time_mapping", "layers", "image_size", "precision", "resize", "background")
+"""Options of `load_model`, besides the weights, that change the numbers."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +185,7 @@ def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Cand
 
     pick_device(options.get("device"))
     settings = {key: value for key, value in options.items() if key != "workers"}
-    numbers = {
-        key: options[key] for key in ("times", "time_mapping", "layers", "image_size", "precision") if key in options
-    }
+    numbers = {key: options[key] for key in _NUMBERS if key in options}
     commitment_for(identifier, **numbers)
     try:
         path = find_weights(identifier, options.get("weights", "released"))

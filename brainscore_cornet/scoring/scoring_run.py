@@ -149,8 +149,11 @@ def score_models(
     return table_of([rows[job.name] for job in wanted])
 
 
+_DEFAULTS = (("weights", "released"), ("precision", "fp32"), ("resize", "squeeze"))
+
+
 def _is_default(name: str, value) -> bool:
-    return (value is None and name != "weights") or (name, value) in (("weights", "released"), ("precision", "fp32"))
+    return (value is None and name != "weights") or (name, value) in _DEFAULTS
 
 
 def _still_to_do(job: Job, rows: Mapping[tuple[str, str], Row], retry_failed: bool) -> Job | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from ..cornet.architectures import CLASSES
 from ..cornet.commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
 from ..cornet.errors import UserError
 from ..cornet.network import load_network, plain_integers
+from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.varied_commitment import commitment_for
 from ..cornet.weights.released import checked_sha256, file_hash, locate
 from ..cornet.weights.state_dicts import trained_with
@@ -28,7 +29,7 @@ class Variant:
     base: str
     """Registered model: `cornet_s` or, with its own initialization, `cornet_s_untrained`."""
     options: Mapping[str, Any]
-    """Options of `load_model`: weights (a URL), weights_sha256, times, time_mapping, image_size."""
+    """Options of `load_model`: weights (a URL), weights_sha256, times, time_mapping, image_size, resize, background."""
     commitment: Commitment
     file: Path | None = None
     """Weight file on this machine: the owner's own, or the one just downloaded from its address."""
@@ -64,6 +65,8 @@ def make_variant(
     time_mapping: TimeBins | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
+    resize: str | None = None,
+    background: str | Iterable[int] | None = None,
 ) -> Variant:
     """Return a variant from its owner's options, after the checks that need no network.
 
@@ -108,6 +111,8 @@ def make_variant(
         "time_mapping": time_mapping,
         "layers": None if layers is None else dict(layers),
         "image_size": image_size,
+        "resize": None if resize is None else checked_resize(resize),
+        "background": checked_background(background),
     }
     options = {name: value for name, value in options.items() if value is not None}
     identifier = checked_identifier(identifier, model, has_options=bool(options))

@@ -24,7 +24,8 @@ from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as transforms
 
 from ..cornet.errors import MachineError, UserError
-from ..cornet.recording.images import MEAN, STANDARD_DEVIATION, read_image
+from ..cornet.preparation import Colour
+from ..cornet.recording.images import MEAN, STANDARD_DEVIATION, read_image, resized
 from ..cornet.seeding import seeded
 from .folders import ImageSet
 
@@ -56,7 +57,7 @@ class Key(NamedTuple):
 
 
 class Views(Dataset):
-    """The dataset of images, with random crops and flips for training or centre crops for validation.
+    """The dataset of images, with random crops and flips for training, or as they are for validation.
 
     Parameters
     ----------
@@ -64,10 +65,23 @@ class Views(Dataset):
         Height and width in px.
     seed
         Seed of the crops and flips; None for validation.
+    resize
+        In validation, how images are made square, as in `cornet.recording.images.resized`.
+    background
+        Colour behind transparent pixels, by default the colours that are stored for them.
     """
 
-    def __init__(self, images: ImageSet, image_size: int, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        images: ImageSet,
+        image_size: int,
+        seed: int | None = None,
+        *,
+        resize: str = "crop",
+        background: Colour | None = None,
+    ) -> None:
         self.images, self.image_size, self.seed = images, image_size, seed
+        self.resize, self.background = resize, background
 
     def __getitems__(self, keys: list[Key]) -> Batch:
         pixels = torch.full((len(keys), self.image_size, self.image_size, 3), _GRAY, dtype=torch.uint8)
@@ -76,7 +90,7 @@ class Views(Dataset):
         for row, key in enumerate(keys):
             path = self.images.path(key.index)
             try:
-                view = self._view(read_image(str(path)), key)
+                view = self._view(read_image(str(path), self.background), key)
             except MachineError as error:
                 failure = str(error)
                 continue
@@ -93,11 +107,10 @@ class Views(Dataset):
 
     def _view(self, image: Image.Image, key: Key) -> np.ndarray:
         """Return the cropped image (height, width, 3), 8 bits."""
+        if self.seed is None:
+            return np.array(resized(image, self.image_size, self.resize, self.background))
         size = [self.image_size, self.image_size]
         whole: Any = image  # torchvision declares its functions for tensors alone, and they take PIL's images as well
-        if self.seed is None:
-            resized = transforms.resize(whole, [round(self.image_size * 256 / 224)], InterpolationMode.BILINEAR)
-            return np.array(transforms.center_crop(resized, size))
         with seeded(_drawn_from(self.seed, key.epoch, key.index)):
             top, left, height, width = RandomResizedCrop.get_params(whole, _AREA, _ASPECT)
             mirrored = torch.rand(1).item() < 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,9 @@ from ..cornet.anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE
 from ..cornet.commitments import architecture_of
 from ..cornet.errors import MAX_SEED, UserError, whole_number
 from ..cornet.network import plain_integers
+from ..cornet.preparation import checked_background
 from ..cornet.progress_line import showing
+from ..cornet.recording.images import warn_of_transparency
 from ..cornet.writing import output_path as output_path_of
 from ..ranks import is_first
 from .data import Data
@@ -77,6 +79,7 @@ def train(
     sync_batchnorm: bool = False,
     save_every: str = DEFAULT_SAVE_EVERY,
     on_error: str = "fail",
+    background: str | Iterable[int] | None = None,
 ) -> pd.DataFrame:
     """Train a CORnet; a call with the same arguments resumes an interrupted run.
 
@@ -122,6 +125,8 @@ def train(
         Such as `2e,30m`: weights and a checkpoint after every second epoch, a checkpoint after 30 minutes.
     on_error
         `fail` at an image that cannot be read, or `skip` it and list it in `unreadable.csv`.
+    background
+        Colour behind transparent pixels, as in `load_model`.
 
     Returns
     -------
@@ -142,6 +147,7 @@ def train(
     accumulate = whole_number(accumulate, "a number of parts to accumulate", 1)
     every = SaveEvery.parse(save_every)
     check_on_error(on_error)
+    colour = checked_background(background)
     machine = Machine.find(device, devices, nodes, precision)
     if sync_batchnorm and machine.world > 1 and machine.kind != "cuda":
         raise UserError("Batch normalization over several devices needs GPUs: leave --sync-batchnorm out.")
@@ -160,7 +166,10 @@ def train(
         "classes": len(train_images.classes),
         "training_images": train_images.fingerprint(),
         "validation_images": val_images.fingerprint(),
+        **({} if colour is None else {"background": list(colour)}),
     }
+    if colour is None and is_first():
+        warn_of_transparency([str(val_images.path(index)) for index in range(len(val_images))])
     output = output_path_of(output_path, "a run directory")
     images = (train_images.folder, val_images.folder)
     if any(output.resolve() in (folder.resolve(), *folder.resolve().parents[:1]) for folder in images):
@@ -187,8 +196,8 @@ def train(
                 "--epochs."
             )
         data = Data(
-            Views(train_images, image_size, seed),
-            Views(val_images, image_size),
+            Views(train_images, image_size, seed, background=colour),
+            Views(val_images, image_size, background=colour),
             recipe.batch_size,
             loading,
             seed,

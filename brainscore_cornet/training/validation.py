@@ -6,7 +6,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,9 @@ from ..cornet.architectures import CLASSES
 from ..cornet.commitments import architecture_of, get_commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.network import find_weights, plain_integers
+from ..cornet.preparation import Colour, checked_background, checked_resize
 from ..cornet.progress_line import showing
+from ..cornet.recording.images import warn_of_transparency
 from ..cornet.weights.released import RELEASED, mismatch
 from ..cornet.weights.state_dicts import read_checkpoint, trained_with
 from ..ranks import is_first
@@ -64,6 +66,8 @@ class Validation:
     """The comparison as text, or why there is none."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Path -> why the image was omitted."""
+    resize: str = "crop"
+    background: Colour | None = None
 
 
 def validate(
@@ -80,6 +84,8 @@ def validate(
     workers: int | None = None,
     precision: str = "fp32",
     on_error: str = "fail",
+    resize: str = "crop",
+    background: str | Iterable[int] | None = None,
 ) -> Validation:
     """Classify validation images, each exactly once, and return top-1, top-5 and loss.
 
@@ -95,12 +101,13 @@ def validate(
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S; by default those that a weight file
         of `train` states, else the released ones.
     image_size
-        Height and width in px: the shorter side becomes 256/224 of it, and the centre is shown. By default what a
-        weight file of `train` states, else 224.
+        Height and width in px. By default what a weight file of `train` states, else 224.
     batch_size
         Images in a batch, over all devices.
     device, devices, nodes, workers, precision, on_error
         As in `train`.
+    resize, background
+        As in `load_model`; by default the shorter side becomes 256/224 of the size, and the centre is shown.
 
     Raises
     ------
@@ -111,6 +118,7 @@ def validate(
         image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
     batch_size = whole_number(batch_size, "a batch size", 1)
     check_on_error(on_error)
+    resize, colour = checked_resize(resize), checked_background(background)
     architecture = architecture_of(model)
     machine = Machine.find(device, devices, nodes, precision)
     loading = machine.workers(workers)
@@ -131,7 +139,9 @@ def validate(
         RECIPES[architecture],
         skip_unreadable=on_error == "skip",
     )
-    data = Data(None, Views(images, image_size), batch_size, loading)
+    if colour is None:
+        warn_of_transparency([str(images.path(index)) for index in range(len(images))])
+    data = Data(None, Views(images, image_size, resize=resize, background=colour), batch_size, loading)
     shown = showing() if is_first() else nullcontext()
     with quiet(), shown, tempfile.TemporaryDirectory() as folder:
         trainer = machine.trainer(Path(folder), [Progress()])
@@ -139,6 +149,7 @@ def validate(
     sums = learner.validated
     released = path is not None and mismatch(RELEASED[identifier], path) is None
     standard = (sums.images, image_size) == _IMAGENET and times is None and precision == "fp32"
+    standard = standard and resize == "crop" and colour is None
     published = RELEASED[identifier].top1
     agrees, comparison = _compare(sums.top1, published, released, standard)
     return Validation(
@@ -154,6 +165,8 @@ def validate(
         agrees=agrees,
         comparison=comparison,
         unreadable=learner.unreadable,
+        resize=resize,
+        background=colour,
     )
 
 

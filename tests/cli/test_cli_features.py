@@ -141,7 +141,7 @@ def test_a_picture_of_other_time_steps(folder, caplog, options, images):
         (("features", "cornet_z_untrained", "images", "--plot", "a.doc"), "ends in .png, .pdf, .svg"),
         (("features", "cornet_z_untrained", "images", "--plot", "no/a.png"), "folder no for the picture"),
         (("features", "cornet_z_untrained", "nowhere", "-o", "out/f.nc"), "There is nothing at nowhere"),
-        (("features", "cornet_z_untrained", "images", "-o", "f.mat"), "ends in .nc, .zarr, .npy"),
+        (("features", "cornet_z_untrained", "images", "-o", "f.doc"), "ends in .nc, .zarr, .npy"),
         (("features", "cornet_z_untrained", "images", "-o", "f.nc", "--time-steps", "x"), "received 'x'"),
         (("features", "cornet_z_untrained", "images", "-o", "f.nc", "--time-bins", "70"), "received '70'"),
         (("features", "cornet_rt_untrained", "images", "-o", "f.nc", "--time-steps", "0"), "--allow-uninformative"),

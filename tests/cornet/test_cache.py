@@ -76,8 +76,10 @@ def _other_weights(model, stimuli):
         lambda model, stimuli: look(model, _subset(stimuli)),
         lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=40), stimuli),
         lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=48, precision="bf16"), stimuli),
+        lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=48, resize="pad"), stimuli),
+        lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=48, background="white"), stimuli),
     ],
-    ids=["region", "time bin", "trials", "weights", "images", "image size", "precision"],
+    ids=["region", "time bin", "trials", "weights", "images", "image size", "precision", "resize", "background"],
 )
 def test_whatever_the_numbers_depend_on_is_in_the_key(model, stimuli, folder, other):
     """One difference, and nothing that was kept is given."""

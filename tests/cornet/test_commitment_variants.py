@@ -37,6 +37,23 @@ def test_wrong_time_mapping(time_mapping, expected):
         vary(COMMITMENTS["cornet_rt"], time_mapping=time_mapping)
 
 
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ({"resize": "stretch"}, "Unknown way to resize 'stretch'"),
+        ({"resize": "CROP"}, "Did you mean crop"),
+        *(
+            ({"background": given}, "Expected a background such as grey, white, black or 255,0,0")
+            for given in ("pink", "1,2", "1,2,256", "1,2,-3", "", "1,2,3,4", (1, 2, 3.5), (True, False, True), 128)
+        ),
+    ],
+)
+def test_wrong_ways_to_prepare_images(option, expected):
+    """An unknown way to resize, and what is no colour, are refused with what is expected."""
+    with pytest.raises(UserError, match=expected):
+        vary(COMMITMENTS["cornet_z"], **option)
+
+
 def test_time_mapping_replaces_the_bins_of_its_regions():
     """The bins of a region in the time mapping take the place of all its committed bins; other regions keep theirs."""
     varied = vary(COMMITMENTS["cornet_rt"], time_mapping={"IT": {2: [90.0, 110], np.int64(4): (130, 170.5)}})
@@ -99,6 +116,9 @@ MAPPING = {"V1": {0: (50, 80)}, "IT": {3: (90, 120), 4: (120, 150)}}
                 *({"image_size": size} for size in (32, 225, 256)),
                 *({"weights_hash": value} for value in (SOME_HASH, OTHER_HASH)),
                 {"times": 10, "image_size": 256, "weights_hash": SOME_HASH, "time_mapping": MAPPING},
+                *({"resize": way} for way in ("crop", "pad")),
+                *({"background": colour} for colour in ("grey", "white", "black", "1,2,3", "12,0,3")),
+                {"resize": "pad", "background": "grey", "image_size": 256},
             ],
         ),
         (
@@ -149,7 +169,16 @@ def test_time_bins_in_identifiers_are_readable(identifier, time_mapping, words):
                 {"times": 5},
                 {"image_size": 224},
                 {"time_mapping": {}},
+                {"resize": "squeeze"},
+                {"resize": None, "background": None},
                 {"time_mapping": COMMITMENTS["cornet_rt"].time_bins},
+            ],
+        ),
+        (
+            "cornet_z",
+            [
+                {"background": background, "resize": "pad"}
+                for background in ("grey", "Gray", "128,128,128", " 128, 128,128", (128, 128, 128), np.full(3, 128))
             ],
         ),
         ("cornet_s", [{}, {"times": {"V4": 4}}, {"times": {"IT": 2, "V2": 2}}, {"times": {}}]),
@@ -204,9 +233,12 @@ def variants(draw):
         times=draw(times[base.architecture]),
         time_mapping=draw(st.none() | mappings),
         image_size=draw(st.sampled_from([None, 224, 32, 322])),
+        resize=draw(st.sampled_from([None, "squeeze", "crop", "pad"])),
+        background=draw(st.sampled_from([None, "grey", "128,128,128", "8,0,80"])),
         weights_hash=weights_hash,
     )
     decisive = (base.identifier, weights_hash, varied.time_steps, varied.time_bins, varied.image_size)
+    decisive += (varied.resize, varied.background)
     return varied, decisive
 
 

@@ -220,7 +220,7 @@ def test_stimulus_sets_keep_their_columns(small, stimuli):
         ({"time_steps": [0], "time_bins": [(70, 170)]}, "either time steps or time bins"),
         ({"layers": ["IT"], "time_bins": [(5, 1)]}, "start before end"),
         ({"on_error": "ignore"}, "Unknown on_error 'ignore'"),
-        ({"output": "out.mat"}, r"ends in \.nc, \.zarr, \.npy, \.csv, \.parquet"),
+        ({"output": "out.doc"}, r"ends in \.nc, \.zarr, \.npy, \.csv, \.parquet, \.h5, \.mat, \.pt"),
         ({"output": "no/folder/out.nc"}, "The folder no/folder for the features does not exist"),
     ],
 )

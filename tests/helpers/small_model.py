@@ -16,9 +16,9 @@ from brainscore_cornet.cornet.commitments import get_commitment, vary
 SIZE = 48  # px
 
 
-def small_model(stand_in: Callable[[str], nn.Module], identifier: str, batch_size: int = 4) -> CORnetModel:
-    """A new model around the network that the fixture `stand_in` keeps."""
-    commitment = vary(get_commitment(identifier), image_size=SIZE)
+def small_model(stand_in: Callable[[str], nn.Module], identifier: str, batch_size: int = 4, **options) -> CORnetModel:
+    """A new model around the network that the fixture `stand_in` keeps; options as of `vary`."""
+    commitment = vary(get_commitment(identifier), image_size=SIZE, **options)
     network = stand_in(commitment.architecture)
     return CORnetModel(commitment, network, device=torch.device("cpu"), batch_size=batch_size)
 

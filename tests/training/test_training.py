@@ -222,6 +222,11 @@ def test_validation_is_a_loop_over_images(thousand):
     assert found.top1 == pytest.approx((top5[:, 0] == batch.labels).float().mean().item())
     assert found.top5 == pytest.approx((top5 == batch.labels[:, None]).any(1).float().mean().item())
     assert found.loss == pytest.approx(nn.functional.cross_entropy(logits, batch.labels).item(), rel=1e-5)
+    assert found.resize == "crop"
+    squeezed = validate(
+        "cornet_z", thousand, weights=path, batch_size=250, resize="squeeze", background="grey", **SMALL
+    )
+    assert (squeezed.resize, squeezed.background, squeezed.images) == ("squeeze", (128, 128, 128), 1000)
     (row,) = read_table(thousand / "out")
     assert (row.val_top1, row.val_top5) == (found.top1, found.top5)
     assert (found.agrees, found.comparison) == (None, "no comparison: these are not the released weights")

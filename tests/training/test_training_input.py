@@ -70,6 +70,7 @@ def test_images_that_are_not_as_expected(folder, spoil, expected, tmp_path_facto
         (["--precision", "fp8"], "Unknown precision 'fp8'"),
         (["--save-every", "often"], "received 'often'"),
         (["--on-error", "ignore"], "fail or skip"),
+        (["--background", "pink"], "received 'pink'"),
         (["--lr", "-1"], "lr as a number above 0"),
         (["--optimizer", "adamw"], "--lr 0.001"),
         (["--image_size", "16"], "an image size in px"),

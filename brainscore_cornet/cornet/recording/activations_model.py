@@ -20,14 +20,15 @@ from ..commitments import TimeBin
 from ..errors import UserError
 from ..inference.prepared import Prepared, network_hash
 from ..plain import plain
+from ..preparation import Colour
 from ..progress_line import counting
 from . import assembly, cache
 from .hooks import Hookable
-from .images import Source
+from .images import Source, warn_of_transparency
 from .presentations import Presentations
 from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
 from .shapes import survey
-from .stimuli import Microsaccades, as_stimulus_set, as_trials, batches, image_files
+from .stimuli import Microsaccades, as_stimulus_set, as_trials, batches, image_files, warn_of_screen
 
 MOST_WORKERS = 8  # by default, at most: a few threads decode faster than a network computes
 
@@ -53,6 +54,8 @@ class ActivationsModel(Hookable):
         Threads that prepare images ahead; by default as many as torch uses, eight at most.
     precision, compiled
         As in `inference.prepared.Prepared`.
+    resize, background
+        As in `images.load_image`.
     """
 
     def __init__(
@@ -67,11 +70,13 @@ class ActivationsModel(Hookable):
         workers: int | None = None,
         precision: str = "fp32",
         compiled: bool = False,
+        resize: str = "squeeze",
+        background: Colour | None = None,
     ) -> None:
         super().__init__()
         self.identifier = identifier
         self.network = network
-        self.image_size = image_size
+        self.image_size, self.resize, self.background = image_size, resize, background
         self._visual_degrees = visual_degrees
         self._prepared = Prepared(network, device, precision, compiled)
         self._batch_size = batch_size
@@ -176,6 +181,7 @@ class ActivationsModel(Hookable):
         if isinstance(stimuli, StimulusSet):
             for hook in list(self._stimulus_set_hooks.values()):
                 stimuli = hook(stimuli)
+            warn_of_screen(stimuli, self.background)
         else:
             stimuli = as_stimulus_set(stimuli) if isinstance(stimuli, pd.DataFrame) else image_files(stimuli)
         number_of_trials = as_trials(number_of_trials)
@@ -196,6 +202,8 @@ class ActivationsModel(Hookable):
         if entries and len(stored) == len(sites):
             yield Portion(slice(0, count), {site: torch.from_numpy(array) for site, array in stored.items()})
             return
+        if self.background is None:
+            warn_of_transparency(shown.paths)
         writers = {site: entry.writer(count) for site, entry in entries.items()}
         try:
             with closing(self._progress(self._load(shown.paths, shown.microsaccades), count)) as counted:
@@ -221,6 +229,7 @@ class ActivationsModel(Hookable):
     def _load(self, sources: Sequence[Source], microsaccades: Microsaccades | None = None, **options) -> Iterator:
         pinned = self._prepared.device.type == "cuda"
         options = {"workers": self._workers, "pinned": pinned, **options}
+        options |= {"resize": self.resize, "background": self.background}
         return batches(sources, self.image_size, self._batch_size, microsaccades, **options)
 
     def _entries(self, shown: Presentations, sites: Sequence[Site], weights: str) -> dict[Site, cache.Entry]:
@@ -232,6 +241,8 @@ class ActivationsModel(Hookable):
         key = {
             "images": cache.images_hash(shown.paths),
             "image_size": self.image_size,
+            "resize": self.resize,
+            "background": self.background,
             "network": weights,
             "precision": self._prepared.precision,
             "microsaccades": None if seen is None else [seen.trials, seen.visual_degrees],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -10,7 +10,8 @@ from ..anatomy import REGIONS
 from ..architectures import CORnet
 from ..commitments import Commitment
 from ..errors import UserError, unknown_name
-from .record import LOGITS, find_module
+from .record import LOGITS, find_module, is_output
+from .shapes import survey
 
 
 def checked_layers(layers: Mapping[str, str] | None) -> dict[str, str] | None:
@@ -43,6 +44,19 @@ def check_steps_of_layers(network: CORnet, commitment: Commitment) -> None:
                 f"{layer} is computed at the time steps {', '.join(map(str, computed))}, and {region} has a time bin "
                 f"at {missing[0]}: give it others with time_mapping={{'{region}': {{{computed[0]}: (start, end)}}}}."
             )
+
+
+def check_one_size(network: CORnet, layer: str, time_steps: Sequence[int], image_size: int) -> None:
+    """Raise `UserError` if a layer's activity has several sizes at these steps, as before a strided convolution."""
+    if len(set(time_steps)) == 1 or is_output(layer):
+        return
+    shapes = survey(network, image_size, containers=True)[layer]
+    sizes = {step: "x".join(map(str, shapes[step][1:])) for step in sorted(set(time_steps))}
+    if len(set(sizes.values())) > 1:
+        raise UserError(
+            f"{layer} has {', '.join(f'{size} positions at time step {step}' for step, size in sizes.items())}, and a "
+            "recording has the same neuroids in all time bins: record time bins that share a size, one by one."
+        )
 
 
 def _steps(network: CORnet, layer: str, image_size: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,10 @@ from torch import Tensor
 
 from ..errors import MachineError, MissingImages, UserError, whole_number
 from ..plain import plain
-from .images import Source, load_image
+from ..preparation import Colour
+from .images import Source, count_transparent, load_image, say_transparent
+
+_logger = logging.getLogger(__name__)
 
 PATH = "stimulus_path"  # the column of a table that says where an image is
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
@@ -94,6 +98,28 @@ def stimulus_paths(stimulus_set: StimulusSet) -> list[str]:
     return paths
 
 
+def warn_of_screen(stimulus_set: StimulusSet, background: Colour | None) -> None:
+    """Log how many images have lost their transparency on Brain-Score's screen, where a background does not reach.
+
+    `place_on_screen` writes images of other visual degrees than the model's anew, with the colours that transparent
+    pixels hide.
+    """
+    originals = getattr(stimulus_set, "original_paths", None) or {}
+    ids = [each for each in stimulus_set["stimulus_id"] if each in originals]
+    if not ids:
+        return
+    lost = count_transparent(str(originals[each]) for each in ids)
+    lost -= count_transparent(str(stimulus_set.get_stimulus(each)) for each in ids)
+    if background is None:
+        say_transparent(lost)
+    elif lost > 0:
+        _logger.warning(
+            "%d images lost their transparency when Brain-Score put them on a screen of the model's visual degrees: "
+            "the network sees the colours that their transparent pixels hide, and no background.",
+            lost,
+        )
+
+
 def as_trials(number_of_trials) -> int:
     """Return a number of trials as an integer, also from an array of one number or from a float such as 30.0."""
     one = isinstance(number_of_trials, np.ndarray) and number_of_trials.size == 1
@@ -142,6 +168,8 @@ def batches(
     *,
     workers: int = 1,
     pinned: bool = False,
+    resize: str = "squeeze",
+    background: Colour | None = None,
     on_error: Callable[[int, UserError], None] | None = None,
 ) -> Iterator[Tensor]:
     """Yield batches (presentation, 3, height, width), float32, with all trials of an image before the next image.
@@ -157,6 +185,8 @@ def batches(
         Number of threads.
     pinned
         Whether batches are in pinned memory, from which a CUDA device copies asynchronously.
+    resize, background
+        As in `images.load_image`.
     on_error
         Callback for an unreadable image, which receives its index in `paths` and the error. Zeros replace the image.
         By default the error is raised.
@@ -166,7 +196,7 @@ def batches(
 
     def load(batch: np.ndarray, start: int, index: int, path: Source) -> None:
         try:
-            image = load_image(path, image_size)
+            image = load_image(path, image_size, resize, background)
         except UserError as error:
             if on_error is None or isinstance(error, MachineError):
                 raise
