@@ -89,11 +89,15 @@ setup(
             *RSA,
             *SUBMIT,
             *TRAIN,
+            "captum",
             "hypothesis",
             "imageio",
             "ipykernel",
             "matplotlib",
             "nbclient",
+            "onnx",
+            "onnxruntime",
+            "onnxscript",  # torch.onnx.export is made of it
             "pyright[nodejs]==1.1.414",  # each release finds more: a new one is taken on purpose
             "pytest-timeout",
             "pytest-xdist",
@@ -101,6 +105,7 @@ setup(
             "safetensors",
             "scikit-learn",
             "selenium",
+            "torchlens>=2",
         ],
     },
     cmdclass={"sdist": SourceDistribution},

@@ -30,8 +30,8 @@ class NotStarted(UserError):
     """A child ended before it was ready."""
 
 
-class StartAbandoned(Exception):
-    """A child was no longer wanted before it was ready."""
+class Abandoned(Exception):
+    """What a child was to do is no longer wanted."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ def start(target: str, changes: Mapping[str, str], is_wanted: Callable[[], bool]
     ------
     NotStarted
         If it ends before, with the reason.
-    StartAbandoned
+    Abandoned
         If `is_wanted` returns False before it is ready.
     """
     ours, theirs = Pipe()
@@ -109,7 +109,7 @@ def start(target: str, changes: Mapping[str, str], is_wanted: Callable[[], bool]
     try:
         while not ours.poll(_POLL):
             if not is_wanted():
-                raise StartAbandoned
+                raise Abandoned
         if reason := ours.recv_bytes().decode():
             raise NotStarted(f"A process of Python could not be started: {reason}.")
     except (EOFError, ConnectionError):

@@ -141,3 +141,21 @@ def released_folder(tmp_path_factory, stand_in) -> Path:
             _use_new_zipfile_serialization=False,
         )
     return folder
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """A Dask cluster that somebody else has started: address, TLS files, processes of its two workers."""
+    from helpers.dask_clusters import running_cluster
+
+    with running_cluster(tmp_path / "dask") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """The folder of a SLURM that runs jobs on this machine."""
+    from helpers.dask_clusters import slurm_here
+
+    with slurm_here(tmp_path / "bin", monkeypatch) as folder:
+        yield folder

@@ -27,7 +27,7 @@ from brainscore_cornet.marques2020.protocols import LIGHT
 ROOT = Path(__file__).parents[1]
 READMES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in (ROOT / "README.md", *sorted((ROOT / "brainscore_cornet").glob("*/README.md")))
+    for path in (ROOT / "README.md", *sorted((ROOT / "brainscore_cornet").glob("*/**/README.md")))
 }
 BLOCKS = [
     (name, language, code)
@@ -242,12 +242,16 @@ def test_the_front_page_is_short():
 @pytest.mark.parametrize("name", READMES)
 def test_links_lead_somewhere(name):
     """Files and headings that are linked to exist."""
-    headings = {
-        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", READMES[name], re.MULTILINE)
-    }
     for target in re.findall(r"\]\(([^)]+)\)", READMES[name]):
-        if target.startswith("#"):
-            assert target[1:] in headings
-        elif not target.startswith("https://"):
-            assert ((ROOT / name).parent / target).exists()
+        if target.startswith("https://"):
+            continue
+        file, _, heading = target.partition("#")
+        path = ((ROOT / name).parent / file).resolve() if file else ROOT / name
+        assert path.exists()
+        assert not heading or heading in headings_of(path)
+
+
+def headings_of(path: Path) -> set[str]:
+    """What follows the # of links to headings."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,14 +1,15 @@
-"""The commands `features`, `plot` and, with CORnet's own flags, `test`."""
+"""The commands `features` and `plot`."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..cornet.errors import UserError, unknown_name
+from ..cornet.errors import UserError
 from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.progress_line import showing
 from .options import (
@@ -60,7 +61,13 @@ def features(
     background: Background = None,
     device: Device = None,
     batch_size: BatchSize = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Extract in that many processes at once.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
+    tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
+    tls_cert: Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
+    slurm: Annotated[bool, typer.Option("--slurm", help="Extract in SLURM jobs, --workers of them.")] = False,
     precision: Precision = "fp32",
     on_error: Annotated[str, typer.Option(help="For unreadable images: 'fail', or 'skip' and list them.")] = "fail",
     allow_uninformative: Annotated[
@@ -91,14 +98,22 @@ def features(
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
     if rdm is not None and (output is None or shard is not None or join):
         raise UserError("--rdm writes all images' dissimilarities at once: name an output, and no shards.")
+    if rdm is not None and allow_uninformative:
+        raise UserError("Activity that is the same for every image has no dissimilarities: give --rdm alone.")
     if time_bins is not None:  # further time bins, separated by spaces, are parsed as arguments
         further = [each for each in images if re.fullmatch(r"\d+-\d+", each) and not Path(each).exists()]
         images = [each for each in images if each not in further]
         time_bins = " ".join([time_bins, *further])
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
-    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": workers}
+    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": threads}
     options |= {"time_mapping": parse_time_mapping(time_mapping)}
+    tls = {name: path for name, path in (("ca", tls_ca), ("cert", tls_cert), ("key", tls_key)) if path is not None}
+    is_parallel = workers is not None or scheduler is not None or slurm or bool(tls)
+    if is_parallel and (output is None or rdm is not None or shard is not None or join):
+        raise UserError(
+            "Workers compute an output's shards and join them: name an output, and no --rdm, --shard, --join."
+        )
     replaces = overwrite or join
     checked_resize(resize)
     checked_background(background)
@@ -116,15 +131,22 @@ def features(
         from ..features.activity_figure import draw
         from ..features.dissimilarity_files import dissimilarities, write_rdms
 
-        loaded = load_model(
+        load = partial(
+            load_model,
             model,
-            weights=parse_weights(weights),
+            weights=_found_anywhere(parse_weights(weights)),
             device=device,
             precision=precision,
             resize=resize,
             background=background,
             **{name: value for name, value in options.items() if value is not None},
         )
+        extractors = None
+        if is_parallel:
+            from ..features.shard_workers import ShardWorkers
+
+            extractors = ShardWorkers.of(workers, scheduler, tls or None, slurm, make=load)
+        loaded = load()
         if output is not None and rdm is not None:
             found = dissimilarities(
                 loaded,
@@ -152,6 +174,7 @@ def features(
                 overwrite=overwrite,
                 shard=shard,
                 join=join,
+                workers=extractors,
             )
             if shard is None:
                 say(output)
@@ -183,67 +206,11 @@ def timecourse(
     say(output)
 
 
-@app.command("test")
-def cornet_test(
-    model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier.")],
-    data_path: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with images.")],
-    output_path: Annotated[Path, typer.Option("--output_path", "--output-path", "-o", help="Folder for the features.")],
-    layer: Annotated[str, typer.Option(help="V1, V2, V4, IT or decoder.")] = "decoder",
-    sublayer: Annotated[
-        str, typer.Option(help="A layer inside the region, such as output, conv2 or avgpool.")
-    ] = "avgpool",
-    time_step: Annotated[
-        int, typer.Option("--time_step", "--time-step", min=0, help="Number among the layer's own time steps, from 0.")
-    ] = 0,
-    imsize: Annotated[int | None, typer.Option(help="In px.", show_default="that of the weights, else 224")] = None,
-    ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
-    weights: Weights = "released",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
-) -> None:
-    """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
-    from ..cornet.anatomy import TIME_STEPS
-    from ..cornet.commitments import architecture_of
-    from ..cornet.early_options import check_options
-    from ..features.early_checks import nothing_at
-
-    check_options(f"cornet_{architecture_of(model).lower()}", weights=parse_weights(weights), image_size=imsize)
-    if not data_path.expanduser().is_dir():
-        raise nothing_at(str(data_path))
-    from ..cornet.brain_model import load_model
-    from ..cornet.recording.shapes import survey
-    from ..features import extract_features
-
-    architecture = model.upper() if model.upper() in TIME_STEPS else None
-    loaded = load_model(
-        f"cornet_{architecture.lower()}" if architecture else model,
-        weights=parse_weights(weights),
-        image_size=imsize,
-        device="cuda" if ngpus else "cpu",
-    )
-    name = f"{layer}.{sublayer}"
-    known = survey(loaded.activations_model.network, loaded.activations_model.image_size)
-    if name not in known:
-        raise unknown_name(name, known, "layer and sublayer")
-    steps = list(known[name])  # CORnet's `time_step` counts the calls of the layer
-    if time_step >= len(steps):
-        raise UserError(f"{name} has {len(steps)} time steps, from 0: there is no {time_step}.")
-    output_path = output_path.expanduser()
-    try:
-        output_path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
-    output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
-    extract_features(
-        loaded,
-        str(data_path / "*.*"),
-        layers=[name],
-        time_steps=[steps[time_step]],
-        flat=True,
-        output=output,
-        allow_uninformative=True,
-        overwrite=overwrite,
-    )
-    say(output)
+def _found_anywhere(weights: str | None) -> str | None:
+    """Return a weight file's absolute path, since workers have other working folders; anything else unchanged."""
+    if weights is None or not Path(weights).expanduser().is_file():
+        return weights
+    return str(Path(weights).expanduser().absolute())
 
 
 def _integers(text: str) -> list[int]:

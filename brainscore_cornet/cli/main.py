@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from . import data_commands, feature_commands, scoring_commands, submission_commands, training_commands, weight_commands
+from . import (
+    cornet_command,
+    data_commands,
+    feature_commands,
+    scoring_commands,
+    submission_commands,
+    training_commands,
+    weight_commands,
+)
 from .options import Json, print_table
 from .printing import exit_code, say
 
@@ -24,6 +32,7 @@ app.add_typer(weight_commands.app, name="weights")
 app.add_typer(scoring_commands.app)
 app.add_typer(data_commands.app)
 app.add_typer(feature_commands.app)
+app.add_typer(cornet_command.app)
 app.add_typer(training_commands.app)
 app.add_typer(submission_commands.app)
 

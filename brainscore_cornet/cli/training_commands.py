@@ -25,6 +25,14 @@ app = typer.Typer()
 DataPath = Annotated[
     Path, typer.Option("--data_path", "--data-path", help="Folder with train/ and val/ (or val_in_folders/).")
 ]
+ValLabels = Annotated[
+    Path | None,
+    typer.Option(
+        "--val_labels",
+        "--val-labels",
+        help="Table of classes for val/ without class folders: ImageNet's ground truth (.txt) or Kaggle's (.csv).",
+    ),
+]
 Times = Annotated[
     str | None, typer.Option(help="Time steps: 10 for R and RT, V2=2,V4=4,IT=2 for S.", show_default="released")
 ]
@@ -79,6 +87,7 @@ def train(
         Path,
         typer.Option("--output_path", "--output-path", "-o", help="Run directory; an interrupted run resumes from it."),
     ],
+    val_labels: ValLabels = None,
     weights: Annotated[str, typer.Option(help="Initial weights: 'none', 'released', a file or a URL.")] = "none",
     restore_path: Annotated[
         Path | None,
@@ -141,14 +150,15 @@ def train(
 
     By default, each model is trained with CORnet's recipe for it.
     """
-    from ..training import train as run
+    from ..training import train as run_training
     from ..training.stopping import TrainingStopped
 
     try:
-        run(
+        run_training(
             model,
             data_path,
             output_path,
+            val_labels=val_labels,
             weights=parse_weights(weights),
             restore_path=restore_path,
             times=parse_times(times),
@@ -185,6 +195,7 @@ def train(
 def validate(
     model: Annotated[str, typer.Argument(help="An identifier such as cornet_s, or Z, R, RT, S.")],
     data_path: DataPath,
+    val_labels: ValLabels = None,
     weights: Weights = "released",
     times: Times = None,
     image_size: ValidationSize = None,
@@ -206,11 +217,12 @@ def validate(
 
     This checks an installation and the downloaded weights.
     """
-    from ..training import validate as run
+    from ..training import validate as run_validation
 
-    found = run(
+    found = run_validation(
         model,
         data_path,
+        val_labels=val_labels,
         weights=parse_weights(weights),
         times=parse_times(times),
         image_size=image_size,

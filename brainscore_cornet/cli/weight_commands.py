@@ -68,7 +68,7 @@ def verify(model: Models = None) -> None:
         difference = mismatch(file, path)
         verdict = difference or "matches its published hash"
         if difference and is_accepted(path):
-            verdict += "; accepted with --no-verify"
+            verdict += "; accepted with `weights fetch --no-verify`"
         say(f"{name}  {path}  SHA-256 {file_hash(path)}  {verdict}")
         wrong += [name] if difference else []
     problems = [("Not as published", wrong), ("Not on this machine", missing)]

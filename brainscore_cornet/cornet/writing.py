@@ -18,6 +18,10 @@ _ADDED = 48  # bytes, at most, that temporary files add to the name of an output
 _NAME_MAX = 255  # bytes in a name on nearly all file systems
 
 
+class Busy(UserError):
+    """Another process holds the lock."""
+
+
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path beside `path`, and rename the file once it is complete and on the disk."""
     part = part_of(path)
@@ -97,7 +101,7 @@ def locked(lock_file: Path, busy: str, *, temporary: bool = False) -> Iterator[N
 
     Raises
     ------
-    UserError
+    Busy
         If another process holds the lock.
     """
     import filelock
@@ -106,7 +110,7 @@ def locked(lock_file: Path, busy: str, *, temporary: bool = False) -> Iterator[N
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise UserError(busy) from None
+        raise Busy(busy) from None
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in NO_LOCKS:
             raise

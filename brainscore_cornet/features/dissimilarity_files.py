@@ -44,7 +44,7 @@ def dissimilarities(
     found = look(collect(images), on_error, model.commitment.background)
     activations, commitment = model.activations_model, model.commitment
     shapes = survey(activations.network, activations.image_size)
-    sites = choose(activations.network, commitment, shapes, layers, time_steps, time_bins, False)
+    sites = choose(activations.network, commitment, shapes, layers, time_steps, time_bins)
     with tempfile.TemporaryDirectory(prefix="brainscore_cornet-rdm-") as folder:
         arrays = {}
         for number, site in enumerate(sites):

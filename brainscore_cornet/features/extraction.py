@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
@@ -27,11 +26,14 @@ from .columns import writable
 from .early_checks import LABELLED, ON_ERROR, check_output, images_table
 from .extracted import Features, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
-from .shards import Shard, find_shards
+from .shard_workers import ShardWorkers
+from .sharded import compute_shard, join_shards
+from .shards import Shard
 from .unfinished import Unfinished
 
 _logger = logging.getLogger(__name__)
 
+_ALLOW = "--allow-uninformative"
 IN_MEMORY = ".nc"  # a dataset in memory has the types of this format
 
 
@@ -50,6 +52,7 @@ def extract_features(
     overwrite: bool = False,
     shard: str | None = None,
     join: bool = False,
+    workers: int | ShardWorkers | None = None,
     **options,
 ) -> xr.Dataset | None:
     """Return or write the activity of layers at time steps for images.
@@ -85,6 +88,9 @@ def extract_features(
         Part to compute and store beside the output; `3/16` is the third of sixteen.
     join
         Whether to join the shards, which were computed with otherwise the same arguments, into the output.
+    workers
+        Processes of this machine that compute an output's shards, or `shard_workers.ShardWorkers` of a cluster; by
+        default this process computes it alone.
     options
         Options of `load_model` for an identifier: `weights`, `times`, `time_mapping`, `image_size`, `device`, …
 
@@ -104,6 +110,10 @@ def extract_features(
     part = None if shard is None else Shard.parse(shard)
     if (part or join) and (output is None or (part and join)):
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
+    if workers is not None and (output is None or part or join):
+        raise UserError("Workers compute an output's shards and join them: give an output, and neither shard nor join.")
+    if isinstance(workers, int):
+        workers = ShardWorkers.of(workers)
     output = None if output is None else output_path(output, "an output file")
     if output is not None:
         check_output(output)
@@ -115,14 +125,18 @@ def extract_features(
         _check_apart(output, found)
     found = look(found, on_error, model.commitment.background)
     found = replace(found, table=writable(found.table, IN_MEMORY if output is None else output.suffix))
-    extraction = _Extraction(model, found, layers, time_steps, time_bins, pool, flat, allow_uninformative)
+    options = {"requested": layers, "steps": time_steps, "bins": time_bins, "pool": pool, "flat": flat}
+    options["uninformative"] = allow_uninformative
+    extraction = Extraction(model, found, **options)
     extraction.check(output or Path(f"in memory{IN_MEMORY}"))
     if output is None:
         return output_files.dataset(extraction.in_memory(on_error))
     if part:
-        extraction.part_of(output, part, on_error, overwrite)
+        compute_shard(extraction, output, part, on_error, overwrite)
     elif join:
-        extraction.joined_into(output, on_error, overwrite)
+        join_shards(extraction, output, on_error, overwrite)
+    elif workers is not None:
+        workers.extract(extraction, options, output, on_error, overwrite)
     else:
         extraction.into(output, on_error, overwrite)
     return None
@@ -138,88 +152,47 @@ def _check_apart(output: Path, found: Images) -> None:
             raise UserError(f"The output {output} would take the place of what it is made from, {path}.")
 
 
-class _Extraction:
+class Extraction:
+    """The extraction of features from images with a model, whose arguments are those of `extract_features`."""
+
     def __init__(self, model: CORnetModel, images: Images, requested, steps, bins, pool, flat, uninformative) -> None:
-        self._model, self._images, self._pool, self._flat = model, images, pool, flat
+        self.model, self.images, self._pool, self._flat = model, images, pool, flat
         self._activations = model.activations_model
         network = self._activations.network
         shapes = survey(network, self._activations.image_size)
-        sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative)
+        sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative, _ALLOW)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
         self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 
+    @property
+    def batch_size(self) -> int:
+        return self._activations.batch_size
+
     def in_memory(self, on_error: str) -> Features:
-        count = len(self._images)
-        arrays = {site: np.empty((count, *shape), np.float32) for site, shape in self._pooled_shapes().items()}
+        count = len(self.images)
+        arrays = {site: np.empty((count, *shape), np.float32) for site, shape in self.pooled_shapes().items()}
         bad: dict[int, str] = {}
-        for portion in self._stream(self._images, bad, on_error):
+        for portion in self._stream(self.images, bad, on_error):
             portion.write(_flat(arrays))
         return self._features(arrays, bad)
 
     def into(self, output: Path, on_error: str, overwrite: bool) -> None:
-        unfinished = Unfinished(output, self._request(on_error))
+        unfinished = Unfinished(output, self.request(on_error))
         with unfinished.opened(overwrite) as complete:
             if not complete:
-                self._check_size(len(self._images), output, unfinished)
-                self._finish(output, unfinished, self._into(unfinished, self._images, on_error))
+                self.check_room(len(self.images), output, unfinished)
+                self.finish(output, unfinished, self.fill(unfinished, self.images, on_error))
 
     def check(self, output: Path) -> None:
-        output_files.check_table(self._images.table, self._pooled_shapes(), output)
+        output_files.check_table(self.images.table, self.pooled_shapes(), output)
         if output.suffix in LABELLED:
-            say_sizes(self._pooled_shapes())
+            say_sizes(self.pooled_shapes())
 
-    def part_of(self, output: Path, shard: Shard, on_error: str, overwrite: bool) -> None:
-        part = self._part(shard)
-        unfinished = Unfinished(output, {**self._request(on_error), "shard": shard.kind}, shard.kind)
-        with unfinished.opened(overwrite) as complete:
-            if complete:
-                return
-            self._check_size(len(part), output, unfinished)
-            if len(part):
-                self._into(unfinished, part, on_error)
-            else:
-                unfinished.begin()
-        _logger.warning("Shard %d of %d is done; when all are, --join.", shard.number, shard.count)
+    def check_room(self, count: int, output: Path, unfinished: Unfinished) -> None:
+        output_files.check_size(self.pooled_shapes(), count, output, unfinished.reserved())
 
-    def joined_into(self, output: Path, on_error: str, overwrite: bool) -> None:
-        request, parts = self._request(on_error), []
-        unfinished = Unfinished(output, request)
-        with ExitStack() as opened:
-            if opened.enter_context(unfinished.opened(overwrite)):
-                return
-            for shard in find_shards(output):
-                images = self._part(shard)
-                part = Unfinished(output, {**request, "shard": shard.kind}, shard.kind)
-                opened.enter_context(part.opened(False))
-                if (done := part.count_done(len(images))) != len(images):
-                    raise UserError(f"Shard {shard.number}/{shard.count} of {output} has done {done} of {len(images)}.")
-                parts.append((shard, part, images))
-            self._check_size(len(self._images), output, unfinished)
-            arrays = unfinished.arrays(self._pooled_shapes(), len(self._images))
-            for shard, part, images in parts:
-                rows = shard.rows(len(self._images), self._activations.batch_size)
-                if len(images):
-                    for site, array in part.arrays(self._pooled_shapes(), len(images)).items():
-                        arrays[site][rows] = array
-                        drop_pages(array)
-                        drop_pages(arrays[site])
-                if part.done != len(images):
-                    raise UserError(f"Shard {shard.number}/{shard.count} of {output} is damaged: compute it again.")
-                unfinished.bad.update({rows.start + row: reason for row, reason in part.bad.items()})
-            unfinished.mark(len(self._images))
-            self._finish(output, unfinished, arrays)
-            for _, part, _ in parts:
-                part.remove()
-
-    def _check_size(self, count: int, output: Path, unfinished: Unfinished) -> None:
-        output_files.check_size(self._pooled_shapes(), count, output, unfinished.reserved())
-
-    def _part(self, shard: Shard) -> Images:
-        rows = shard.rows(len(self._images), self._activations.batch_size)
-        return Images(self._images.table.iloc[rows], self._images.sources[rows])
-
-    def _into(self, unfinished: Unfinished, images: Images, on_error: str) -> Mapping[Site, np.ndarray]:
-        arrays = unfinished.arrays(self._pooled_shapes(), len(images))
+    def fill(self, unfinished: Unfinished, images: Images, on_error: str) -> Mapping[Site, np.ndarray]:
+        arrays = unfinished.arrays(self.pooled_shapes(), len(images))
         if unfinished.done:
             _logger.warning("Resuming after %d of %d images.", unfinished.done, len(images))
         flat = _flat(arrays)
@@ -233,12 +206,12 @@ class _Extraction:
             unfinished.record()
         return arrays
 
-    def _finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
+    def finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
         report(Work(f"Writing {output}"))
         with writing(output):
             features = self._features(arrays, unfinished.bad)
             output_files.write(features, output, unfinished.folder)
-            left_out = self._images.without(unfinished.bad).left_out
+            left_out = self.images.without(unfinished.bad).left_out
             listed = output.with_name(f"{output.name}.skipped.txt")
             if left_out:
                 lines = [f"{shown(path)}\t{shown(reason)}\n" for path, reason in left_out.items()]
@@ -257,33 +230,33 @@ class _Extraction:
             on_error=None if on_error == "fail" else lambda row, error: bad.__setitem__(row, str(error)),
         )
 
-    def _pooled_shapes(self) -> dict[Site, tuple[int, ...]]:
+    def pooled_shapes(self) -> dict[Site, tuple[int, ...]]:
         return {site: shape[:1] if self._pool else shape for site, shape in self._shapes.items()}
 
     def _features(self, arrays: Mapping[Site, np.ndarray], bad: Mapping[int, str]) -> Features:
-        if len(bad) == len(self._images):
-            raise UserError(f"None of the {len(self._images)} images can be used: {next(iter(bad.values()))}")
-        kept = np.array([row for row in range(len(self._images)) if row not in bad])
+        if len(bad) == len(self.images):
+            raise UserError(f"None of the {len(self.images)} images can be used: {next(iter(bad.values()))}")
+        kept = np.array([row for row in range(len(self.images)) if row not in bad])
         ordered = {site: arrays[site] for site in self._shapes}
-        table = self._images.without(bad).table
-        return Features(ordered, kept, table, self._model.commitment, self._attributes, self._flat)
+        table = self.images.without(bad).table
+        return Features(ordered, kept, table, self.model.commitment, self.attributes, self._flat)
 
     @cached_property
-    def _attributes(self) -> dict[str, str]:
+    def attributes(self) -> dict[str, str]:
         return {
-            "model": self._model.identifier,
+            "model": self.model.identifier,
             "weights_sha256": network_hash(self._activations.network),
             "package": f"brainscore_cornet {version('brainscore_cornet')}",
-            "preprocessing": preprocessing(self._model.commitment),
+            "preprocessing": preprocessing(self.model.commitment),
             "pooled": "mean over space" if self._pool else "no",
             **({"requested_time_bins": self._bins} if self._bins else {}),
         }
 
-    def _request(self, on_error: str) -> dict:
+    def request(self, on_error: str) -> dict:
         """Return everything that the contents of the file depend on, as JSON."""
         return {
-            **self._attributes,
-            "images": self._images.fingerprint(),
+            **self.attributes,
+            "images": self.images.fingerprint(),
             "sites": list(self._shapes),
             "precision": self._activations.precision,
             "batch_size": self._activations.batch_size,  # the last bits depend on it

@@ -24,7 +24,8 @@ def choose(
     layers: Sequence[str] | None,
     time_steps: int | str | Sequence[int],
     time_bins: Sequence[TimeBin] | None,
-    allow_uninformative: bool,
+    allow_uninformative: bool = False,
+    to_allow: str = "",
 ) -> list[Site]:
     """Return the requested sites, layer by layer.
 
@@ -39,6 +40,8 @@ def choose(
     allow_uninformative
         Whether activity that is the same for every image is chosen, too. Otherwise a layer that the image does not
         reach at all is left out with a message, and naming such a time step of another layer is an error.
+    to_allow
+        How the caller allows it, such as an option, for the error's text.
 
     Raises
     ------
@@ -88,17 +91,29 @@ def choose(
             if step not in reached and not allow_uninformative:
                 raise UserError(
                     f"At time step {step} the image has not reached {layer} (it arrives at {reached[0]}): its activity "
-                    "is the same for every image. To have it all the same: --allow-uninformative"
+                    f"is the same for every image.{to_allow and f' To have it all the same: {to_allow}'}"
                 )
             if step not in reached:
                 _logger.warning("%s at time step %d is the same for every image.", layer, step)
             sites.append(Site(layer, step))
     if not sites:
-        hint = " Give the network more steps (--times), or have it all the same: --allow-uninformative"
+        hint = f" Give the network more steps (--times){to_allow and f', or have it all the same: {to_allow}'}."
         raise UserError(" ".join(unreached) + hint if unreached else "No layers to take features from.")
     for sentence in unreached:
         _logger.warning("%s", sentence)
     return list(dict.fromkeys(sites))
+
+
+def calls_in_cornet(network: CORnet, shapes: Shapes, layer: str) -> list[int]:
+    """Return the time step that answers each call of a layer in CORnet's own implementation of this network.
+
+    Theirs calls the input stage of V1 at every time step, each time with the same image, and ours once.
+    """
+    steps = list(shapes[layer])
+    region = layer.split(".")[0]
+    if region in network.times and network.point_of(layer, 0) == network.point_of(layer, 1):
+        return steps * network.times[region]
+    return steps
 
 
 def _point_of(network: CORnet, layer: str, step: int) -> Point:

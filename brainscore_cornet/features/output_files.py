@@ -92,20 +92,20 @@ def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path,
     if output.suffix in TABLES and units > MOST_COLUMNS:
         raise UserError(
             f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
-            "layers, average over space (--pool), or write .nc, .zarr or .npy."
+            "layers, average over space, or write .nc, .zarr or .npy."
         )
     largest = max((4 * count * math.prod(shape) for shape in shapes.values()), default=0)
     if output.suffix == ".mat" and largest > MOST_BYTES_MAT:
         raise UserError(
             f"A layer needs {largest / 1e9:.1f} GB at one time step, and .mat holds {MOST_BYTES_MAT / 1e9:.1f}: write "
-            ".h5, which MATLAB reads with h5read, or average over space (--pool)."
+            ".h5, which MATLAB reads with h5read, or average over space."
         )
     needed = 2 * 4 * count * units - reserved  # once as it is computed, once in the file
     free = shutil.disk_usage(output.parent).free
     if needed > free:
         raise UserError(
             f"The features need {needed / 1e9:.1f} GB while they are written, {output.parent} has {free / 1e9:.1f} GB "
-            "left: choose fewer layers or time steps, or average over space (--pool)."
+            "left: choose fewer layers or time steps, or average over space."
         )
 
 

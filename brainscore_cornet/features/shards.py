@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,21 +36,31 @@ class Shard:
         return slice(min(images, (self.number - 1) * each), min(images, self.number * each))
 
 
-def find_shards(output: Path) -> list[Shard]:
-    """Return the shards beside the output; raises `UserError` if some are missing."""
-    names = [path.name for path in output.parent.glob(f".{output.name}.shard-*")]
+def shards_beside(output: Path) -> list[Shard]:
+    """Return the shards beside the output."""
+    names = [path.name for path in output.parent.glob(f".{glob.escape(output.name)}.shard-*")]
     found = [re.fullmatch(r".*\.shard-(\d+)-of-(\d+)", name) for name in names]
-    shards = [Shard(int(match[1]), int(match[2])) for match in found if match]
-    counts = {shard.count for shard in shards}
-    if not counts:
-        raise UserError(f"There are no shards of {output} to join; make them with --shard 1/2, --shard 2/2.")
+    return [Shard(int(match[1]), int(match[2])) for match in found if match]
+
+
+def count_shards(output: Path) -> int | None:
+    """Return of how many parts the shards beside the output are, None without shards; raises `UserError` if unclear."""
+    counts = {shard.count for shard in shards_beside(output)}
     if len(counts) > 1:
         raise UserError(
             f"{output} has shards of {', '.join(map(str, sorted(counts)))} parts: delete the folders "
             f".{output.name}.shard-… of some."
         )
-    (count,) = counts
-    missing = sorted(set(range(1, count + 1)) - {shard.number for shard in shards})
+    return counts.pop() if counts else None
+
+
+def find_shards(output: Path) -> list[Shard]:
+    """Return the shards beside the output; raises `UserError` if some are missing."""
+    count = count_shards(output)
+    if count is None:
+        raise UserError(f"There are no shards of {output} to join; make them with --shard 1/2, --shard 2/2.")
+    found = shards_beside(output)
+    missing = sorted(set(range(1, count + 1)) - {shard.number for shard in found})
     if missing:
         raise UserError(f"Of {output} shards are missing: {', '.join(f'{number}/{count}' for number in missing)}.")
-    return sorted(shards, key=lambda shard: shard.number)
+    return sorted(found, key=lambda shard: shard.number)

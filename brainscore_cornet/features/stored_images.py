@@ -59,7 +59,7 @@ class StoredImages:
     def __init__(self, path: Path, dataset: str) -> None:
         import h5py
 
-        self.path, self.name = path, f"{path}:{dataset}"
+        self.path, self.name, self._path_in_file = path, f"{path}:{dataset}", dataset
         try:
             with h5py.File(path) as file:
                 found = file.get(dataset)
@@ -86,6 +86,9 @@ class StoredImages:
         rows, columns = (shape[axis] for axis in self._axes[1:3])
         is_coloured = self._axes[3] is not None and shape[self._axes[3]] > 1
         _logger.info("%s: %d images of %d x %d px%s", self.name, self.count, rows, columns, ", colour" * is_coloured)
+
+    def __reduce__(self) -> tuple[type[StoredImages], tuple[Path, str]]:
+        return StoredImages, (self.path, self._path_in_file)  # another process opens the file anew
 
     def __getitem__(self, number: int) -> StoredImage:
         if not 0 <= number < self.count:

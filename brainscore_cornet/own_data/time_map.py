@@ -114,7 +114,7 @@ def committed_cells(commitment: Commitment, sites: Sequence[Site], time_bins: Se
 def _sites(model: CORnetModel, layers: Sequence[str] | None) -> list[Site]:
     network = model.activations_model.network
     shapes = survey(network, model.activations_model.image_size)
-    return choose(network, model.commitment, shapes, REGIONS if layers is None else layers, "all", None, False)
+    return choose(network, model.commitment, shapes, REGIONS if layers is None else layers, "all", None)
 
 
 def _scores(

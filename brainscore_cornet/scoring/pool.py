@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from queue import Queue
 from typing import Any
 
+from ..parallel.spreading import spread, threads_each
 from .jobs import Job
-from .process import JobAbandoned, Process
+from .process import Process
 from .scorer import JobOutcome
 
 Result = tuple[Job, JobOutcome]
@@ -22,40 +19,18 @@ def in_processes(jobs: Sequence[Job], workers: int, limits: Mapping) -> Iterator
 
     Jobs of one model whose benchmarks share stimuli are scored in one process, which records them once.
     """
-    options: dict[str, Any] = {**limits, "threads": max(1, (os.cpu_count() or 1) // workers)}
+    options: dict[str, Any] = {**limits, "threads": threads_each(workers)}
     if options.get("memory_gb") is None:
         from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 
         options["memory_gb"] = 0.9 * available_memory_gb() / workers
-    groups = deque(groups_of(jobs))
-    results: Queue[Result | BaseException] = Queue()
-    stopped = threading.Event()
 
-    def work() -> None:
-        try:
-            while groups:
-                with Process(**options) as process:
-                    for job in groups.popleft():
-                        results.put((job, process.score(job, lambda: not stopped.is_set())))
-        except (IndexError, JobAbandoned):  # another thread took the last group, or nothing is wanted any more
-            pass
-        except BaseException as error:  # raised again where the results are read
-            results.put(error)
+    def score(group: Sequence[Job], is_wanted: Callable[[], bool]) -> Iterator[Result]:
+        with Process(**options) as process:
+            for job in group:
+                yield job, process.score(job, is_wanted)
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(groups)))]
-    try:
-        for thread in threads:
-            thread.start()
-        for _ in jobs:
-            result = results.get()
-            if isinstance(result, BaseException):
-                raise result
-            yield result
-    finally:
-        stopped.set()
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
+    yield from spread(groups_of(jobs), workers, score)
 
 
 def groups_of(jobs: Sequence[Job]) -> list[list[Job]]:

@@ -21,7 +21,7 @@ from ..cornet.names import shown
 from ..cornet.progress_line import Work, listening, report
 from ..cornet.recording import cache
 from ..metrics import EXACT
-from ..python_children import NotStarted, PythonChild, StartAbandoned, import_path, start
+from ..python_children import Abandoned, NotStarted, PythonChild, import_path, start
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
@@ -31,10 +31,6 @@ _GB = 1024**3
 # library of Linux reads this, others ignore it.
 _REUSE_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(_GB), "MALLOC_TRIM_THRESHOLD_": str(_GB)}
 _STARTS = 2  # attempts to start a process; what ends it before it is ready is not the job's fault
-
-
-class JobAbandoned(Exception):
-    """The job was stopped because its result is no longer wanted."""
 
 
 class Process:
@@ -83,7 +79,7 @@ class Process:
 
         Raises
         ------
-        JobAbandoned
+        Abandoned
             If `is_wanted` returns False during the job.
         NotStarted
             If the process ends before it is ready, so that nothing is known about the job.
@@ -106,7 +102,7 @@ class Process:
                     self.close()
                     return failed(job, reason, seconds=round(time.monotonic() - begun, 1), memory_mb=largest / 2**20)
                 if not is_wanted():
-                    raise JobAbandoned
+                    raise Abandoned
         except (EOFError, ConnectionError, pickle.UnpicklingError):
             reason = self._cause_of_death(child, largest)
             self.close()
@@ -130,8 +126,6 @@ class Process:
         for attempt in range(_STARTS):
             try:
                 return self._start(is_wanted)
-            except StartAbandoned:
-                raise JobAbandoned from None
             except NotStarted:
                 if attempt == _STARTS - 1:
                     raise

@@ -16,6 +16,7 @@ from ..cornet.progress_line import counting, showing
 from ..cornet.recording import cache as activations
 from ..cornet.writing import output_path
 from ..metrics import EXACT, WAYS
+from ..parallel.dask_cluster import cluster_for
 from .catalogue import EMBEDDED
 from .jobs import Job, candidates, targets
 from .results import FAILED, SCORED, UNREACHABLE, Results, Row, table_of
@@ -101,14 +102,7 @@ def score_models(
         raise UserError(f"Expected metrics to be one of {', '.join(WAYS)}, received {metrics!r}.")
     if workers is not None:
         workers = whole_number(workers, "a number of workers", 1, MAX_PROCESSES)
-    if scheduler is not None and (workers is not None or slurm):
-        raise UserError("A running scheduler has its own workers: give --scheduler alone.")
-    cluster = None
-    if scheduler is not None or tls is not None or slurm:
-        from .cluster import Cluster
-
-        cluster = Cluster(scheduler, tls, workers)
-        cluster.check()
+    cluster = cluster_for(scheduler, tls, slurm, workers)
     results = None if output is None else Results(output_path(output, "a results folder"))
     if results is not None:
         results.check()

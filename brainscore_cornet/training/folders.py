@@ -1,4 +1,4 @@
-"""Search and checks of image folders with a subfolder for each class, as ImageNet is usually stored."""
+"""Search and checks of image folders: a subfolder for each class, or a table of the validation images' classes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from ..cornet.errors import UserError
 from ..early_paths import imagenet_path
 from ..image_folders import images_below
+from .label_tables import LabelTable, read_labels
 
 # Endings of images in torchvision's ImageFolder.
 ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
@@ -26,10 +27,12 @@ class ImageSet:
 
     folder: Path
     classes: tuple[str, ...]
-    """Names of the class folders, sorted; an image's label is the index of its class."""
+    """Names of the classes, sorted; an image's label is the index of its class."""
     paths: np.ndarray
     """Paths relative to the folder, as one array of bytes: a million strings would be copied into each worker."""
     labels: np.ndarray
+    is_labelled: bool = False
+    """Whether the classes come from a table instead of the folders' names."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -38,36 +41,91 @@ class ImageSet:
         return self.folder / os.fsdecode(self.paths[index])
 
     def fingerprint(self) -> str:
-        """Return a hash of the classes and relative paths, independent of the folder's location and image contents."""
+        """Return a hash of the classes and relative paths, independent of the folder's location and image contents.
+
+        It is the same for images in a folder for each class and for those with a table of the same classes.
+        """
         found = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogateescape"))
-        found.update(self.paths.tobytes())
+        paths = self.paths
+        if self.is_labelled:
+            folders = np.array([os.fsencode(f"{name}/") for name in self.classes])
+            paths = np.char.add(folders[self.labels], paths)
+        found.update(paths.tobytes())
         return found.hexdigest()[:16]
 
 
-def find_training(data_path: str | os.PathLike) -> tuple[ImageSet, ImageSet]:
+def find_training(
+    data_path: str | os.PathLike, val_labels: str | os.PathLike | None = None
+) -> tuple[ImageSet, ImageSet]:
     """Return the training and the validation images; raises `UserError` if their classes differ."""
     root = imagenet_path(data_path)
     train, validation = (_subfolder(root, names, what) for names, what in ((TRAIN, "training"), _VALIDATING))
-    _compare(train, validation)
+    table = None if val_labels is None else read_labels(val_labels)
+    if table is None:
+        _compare(train, _class_names(train), f"{validation.name}/", _class_names(validation))
+    else:
+        _compare(train, _class_names(train), str(table.path), table.classes)
     if len(_class_names(train)) == 1:
         raise UserError(f"{train} has a single class folder: there is nothing to tell apart. Expected two or more.")
-    return find_images(train), find_images(validation)
+    return find_images(train), find_images(validation) if table is None else find_labelled(validation, table)
 
 
-def find_validation(data_path: str | os.PathLike) -> ImageSet:
-    """Return the validation images, in `val/`, `val_in_folders/` or the folder itself if it holds the classes."""
+def find_validation(data_path: str | os.PathLike, val_labels: str | os.PathLike | None = None) -> ImageSet:
+    """Return the validation images, in `val/`, `val_in_folders/` or the folder itself if it holds the classes.
+
+    Parameters
+    ----------
+    val_labels
+        A table of the images' classes; the images then are in `val/`, `val_in_folders/` or the folder itself.
+    """
     root = imagenet_path(data_path)
     within = [root / name for name in VALIDATION if (root / name).is_dir()]
+    if val_labels is not None:
+        return find_labelled(within[0] if within else root, read_labels(val_labels))
     if not within and not (root / TRAIN[0]).is_dir() and _class_names(root):
         return find_images(root)
     return find_images(within[0] if within else _subfolder(root, *_VALIDATING))
+
+
+def find_labelled(folder: Path, table: LabelTable) -> ImageSet:
+    """Return the images of a folder with the classes of a table, in the order that they have in class folders.
+
+    Raises
+    ------
+    UserError
+        If an image is not in the table, or the table has images that are not in the folder: accuracies would be those
+        of other images.
+    """
+    found, _ = images_below(folder, ENDINGS)
+    if not found:
+        raise UserError(f"{folder} has no images: expected those whose classes are in {table.path}.")
+    by_key: dict[str, str] = {}
+    for path in found:
+        key = table.key(path)
+        if (other := by_key.setdefault(key, path)) != path:
+            raise UserError(f"{other} and {path} are the same image to {table.path}: remove one of them.")
+    unknown = [path for key, path in by_key.items() if key not in table.by_key]
+    if unknown:
+        raise UserError(f"{table.path} has no class for {len(unknown)} images in {folder}: {_some(unknown)}.")
+    missing = [key for key in table.by_key if key not in by_key]
+    if missing:
+        raise UserError(
+            f"{table.path} has the classes of {len(table.by_key)} images, {folder} has {len(found)} of them. "
+            f"Missing are {_some(missing)}."
+        )
+    classes = table.classes
+    index = {name: label for label, name in enumerate(classes)}
+    labelled = sorted((index[table.by_key[key]], os.path.relpath(path, folder)) for key, path in by_key.items())
+    labels, paths = zip(*labelled, strict=True)
+    return ImageSet(folder, tuple(classes), np.array([os.fsencode(path) for path in paths]), np.array(labels), True)
 
 
 def find_images(folder: Path) -> ImageSet:
     """Return the images of each class folder and its subfolders; raises `UserError` if a class has none."""
     classes = _class_names(folder)
     if not classes:
-        raise UserError(f"{folder} has no class folders: expected one for each class, with its images inside.")
+        hint = " Or give a table of its images' classes: --val-labels" if folder.name in VALIDATION else ""
+        raise UserError(f"{folder} has no class folders: expected one for each class, with its images inside.{hint}")
     paths, labels, empty = [], [], []
     for label, name in enumerate(classes):
         found, _ = images_below(folder / name, ENDINGS)
@@ -91,18 +149,19 @@ def _subfolder(root: Path, names: tuple[str, ...], what: str) -> Path:
         if (root / name).is_dir():
             return root / name
     spelled = " or ".join(f"{name}/" for name in names)
-    raise UserError(f"{root} has no {spelled}: expected the {what} images there, in a folder for each class.")
+    hint = ", or --val-labels" if names == VALIDATION else ""
+    raise UserError(f"{root} has no {spelled}: expected the {what} images there, in a folder for each class{hint}.")
 
 
-def _compare(train: Path, validation: Path) -> None:
-    ours, theirs = set(_class_names(train)), set(_class_names(validation))
+def _compare(train: Path, in_train: list[str], other: str, in_other: list[str]) -> None:
+    ours, theirs = set(in_train), set(in_other)
     if ours and theirs and ours != theirs:
         parts = [
-            f"only {folder.name}/ has {_some(sorted(more))}"
-            for folder, more in ((train, ours - theirs), (validation, theirs - ours))
+            f"only {name} has {_some(sorted(more))}"
+            for name, more in ((f"{train.name}/", ours - theirs), (other, theirs - ours))
             if more
         ]
-        raise UserError(f"The class folders in {train.parent} differ: {'; '.join(parts)}. Expected the same in both.")
+        raise UserError(f"The classes in {train.parent} differ: {'; '.join(parts)}. Expected the same in both.")
 
 
 def _class_names(folder: Path) -> list[str]:

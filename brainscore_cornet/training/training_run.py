@@ -56,6 +56,7 @@ def train(
     data_path: str | os.PathLike,
     output_path: str | os.PathLike,
     *,
+    val_labels: str | os.PathLike | None = None,
     weights: str | os.PathLike | None = None,
     restore_path: str | os.PathLike | None = None,
     times: int | Mapping[str, int] | None = None,
@@ -94,6 +95,9 @@ def train(
         A folder with `train/` and `val/` (or `val_in_folders/`), in both of them a folder with images for each class.
     output_path
         The run directory.
+    val_labels
+        A table of the validation images' classes, for images that are not in a folder for each class: see
+        `read_labels`.
     weights
         Initial weights: None for the network's own initialization, `released`, a path or a URL. From a network with
         another number of classes, everything but the decoder's linear layer is loaded.
@@ -152,7 +156,7 @@ def train(
     if sync_batchnorm and machine.world > 1 and machine.kind != "cuda":
         raise UserError("Batch normalization over several devices needs GPUs: leave --sync-batchnorm out.")
     loading = machine.workers(workers)
-    train_images, val_images = find_training(data_path)
+    train_images, val_images = find_training(data_path, val_labels)
     times = plain_integers(times)
     settings = {
         "model": architecture,

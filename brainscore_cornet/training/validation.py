@@ -74,6 +74,7 @@ def validate(
     model: str,
     data_path: str | os.PathLike,
     *,
+    val_labels: str | os.PathLike | None = None,
     weights: str | os.PathLike | None = "released",
     times: int | Mapping[str, int] | None = None,
     image_size: int | None = None,
@@ -95,6 +96,8 @@ def validate(
         `cornet_s` and so on, or CORnet's own `Z`, `R`, `RT`, `S`.
     data_path
         A folder with `val/` or `val_in_folders/`, or with a folder of images for each class.
+    val_labels
+        A table of the images' classes, for images that are not in a folder for each class: see `read_labels`.
     weights
         `released` (downloaded when needed), None for the network's own initialization, a path or a URL.
     times
@@ -112,7 +115,7 @@ def validate(
     Raises
     ------
     UserError
-        If an argument is invalid, weights are unavailable, or the class folders are not the network's classes.
+        If an argument is invalid, weights are unavailable, or the images' classes are not the network's.
     """
     if image_size is not None:
         image_size = whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
@@ -122,7 +125,7 @@ def validate(
     architecture = architecture_of(model)
     machine = Machine.find(device, devices, nodes, precision)
     loading = machine.workers(workers)
-    images = find_validation(data_path)
+    images = find_validation(data_path, val_labels)
     identifier = f"cornet_{architecture.lower()}"
     requested = identifier if str(model).upper() == architecture else get_commitment(model).identifier
     path = find_weights(requested, weights)
@@ -171,7 +174,7 @@ def validate(
 
 
 def _check_classes(images: ImageSet, path: Path) -> None:
-    """Raise `UserError` if the class folders are not those that the network was trained with."""
+    """Raise `UserError` if the classes are not those that the network was trained with."""
     names = read_checkpoint(path).get("classes")
     if isinstance(names, list):
         if names != list(images.classes):
@@ -184,14 +187,14 @@ def _check_classes(images: ImageSet, path: Path) -> None:
     held = held_classes(path)
     if held != len(images.classes):
         raise UserError(
-            f"The network in {path} has {held} classes, {images.folder} has {len(images.classes)} class "
-            "folders: expected the same classes, of which the network's outputs have the order of sorted names."
+            f"The network in {path} has {held} classes, {images.folder} has {len(images.classes)} "
+            "classes: expected the same classes, of which the network's outputs have the order of sorted names."
         )
     others = [name for name in images.classes if not _SYNSET.fullmatch(name)]
     if held == CLASSES and others:
         raise UserError(
-            f"{images.folder} has a class folder {others[0]}: the network's {CLASSES} classes are ImageNet's, whose "
-            "folders have WordNet ids for names, such as n01440764."
+            f"{images.folder} has a class {others[0]}: the network's {CLASSES} classes are ImageNet's, which have "
+            "WordNet ids for names, such as n01440764."
         )
 
 

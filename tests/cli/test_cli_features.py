@@ -13,9 +13,13 @@ import xarray as xr
 from helpers.commands import run_here
 from helpers.patience import PATIENCE
 from PIL import Image
+from torch import nn
 from torchvision import transforms
 
 from brainscore_cornet import load_network
+
+STEP_1_OF_3 = ("--layer", "V4", "--sublayer", "norm1", "--time_step", "-2", "--times", "3")
+NO_STEP = ("--layer", "IT", "--sublayer", "output", "--time_step", "-6")
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
@@ -36,8 +40,8 @@ def folder(tmp_path, pictures, released_folder) -> Path:
     return tmp_path
 
 
-def as_by_hand(network, folder: Path, layer: str, call: int, size: int = 224) -> np.ndarray:
-    """Image by image: resize, normalize, forward, and what a hook sees at one of a layer's calls."""
+def as_by_hand(network, folder: Path, layer: str, call: int, size: int = 224, is_view: bool = False) -> np.ndarray:
+    """Image by image: resize, normalize, forward, and what a hook sees at one of a layer's calls, or a view of it."""
     prepare = transforms.Compose(
         [
             transforms.Resize((size, size)),
@@ -46,7 +50,9 @@ def as_by_hand(network, folder: Path, layer: str, call: int, size: int = 224) ->
         ]
     )
     rows, seen = [], []
-    network.get_submodule(layer).register_forward_hook(lambda _m, _i, output: seen.append(output.numpy().copy()))
+    network.get_submodule(layer).register_forward_hook(
+        lambda _m, _i, output: seen.append(output.numpy() if is_view else output.numpy().copy())
+    )
     for path in sorted(folder.iterdir()):
         seen.clear()
         with Image.open(path) as image, torch.no_grad():
@@ -63,6 +69,19 @@ def as_by_hand(network, folder: Path, layer: str, call: int, size: int = 224) ->
         ("RT", ["--layer", "V2", "--sublayer", "output", "--time_step", "2"], "V2.output", 2),
         ("RT", ["--layer", "V2", "--sublayer", "conv_input", "--time_step", "0"], "V2.conv_input", 0),
         ("Z", ["--layer", "V4", "--sublayer", "output"], "V4.output", 0),
+        ("R", ["--layer", "V1", "--sublayer", "norm_input", "--time_step", "4", "--imsize", "64"], "V1.norm_input", 0),
+        (
+            "RT",
+            ["--layer", "IT", "--sublayer", "conv_input", "--time_step", "-1", "--imsize", "64"],
+            "IT.conv_input",
+            3,
+        ),
+        (
+            "R",
+            [*STEP_1_OF_3, "--imsize", "64", "-j", "0", "--batch_size", "4"],
+            "V4.norm1",
+            1,
+        ),
     ],
 )
 def test_cornets_own_command(folder, model, options, layer, call):
@@ -74,10 +93,40 @@ def test_cornets_own_command(folder, model, options, layer, call):
     region, sublayer = layer.split(".")
     features = np.load(folder / "out" / f"CORnet-{model}_{region}_{sublayer}_feats.npy")
     size = 64 if "--imsize" in options else 224
-    expected = as_by_hand(
-        load_network(f"cornet_{model.lower()}", weights=weights), folder / "images", layer, call, size
-    )
+    times = int(options[options.index("--times") + 1]) if "--times" in options else None
+    network = load_network(f"cornet_{model.lower()}", weights=weights, times=times)
+    expected = as_by_hand(network, folder / "images", layer, call, size)
     np.testing.assert_allclose(features, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "last"), [("Z", "V4.conv", 0), ("RT", "V2.norm1", 4), ("RT", "V1.norm_input", 4)]
+)
+def test_layers_before_a_relu_in_place(folder, model, layer, last):
+    """A layer's own activity, which a ReLU in place, as in CORnet's networks, rectifies in a file of views."""
+    weights = folder / f"cornet_{model.lower()}.pth"
+    region, sublayer = layer.split(".")
+    arguments = ["test", "--model", model, "--data_path", "images/", "-o", "out", "--weights", weights, "--imsize", 64]
+    arguments += ["--layer", region, "--sublayer", sublayer, "--time_step", last]
+    assert run_here(*arguments, folder=folder).returncode == 0
+    features = np.load(folder / "out" / f"CORnet-{model}_{region}_{sublayer}_feats.npy")
+    assert (features < 0).mean() > 0.1
+    network = load_network(f"cornet_{model.lower()}", weights=weights)
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = True
+    expected = as_by_hand(network, folder / "images", layer, -1, 64, is_view=True)
+    np.testing.assert_allclose(np.maximum(features, 0), expected, rtol=0, atol=1e-5 * expected.max())
+
+
+def test_images_that_cannot_be_read(folder):
+    """CORnet's own command stops at them and names the option that leaves them out, which it takes."""
+    (folder / "images" / "0.png").write_bytes(b"damaged")
+    arguments = ["test", "--model", "Z", "--weights", "none", "--data_path", "images", "-o", "out", "--imsize", "64"]
+    assert "To leave such images out: --on-error skip" in run_here(*arguments, folder=folder).stderr
+    result = run_here(*arguments, "--on-error", "skip", folder=folder)
+    assert result.returncode == 0
+    assert np.load(folder / result.stdout.strip()).shape == (6, 512)
 
 
 def test_features(folder):
@@ -151,6 +200,18 @@ def test_a_picture_of_other_time_steps(folder, caplog, options, images):
             "Cannot make the folder",
         ),
         (("test", "--model", "Z", "--weights", "none", "--data_path", "no", "-o", "out"), "There is nothing at no"),
+        (
+            ("test", "--model", "Z", "--weights", "none", "--data_path", "images", "-o", "out", "--time_step", "1"),
+            "decoder.avgpool has the time steps 0 alone, or -1 for the last: there is no 1",
+        ),
+        (
+            ("test", "--model", "RT", "--weights", "none", "--data_path", "images", "-o", "out", *NO_STEP),
+            "IT.output has the time steps 0 to 4, or -1 for the last: there is no -6",
+        ),
+        (
+            ("features", "cornet_z_untrained", "images", "-o", "f.nc", "--rdm", "cosine", "--allow-uninformative"),
+            "alone",
+        ),
     ],
 )
 def test_mistakes(folder, arguments, expected):

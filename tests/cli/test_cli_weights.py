@@ -147,7 +147,7 @@ def test_accept(machine, stand_in):
     assert f"accepted with the SHA-256 {found}" in process.stderr
     loaded, expected = load_network("cornet_z").state_dict(), stand_in("Z").state_dict()
     assert all(torch.equal(loaded[name], tensor) for name, tensor in expected.items())
-    assert run("verify", "cornet_z").stdout.endswith(f"found {found}; accepted with --no-verify\n")
+    assert run("verify", "cornet_z").stdout.endswith(f"found {found}; accepted with `weights fetch --no-verify`\n")
 
 
 def test_fetch_and_verify(tmp_path, monkeypatch, capfd):

@@ -135,7 +135,7 @@ def test_a_table(small, pictures, tmp_path, ending, read):
     assert table.shape == (len(pictures), 1 + 512 + 4 * 128)
     expected = extract_features(model, pictures, layers=["V2"], pool=True)["V2.output"].values
     np.testing.assert_allclose(table["V2.output.t2.5"], expected[1, :, 5], rtol=1e-6)
-    with pytest.raises(UserError, match=r"columns would be too large .*--pool"):
+    with pytest.raises(UserError, match=r"columns would be too large .*average over space"):
         extract_features(model, pictures, output=tmp_path / f"wide.{ending}")
     assert [path.name for path in tmp_path.iterdir()] == [f"out.{ending}"]
 

@@ -166,10 +166,10 @@ def test_classes_of_a_network(folder):
 def test_released_weights_want_imagenet(folder, released_folder):
     """A network of 1000 classes and another number of folders, or folders of other names, do not go together."""
     path = released_folder / "cornet_z-5c427c9c.pth"
-    with pytest.raises(UserError, match=r"has 1000 classes, .* has 3 class folders"):
+    with pytest.raises(UserError, match=r"has 1000 classes, .* has 3 classes"):
         validate("Z", folder, weights=path, **SMALL)
     pictures(folder / "many", 1, 1, classes=[f"class-{index:04}" for index in range(1000)], size=32)
-    with pytest.raises(UserError, match=r"has a class folder class-0000: .* WordNet ids"):
+    with pytest.raises(UserError, match=r"has a class class-0000: .* WordNet ids"):
         validate("Z", folder / "many", weights=path, **SMALL)
 
 

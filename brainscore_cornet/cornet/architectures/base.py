@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor, fx, jit, nn
 
 from ..anatomy import MIN_IMAGE_SIZE
 from ..errors import UserError, whole_number
@@ -131,6 +131,9 @@ class CORnet(nn.Module):
 
 
 def check_images(images: Tensor) -> None:
+    """Raise `UserError` for what a network cannot take; not while it is traced, since a trace holds no decisions."""
+    if isinstance(images, fx.Proxy) or jit.is_tracing():
+        return
     if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[2:]) < MIN_IMAGE_SIZE:
         raise UserError(
             f"Expected images of shape (batch, 3, height, width) with at least {MIN_IMAGE_SIZE} px a side, "

@@ -1,0 +1,103 @@
+"""The command `test`, with the flags of CORnet's own repository."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..cornet.errors import UserError, unknown_name
+from .options import Background, Resize, Times, Weights, parse_times, parse_weights
+from .printing import say
+
+app = typer.Typer()
+
+
+@app.command("test")
+def cornet_test(
+    model: Annotated[str, typer.Option(help="Z, R, RT, S, or an identifier.")],
+    data_path: Annotated[Path, typer.Option("--data_path", "--data-path", help="Folder with images.")],
+    output_path: Annotated[Path, typer.Option("--output_path", "--output-path", "-o", help="Folder for the features.")],
+    layer: Annotated[str, typer.Option(help="V1, V2, V4, IT or decoder.")] = "decoder",
+    sublayer: Annotated[
+        str, typer.Option(help="A layer inside the region, such as output, conv2 or avgpool.")
+    ] = "avgpool",
+    time_step: Annotated[
+        int, typer.Option("--time_step", "--time-step", help="Number among the layer's own time steps; -1 is the last.")
+    ] = 0,
+    times: Times = None,
+    imsize: Annotated[
+        int | None,
+        typer.Option("--imsize", "--image-size", help="In px.", show_default="that of the weights, else 224"),
+    ] = None,
+    resize: Resize = None,
+    background: Background = None,
+    ngpus: Annotated[int, typer.Option(min=0, help="0 for the CPU.")] = 0,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch_size", "--batch-size", min=1, help="Images at a time.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", min=0, help="Threads that prepare images.", show_default="some")
+    ] = None,
+    weights: Weights = "released",
+    on_error: Annotated[
+        str, typer.Option("--on-error", help="For unreadable images: 'fail', or 'skip' and list them.")
+    ] = "fail",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
+) -> None:
+    """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
+    from ..cornet.anatomy import TIME_STEPS
+    from ..cornet.commitments import architecture_of
+    from ..cornet.early_options import check_options
+    from ..features.early_checks import nothing_at
+
+    check_options(f"cornet_{architecture_of(model).lower()}", weights=parse_weights(weights), image_size=imsize)
+    if not data_path.expanduser().is_dir():
+        raise nothing_at(str(data_path))
+    from ..cornet.brain_model import load_model
+    from ..cornet.recording.shapes import survey
+    from ..features import extract_features
+    from ..features.layers import calls_in_cornet
+
+    architecture = model.upper() if model.upper() in TIME_STEPS else None
+    # CORnet's 0 workers mean that there is no process besides its own
+    options = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
+    loaded = load_model(
+        f"cornet_{architecture.lower()}" if architecture else model,
+        weights=parse_weights(weights),
+        times=parse_times(times),
+        image_size=imsize,
+        resize=resize,
+        background=background,
+        device="cuda" if ngpus else "cpu",
+        **{name: value for name, value in options.items() if value is not None},
+    )
+    name = f"{layer}.{sublayer}"
+    network = loaded.activations_model.network
+    known = survey(network, loaded.activations_model.image_size)
+    if name not in known:
+        raise unknown_name(name, known, "layer and sublayer")
+    steps = calls_in_cornet(network, known, name)  # which CORnet's `time_step` counts
+    if not -len(steps) <= time_step < len(steps):
+        last = f"0 to {len(steps) - 1}" if len(steps) > 1 else "0 alone"
+        raise UserError(f"{name} has the time steps {last}, or -1 for the last: there is no {time_step}.")
+    output_path = output_path.expanduser()
+    try:
+        output_path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
+    output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
+    extract_features(
+        loaded,
+        str(Path(glob.escape(str(data_path))) / "*.*"),
+        layers=[name],
+        time_steps=[steps[time_step]],
+        flat=True,
+        output=output,
+        on_error=on_error,
+        allow_uninformative=True,
+        overwrite=overwrite,
+    )
+    say(output)
