@@ -130,7 +130,9 @@ def map_command(
     from ..early_paths import benchmark_path
 
     options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
-    check_options(model, weights=parse_weights(weights), image_size=image_size, precision=precision)
+    check_options(
+        model, weights=parse_weights(weights), times=options["times"], image_size=image_size, precision=precision
+    )
     benchmark_path(benchmark_file)
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model

@@ -120,7 +120,9 @@ def features(
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
-    check_options(model, weights=parse_weights(weights), image_size=image_size, precision=precision)
+    check_options(
+        model, weights=parse_weights(weights), times=options["times"], image_size=image_size, precision=precision
+    )
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:

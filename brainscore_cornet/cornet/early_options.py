@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
-from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS
+from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS, check_times
 from .commitments import get_commitment
 from .errors import UserError, whole_number
 from .weights.own_files import check_own_file
@@ -14,6 +15,7 @@ def check_options(
     identifier: str,
     *,
     weights: str | os.PathLike | None = None,
+    times: int | Mapping[str, int] | None = None,
     image_size: int | None = None,
     precision: str = "fp32",
 ) -> int | None:
@@ -24,7 +26,7 @@ def check_options(
     identifier
         As in `load_model`, like the other parameters. Nothing is downloaded for `weights`.
     """
-    get_commitment(identifier)
+    check_times(get_commitment(identifier).architecture, times)
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     if weights is not None and weights != "released":

@@ -175,7 +175,7 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
 def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
     from ..cornet.early_options import check_options
 
-    checked = {key: options[key] for key in ("weights", "image_size", "precision") if key in options}
+    checked = {key: options[key] for key in ("weights", "times", "image_size", "precision") if key in options}
     check_options(identifier, **checked)
     from ..cornet.brain_model import load_model
     from ..cornet.device import pick_device
