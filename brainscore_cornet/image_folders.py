@@ -18,9 +18,9 @@ _WITHOUT_PIXELS = {"BUFR", "GRIB", "HDF5", "MPEG"}  # formats that PIL identifie
 
 def readable_images(folder: str | os.PathLike) -> list[str]:
     """Return the images of all formats that PIL reads, sorted by path; a warning counts the hidden ones."""
-    named = Image.registered_extensions()  # which also loads PIL's formats
+    Image.init()  # else the formats are those that were needed so far
     formats = Image.OPEN.keys() - _WITHOUT_PIXELS
-    endings = {ending for ending, name in named.items() if name in formats}
+    endings = {ending for ending, name in Image.registered_extensions().items() if name in formats}
     paths, hidden = images_below(folder, endings)
     if hidden:
         _logger.warning("%d hidden images in %s are left out: their names begin with a dot.", hidden, folder)

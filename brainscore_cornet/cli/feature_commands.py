@@ -1,4 +1,4 @@
-"""The commands `features`, `plot` and, with CORnet's own flags, `test`."""
+"""The commands `features` and `plot`."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def features(
                 overwrite=overwrite,
                 shard=shard,
                 join=join,
-                parallel=extractors,
+                workers=extractors,
             )
             if shard is None:
                 say(output)

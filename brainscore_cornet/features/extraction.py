@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -27,12 +26,10 @@ from .columns import writable
 from .early_checks import LABELLED, ON_ERROR, check_output, images_table
 from .extracted import Features, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
+from .shard_workers import ShardWorkers
 from .sharded import compute_shard, join_shards
 from .shards import Shard
 from .unfinished import Unfinished
-
-if TYPE_CHECKING:
-    from .shard_workers import ShardWorkers
 
 _logger = logging.getLogger(__name__)
 
@@ -55,7 +52,7 @@ def extract_features(
     overwrite: bool = False,
     shard: str | None = None,
     join: bool = False,
-    parallel: ShardWorkers | None = None,
+    workers: int | ShardWorkers | None = None,
     **options,
 ) -> xr.Dataset | None:
     """Return or write the activity of layers at time steps for images.
@@ -91,8 +88,9 @@ def extract_features(
         Part to compute and store beside the output; `3/16` is the third of sixteen.
     join
         Whether to join the shards, which were computed with otherwise the same arguments, into the output.
-    parallel
-        Who computes the features for an output, in shards; by default this process alone.
+    workers
+        Processes of this machine that compute an output's shards, or `shard_workers.ShardWorkers` of a cluster; by
+        default this process computes it alone.
     options
         Options of `load_model` for an identifier: `weights`, `times`, `time_mapping`, `image_size`, `device`, …
 
@@ -112,6 +110,10 @@ def extract_features(
     part = None if shard is None else Shard.parse(shard)
     if (part or join) and (output is None or (part and join)):
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
+    if workers is not None and (output is None or part or join):
+        raise UserError("Workers compute an output's shards and join them: give an output, and neither shard nor join.")
+    if isinstance(workers, int):
+        workers = ShardWorkers.of(workers)
     output = None if output is None else output_path(output, "an output file")
     if output is not None:
         check_output(output)
@@ -119,7 +121,7 @@ def extract_features(
         raise UserError(f"{next(iter(options))} is an option for an identifier; this model is loaded already.")
     if isinstance(model, str):
         make = partial(load_model, model, **options)
-        parallel = parallel and replace(parallel, make=parallel.make or make)
+        workers = workers and replace(workers, make=workers.make or make)  # which is sent in place of the model
         model = make()
     found = collect(images)
     if output is not None:
@@ -136,8 +138,8 @@ def extract_features(
         compute_shard(extraction, output, part, on_error, overwrite)
     elif join:
         join_shards(extraction, output, on_error, overwrite)
-    elif parallel is not None:
-        parallel.extract(extraction, arguments, output, on_error, overwrite)
+    elif workers is not None:
+        workers.extract(extraction, arguments, output, on_error, overwrite)
     else:
         extraction.into(output, on_error, overwrite)
     return None

@@ -18,6 +18,10 @@ NOT_PRINTED = {
     ("test", "--join"): "it computes no shards",
     ("test", "--shard"): "it joins no shards",
     ("validate", "--lr"): "it takes no step",
+    **{
+        ("test", option): "it has no workers"
+        for option in ("--scheduler", "--tls-ca", "--tls-cert", "--tls-key", "--tls-")
+    },
 }
 
 
