@@ -177,7 +177,7 @@ def features(
                 overwrite=overwrite,
                 shard=shard,
                 join=join,
-                workers=extractors,
+                parallel=extractors,
             )
             if shard is None:
                 say(output)

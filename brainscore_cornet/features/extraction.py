@@ -52,7 +52,7 @@ def extract_features(
     overwrite: bool = False,
     shard: str | None = None,
     join: bool = False,
-    workers: int | ShardWorkers | None = None,
+    parallel: int | ShardWorkers | None = None,
     **options,
 ) -> xr.Dataset | None:
     """Return or write the activity of layers at time steps for images.
@@ -88,7 +88,7 @@ def extract_features(
         Part to compute and store beside the output; `3/16` is the third of sixteen.
     join
         Whether to join the shards, which were computed with otherwise the same arguments, into the output.
-    workers
+    parallel
         Processes of this machine that compute an output's shards, or `shard_workers.ShardWorkers` of a cluster; by
         default this process computes it alone.
     options
@@ -110,10 +110,12 @@ def extract_features(
     part = None if shard is None else Shard.parse(shard)
     if (part or join) and (output is None or (part and join)):
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
-    if workers is not None and (output is None or part or join):
-        raise UserError("Workers compute an output's shards and join them: give an output, and neither shard nor join.")
-    if isinstance(workers, int):
-        workers = ShardWorkers.of(workers)
+    if parallel is not None and (output is None or part or join):
+        raise UserError(
+            "Several processes compute an output's shards and join them: give an output, and no shard, no join."
+        )
+    if isinstance(parallel, int):
+        parallel = ShardWorkers.of(parallel)
     output = None if output is None else output_path(output, "an output file")
     if output is not None:
         check_output(output)
@@ -121,7 +123,7 @@ def extract_features(
         raise UserError(f"{next(iter(options))} is an option for an identifier; this model is loaded already.")
     if isinstance(model, str):
         make = partial(load_model, model, **options)
-        workers = workers and replace(workers, make=workers.make or make)  # which is sent in place of the model
+        parallel = parallel and replace(parallel, make=parallel.make or make)
         model = make()
     found = collect(images)
     if output is not None:
@@ -138,8 +140,8 @@ def extract_features(
         compute_shard(extraction, output, part, on_error, overwrite)
     elif join:
         join_shards(extraction, output, on_error, overwrite)
-    elif workers is not None:
-        workers.extract(extraction, arguments, output, on_error, overwrite)
+    elif parallel is not None:
+        parallel.extract(extraction, arguments, output, on_error, overwrite)
     else:
         extraction.into(output, on_error, overwrite)
     return None
