@@ -220,7 +220,7 @@ def test_table_of_options_is_that_of_the_commands():
             assert (option in options[command]) == (cell == "yes"), (option, command)
             assert cell in ("yes", "–") or cell.strip("`") in options[command]
     shared = {name for name in set.union(*options.values()) if sum(name in each for each in options.values()) >= 3}
-    written_otherwise = {"--data-path", "--data_path", "--ngpus", "--output"}
+    written_otherwise = {"--batch_size", "--data-path", "--data_path", "--ngpus", "--output"}
     assert shared - written_otherwise <= set(named)
 
 

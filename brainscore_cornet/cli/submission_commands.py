@@ -82,7 +82,7 @@ def submit(
     if options and (check is not None or len(model or ()) != 1):
         raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
     for name in model or ():
-        check_options(name, weights=weights, image_size=image_size)
+        check_options(name, weights=weights, image_size=image_size, resize=resize, background=background)
     if check is not None and not model and not check.expanduser().is_file():
         raise UserError(f"Expected a zip to check, {check} is not a file.")
     from .. import submission

@@ -70,7 +70,8 @@ def _prepared(command: Callable[..., None]) -> Callable[..., None]:
     def run(**options) -> None:
         architecture = architecture_of(options["model"])
         weights = parse_weights(options["weights"])
-        check_options(f"cornet_{architecture.lower()}", weights=weights, image_size=options["image_size"])
+        images = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
+        check_options(f"cornet_{architecture.lower()}", weights=weights, **images)
         imagenet_path(options["data_path"])
         with showing(f"Loading CORnet-{architecture}") if is_first() else nullcontext():
             command(**options)

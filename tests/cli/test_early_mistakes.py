@@ -24,7 +24,7 @@ FEATURES = ("features", "cornet_z_untrained")
     [
         ((*FEATURES, "no/*.png", "-o", "f.nc"), "There is nothing at no/*.png"),
         ((*FEATURES, ".", "-o", "there.nc"), "there.nc exists. To replace it: --overwrite"),
-        ((*FEATURES, ".", "-o", "f.mat"), "ends in .nc, .zarr"),
+        ((*FEATURES, ".", "-o", "f.doc"), "ends in .nc, .zarr"),
         ((*FEATURES, ".", "-o", "no/f.nc"), "folder no for the features does not exist"),
         ((*FEATURES, ".", "-o", "f.nc", "--time-steps", "x"), "received 'x'"),
         ((*FEATURES, ".", "-o", "f.nc", "--time-bins", "70"), "received '70'"),
