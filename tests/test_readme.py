@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from helpers.commands import OFFLINE, run_here
 from helpers.light_scores import LIGHT_SCORES
+from helpers.patience import PATIENCE
 from PIL import Image
 
 from brainscore_cornet.cornet.commitments import COMMITMENTS
@@ -119,7 +120,9 @@ def test_shell_snippets_run(code, folder, environment, monkeypatch):
                 refused = arguments[:2] == ["weights", "verify"]
                 assert bool(result.returncode) == refused, result.stdout + result.stderr
             case ["python", *arguments]:
-                subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True, timeout=280)
+                subprocess.run(
+                    [sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE
+                )
             case _:
                 pytest.fail(f"Neither of this package's commands nor a known one: {line}")
 
@@ -220,8 +223,8 @@ def test_table_of_options_is_that_of_the_commands():
             assert (option in options[command]) == (cell == "yes"), (option, command)
             assert cell in ("yes", "–") or cell.strip("`") in options[command]
     shared = {name for name in set.union(*options.values()) if sum(name in each for each in options.values()) >= 3}
-    written_otherwise = {"--batch_size", "--data-path", "--data_path", "--ngpus", "--output"}
-    assert shared - written_otherwise <= set(named)
+    shared = {name.replace("_", "-") for name in shared}  # CORnet's spelling
+    assert shared - {"--data-path", "--ngpus", "--output", "--benchmark"} <= set(named)
 
 
 def test_conda_environment_is_what_brainscore_accepts():

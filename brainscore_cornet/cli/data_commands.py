@@ -60,40 +60,41 @@ def benchmark(
     from ..early_paths import benchmark_path
     from ..features.early_checks import check_picture
 
-    if not new:
-        benchmark_path(file)
-    from ..own_data import load_benchmark
-    from ..own_data.description import described_any, draw_benchmark
-    from ..own_data.first_file import Choices, write_first_file
-
     given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
     given |= {"--time-bins": time_bins, "--degrees": degrees, "--metric": metric}
     if not new and any(value is not None for value in given.values()):
         name = next(name for name, value in given.items() if value is not None)
         raise UserError(f"{name} is for --new; otherwise it is what {file} says.")
+    if new and (recordings is None or stimuli is None):
+        raise UserError("--new needs --recordings and --stimuli.")
+    bins = None if time_bins is None else parse_time_bins(time_bins)
     if plot is not None:
         check_picture(plot)
-    guessed: list[str] = []
-    if new:
-        if recordings is None or stimuli is None:
-            raise UserError("--new needs --recordings and --stimuli.")
-        choices = Choices(
-            region=region,
-            dims=None if dims is None else [name.strip() for name in dims.split(",")],
-            time_bins=None if time_bins is None else parse_time_bins(time_bins),
-            visual_degrees=degrees,
-            metric=metric,
-        )
-        guessed = write_first_file(file, recordings, stimuli, choices)
-        say(f"{file} is written.")
-        for each in guessed:
-            say(f"  guessed: {each}")
-        say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
-    loaded = load_benchmark(file)
-    say("\n".join(described_any(loaded)))
-    if plot is not None:
-        draw_benchmark(loaded, plot)
-        say(plot)
+    if not new:
+        benchmark_path(file)
+    with showing(f"Reading {recordings if new else file}"):
+        from ..own_data import load_benchmark
+        from ..own_data.description import described_any, draw_benchmark
+        from ..own_data.first_file import Choices, write_first_file
+
+        if recordings is not None and stimuli is not None:
+            choices = Choices(
+                region=region,
+                dims=None if dims is None else [name.strip() for name in dims.split(",")],
+                time_bins=bins,
+                visual_degrees=degrees,
+                metric=metric,
+            )
+            guessed = write_first_file(file, recordings, stimuli, choices)
+            say(f"{file} is written.")
+            for each in guessed:
+                say(f"  guessed: {each}")
+            say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
+        loaded = load_benchmark(file)
+        say("\n".join(described_any(loaded)))
+        if plot is not None:
+            draw_benchmark(loaded, plot)
+            say(plot)
 
 
 @app.command("map")
@@ -130,7 +131,7 @@ def map_command(
 
     options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
     shape = {"image_size": image_size, "resize": resize, "background": background}
-    check_options(model, weights=parse_weights(weights), precision=precision, **shape)
+    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
     benchmark_path(benchmark_file)
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model
@@ -192,12 +193,16 @@ def compare(
     precision: Precision = "fp32",
 ) -> None:
     """Compare models or lesions of a model: differences in score, with intervals and corrected p-values."""
+    from ..early_paths import benchmark_path
+
     options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
     options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers, time_mapping)}
     options |= {"resize": resize, "background": background}
     defaults = {"weights": "released", "precision": "fp32", "resize": "squeeze"}
     options = {name: each for name, each in options.items() if each != defaults.get(name)}
     variants = [None if each == "released" else parse_times(each) for each in times or ["released"]]
+    for each in benchmark_file:
+        benchmark_path(each)
     with showing(f"Loading {', '.join(model)} and {', '.join(map(str, benchmark_file))}"):
         from ..own_data import compare_models, load_benchmark
         from ..own_data.comparison_files import write_comparison

@@ -123,7 +123,7 @@ def features(
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
     shape = {"image_size": image_size, "resize": resize, "background": background}
-    check_options(model, weights=parse_weights(weights), precision=precision, **shape)
+    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:

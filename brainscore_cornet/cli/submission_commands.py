@@ -12,6 +12,7 @@ import typer
 
 from ..cornet.early_options import check_options
 from ..cornet.errors import UserError
+from ..submission.identifier import checked_identifier
 from .options import (
     Background,
     CommitmentFile,
@@ -82,7 +83,9 @@ def submit(
     if options and (check is not None or len(model or ()) != 1):
         raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
     for name in model or ():
-        check_options(name, weights=weights, image_size=image_size, resize=resize, background=background)
+        given = ("times", "image_size", "resize", "background")
+        check_options(name, weights=weights, **{each: options[each] for each in given if each in options})
+        checked_identifier(identifier, name, has_options=bool(options))
     if check is not None and not model and not check.expanduser().is_file():
         raise UserError(f"Expected a zip to check, {check} is not a file.")
     from .. import submission

@@ -3,6 +3,10 @@
 This module does not need torch.
 """
 
+from collections.abc import Mapping
+
+from .errors import UserError
+
 REGIONS = ("V1", "V2", "V4", "IT")
 
 TIME_STEPS = {
@@ -21,3 +25,15 @@ PRECISIONS = ("fp32", "bf16")
 def below(region: str) -> str:
     """Return the region whose activity is the input of this one."""
     return REGIONS[REGIONS.index(region) - 1]
+
+
+def check_times(architecture: str, times) -> None:
+    """Raise `UserError` if time steps are not in the form that a network of this architecture takes."""
+    if times is None:
+        return
+    if architecture == "Z":
+        raise UserError(f"CORnet-Z is feedforward: its time steps cannot be chosen, received {times!r}.")
+    if architecture in ("R", "RT") and isinstance(times, Mapping):
+        raise UserError(f"CORnet-{architecture} has one number of time steps for all regions, not {times!r}.")
+    if architecture == "S" and not isinstance(times, Mapping):
+        raise UserError(f"CORnet-S has a number of time steps for each region, such as {{'V4': 4}}, not {times!r}.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS
+from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS, check_times
 from .commitments import get_commitment
 from .errors import UserError, whole_number
 from .preparation import checked_background, checked_resize
@@ -16,6 +16,7 @@ def check_options(
     identifier: str,
     *,
     weights: str | os.PathLike | None = None,
+    times: int | Mapping[str, int] | None = None,
     image_size: int | None = None,
     precision: str = "fp32",
     resize: str | None = None,
@@ -28,7 +29,7 @@ def check_options(
     identifier
         As in `load_model`, like the other parameters. Nothing is downloaded for `weights`.
     """
-    get_commitment(identifier)
+    check_times(get_commitment(identifier).architecture, times)
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     checked_resize(resize)

@@ -22,7 +22,7 @@ _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
 _BENCHMARK_FILE = ".toml"
 _NUMBERS = ("times", "time_mapping", "layers", "image_size", "precision", "resize", "background")
 """Options of `load_model`, besides the weights, that change the numbers."""
-_EARLY = ("weights", "image_size", "precision", "resize", "background")
+_EARLY = ("weights", "times", "image_size", "precision", "resize", "background")
 """Options that are checked before a large library is imported."""
 
 

@@ -17,6 +17,7 @@ from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.varied_commitment import commitment_for
 from ..cornet.weights.released import checked_sha256, file_hash, locate
 from ..cornet.weights.state_dicts import trained_with
+from .identifier import checked_identifier
 from .rules.reachable import fetch_now
 
 
@@ -114,14 +115,7 @@ def make_variant(
         "background": checked_background(background),
     }
     options = {name: value for name, value in options.items() if value is not None}
-    if identifier is None:
-        if options:
-            raise UserError(
-                f"This is not {model} as it is registered: give it an identifier of its own, such as "
-                f"--identifier {model}_mylab"
-            )
-        identifier = model
-    check_identifier(identifier)
+    identifier = checked_identifier(identifier, model, has_options=bool(options))
     commitment = commitment_for(model, **_shape(options))
     if file is not None:
         # checks now that the file fits, rather than at Brain-Score
@@ -133,15 +127,6 @@ def make_variant(
 
 def _shape(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if not name.startswith("weights")}
-
-
-def check_identifier(identifier: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*", identifier):
-        better = re.sub(r"[^A-Za-z0-9_.]+", "_", identifier).strip("._") or "cornet_s_mylab"
-        raise UserError(
-            f"{identifier!r} cannot be an identifier: Brain-Score's website takes no hyphen, and its scripts no space, "
-            f"quote or bracket. Use letters, digits and underscores, such as {better}."
-        )
 
 
 def _check_weights(base: Commitment, file: Path | None, url: str | None) -> None:

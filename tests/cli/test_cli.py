@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from helpers.commands import OFFLINE, run_here
+from helpers.patience import PATIENCE
 
 from brainscore_cornet.cli.main import app
 from brainscore_cornet.cli.printed_scores import ResultLines
@@ -42,7 +43,9 @@ heavy = {"torch", "numpy", "pandas", "xarray", "brainscore_vision", "brainscore_
 assert not heavy, heavy
 """
     for arguments in (["--help"], ["score", "--help"], ["train", "--help"], ["models"], ["weights", "--help"]):
-        result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+        result = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE
+        )
         assert result.returncode == 0, result.stderr
         assert "model" in result.stdout
 
@@ -137,7 +140,7 @@ def test_version():
     import brainscore_cornet
 
     command = [sys.executable, "-m", "brainscore_cornet", "--version"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert result.stdout == f"brainscore_cornet {brainscore_cornet.__version__}\n"
 
 
@@ -212,5 +215,5 @@ def test_the_package_is_imported_without_warnings():
     """Neither a model's nor a scoring function's import warns of what is in other packages."""
     code = "import brainscore_cornet; brainscore_cornet.load_model, brainscore_cornet.score_models"
     command = [sys.executable, "-P", "-W", "default::FutureWarning", "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert (result.returncode, "__slots__" in result.stderr) == (0, False), result.stderr

@@ -11,6 +11,7 @@ import pytest
 import torch
 import xarray as xr
 from helpers.commands import run_here
+from helpers.patience import PATIENCE
 from PIL import Image
 from torch import nn
 from torchvision import transforms
@@ -23,7 +24,7 @@ NO_STEP = ("--layer", "IT", "--sublayer", "output", "--time_step", "-6")
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "brainscore_cornet", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.patience import PATIENCE
 
 # ends with the exit code of the command; the heavy libraries cannot be imported at all
 CODE = """
@@ -39,6 +40,9 @@ FEATURES = ("features", "cornet_z_untrained")
         (("score", "cornet_z", "-o", "s.csv"), "Expected a folder for the scores"),
         (("score", "cornet_z", "--memory", "x"), "received 'x'"),
         (("score", "cornet_z", "--times", "x"), "received 'x'"),
+        (("score", "cornet_z_untrained", "--times", "3"), "CORnet-Z is feedforward"),
+        ((*FEATURES, ".", "-o", "f.nc", "--times", "3"), "CORnet-Z is feedforward"),
+        (("train", "--model", "S", "--data_path", ".", "-o", "out", "--times", "3"), "such as {'V4': 4}, not 3"),
         (("score", "cornet_z", "-b", "no.toml"), "no.toml does not exist"),
         (("score", "cornet_z", "--image-size", "3"), "image size in px, a whole number of at least 32, received 3"),
         (("score", "cornet_z", "--precision", "x"), "Expected the precision fp32 or bf16, received 'x'"),
@@ -57,6 +61,8 @@ FEATURES = ("features", "cornet_z_untrained")
         (("validate", "cornet_z", "--data_path", "no"), "There is no folder no"),
         (("test", "--model", "Z", "--data_path", "no", "-o", "out"), "There is nothing at no"),
         (("submit", "cornet_q", "-o", "out"), "Unknown model 'cornet_q'"),
+        (("submit", "cornet_z", "--image-size", "64", "-o", "out"), "give it an identifier of its own, such as"),
+        (("submit", "cornet_z", "--identifier", "a-b", "-o", "out"), "'a-b' cannot be an identifier"),
         (("submit", "--check", "no.zip"), "no.zip is not a file"),
         (("cache", "--clear", "q"), "Unknown cache 'q'"),
         (("benchmarks", "q"), "Unknown group of benchmarks 'q'"),
@@ -66,7 +72,7 @@ def test_cheap_mistakes_need_no_large_library(tmp_path, arguments, expected):
     """An existing output, a pattern without a match or a wrong option is found without any of these libraries."""
     (tmp_path / "there.nc").write_text("mine")
     command = [sys.executable, "-P", "-c", CODE, *arguments]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode == 1, result.stderr
     last = result.stderr.splitlines()[-1]
     assert last.startswith("Error: ")

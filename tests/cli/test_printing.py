@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.patience import PATIENCE
 
 from brainscore_cornet.cli.printing import exit_code
 
@@ -26,7 +27,9 @@ sys.exit(exit_code(work, []))
 
 
 def python(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-P", *arguments], text=True, stderr=subprocess.PIPE, timeout=60, **options)
+    return subprocess.run(
+        [sys.executable, "-P", *arguments], text=True, stderr=subprocess.PIPE, timeout=PATIENCE, **options
+    )
 
 
 @pytest.mark.parametrize("more", [0, 1, 2])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+from helpers.patience import PATIENCE
 from helpers.small_model import small_model
 from PIL import Image
 
@@ -254,7 +255,7 @@ print((memory("VmHWM") - before) / values.nbytes)
 def test_memory_grows_with_the_result_and_not_with_a_multiple_of_it(tmp_path):
     """The peak beyond what a first, small recording needed is the result's own size, and little more."""
     command = [sys.executable, "-W", "ignore", "-c", MEMORY]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode == 0, result.stderr
     assert 0.8 < float(result.stdout) < 1.6  # a second copy would make it 2
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from helpers.download_server import Reply, nothing_is_left_in, serve_without_proxy
+from helpers.patience import PATIENCE
 
 from brainscore_cornet.cornet.weights.download import DestinationError, download
 
@@ -52,7 +53,7 @@ def start(url: str, destination: Path, **options) -> subprocess.Popen:
 
 
 def wait_until(happens) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not happens():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)

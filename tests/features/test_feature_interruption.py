@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import random
 import subprocess
 import time
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.patience import PATIENCE
 from helpers.processes import extract_into, peak_of_extraction, preloaded
 from helpers.small_model import small_model
 from PIL import Image
@@ -20,7 +20,7 @@ from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.cornet.recording.record import Site
 from brainscore_cornet.features.unfinished import Unfinished
 
-KILLS = 4  # for each kind of file
+KILLED_AFTER = (0, 2, 12, 30)  # images, of 60
 
 
 @pytest.fixture
@@ -34,6 +34,14 @@ def many(tmp_path) -> list[str]:
     return sorted(map(str, folder.iterdir()))
 
 
+def done_of(state: Path) -> int:
+    """The recorded number of images, 0 if there is no record."""
+    try:
+        return json.loads(state.read_text())["done"]
+    except (FileNotFoundError, json.JSONDecodeError):  # while it is written
+        return 0
+
+
 @pytest.mark.parametrize("ending", [".nc", pytest.param(".npy", marks=pytest.mark.slow)])
 def test_killed_at_any_moment(many, tmp_path, ending):
     """An extraction that was killed and resumed ends with the same bytes as an undisturbed one."""
@@ -44,25 +52,19 @@ def test_killed_at_any_moment(many, tmp_path, ending):
         process.start()
         return process
 
-    undisturbed = tmp_path / f"undisturbed{ending}"
-    for _ in range(2):  # the first one waits for imports
-        undisturbed.unlink(missing_ok=True)
-        for path in tmp_path.glob("undisturbed*"):
-            path.unlink()
-        begun = time.perf_counter()
-        start(undisturbed).join()
-        duration = time.perf_counter() - begun
+    start(tmp_path / f"undisturbed{ending}").join()
     expected = {path.name.removeprefix("undisturbed"): path.read_bytes() for path in tmp_path.glob("undisturbed*")}
     assert expected
-    moments, resumed = random.Random(0), 0
-    for number in range(KILLS):
+    resumed = 0
+    for number, done in enumerate(KILLED_AFTER):
         output = tmp_path / f"killed{number}{ending}"
         process = start(output)
-        process.join(moments.uniform(0.3, 1) * duration)
+        state = tmp_path / f".{output.name}.unfinished" / "state.json"
+        while process.is_alive() and (not state.exists() or done_of(state) < done):
+            time.sleep(0.001)
         process.kill()
         process.join()
-        state = tmp_path / f".{output.name}.unfinished" / "state.json"
-        resumed += state.exists() and json.loads(state.read_text())["done"] > 0
+        resumed += done_of(state) > 0
         if state.parent.exists() or not list(tmp_path.glob(f"killed{number}*")):  # else it was done before
             restarted = start(output)
             restarted.join()
@@ -148,7 +150,7 @@ def test_memory_does_not_grow_with_the_number_of_images(pictures, tmp_path, endi
         arguments = (paths, str(tmp_path / f"{times}.{ending}"), results)
         process = context.Process(target=peak_of_extraction, args=arguments)
         process.start()
-        peaks.append(results.get(timeout=120))
+        peaks.append(results.get(timeout=PATIENCE))
         process.join()
     assert peaks[1] < 1.1 * peaks[0]
 

@@ -190,7 +190,6 @@ def test_slurm(folder, expected, slurm, monkeypatch):
     extract_features(LOAD(), "images", output="parts.nc", parallel=ShardWorkers(1, Cluster(slurm_jobs=1), LOAD), **WHAT)
     assert_the_same(folder, expected)
     assert len((slurm / "jobs").read_text().split()) == 1
-    time.sleep(1)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from helpers.patience import PATIENCE
 
 PRELOADED = [
     "helpers.crashes",
@@ -69,10 +70,19 @@ class Running:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
-def left_of(processes: Sequence[psutil.Process], timeout: float = 5) -> list[psutil.Process]:
-    """Return those that have not ended after some seconds; one whose parent has not asked for its exit code has."""
-    _, left = psutil.wait_procs(processes, timeout=timeout)
-    return [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+def left_of(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Return those that do not end; one whose parent has not asked for its exit code has ended."""
+    end, left = time.monotonic() + PATIENCE, list(processes)
+    while (left := [process for process in left if _is_alive(process)]) and time.monotonic() < end:
+        time.sleep(0.02)
+    return left
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _run(function: Callable, arguments: Sequence, folder: str, log: str, kill_at: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from helpers.crashes import left_of
 
 from brainscore_cornet.python_children import environment, python
 
@@ -76,5 +77,5 @@ def slurm_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings |= {"scheduler-options": {"host": "127.0.0.1"}, "worker-extra-args": ["--host", "127.0.0.1"]}
     with dask.config.set({f"jobqueue.slurm.{name}": value for name, value in settings.items()}):
         yield folder
-    for job in (folder / "jobs").read_text().split():
-        assert not psutil.pid_exists(int(job)) or psutil.Process(int(job)).status() == "zombie"
+    jobs = map(int, (folder / "jobs").read_text().split())
+    assert not left_of([psutil.Process(job) for job in jobs if psutil.pid_exists(job)])

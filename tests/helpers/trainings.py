@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from helpers.patience import PATIENCE
 from helpers.processes import preloaded
 from PIL import Image
 
@@ -59,7 +60,7 @@ class Training:
         self.process = preloaded().Process(target=_run, args=(arguments, str(log), environment or {}))
         self.process.start()
 
-    def wait(self, timeout: float = 120) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """The exit code."""
         self.process.join(timeout)
         assert self.process.exitcode is not None, self.said

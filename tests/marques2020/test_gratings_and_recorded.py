@@ -10,6 +10,7 @@ import brainscore_vision
 import numpy as np
 import pytest
 from brainscore_vision.benchmark_helpers.screen import place_on_screen
+from helpers.patience import PATIENCE
 from helpers.processes import preloaded, render_in
 from PIL import Image
 
@@ -160,7 +161,7 @@ def test_two_processes_render_at_once(tmp_path):
     processes = [context.Process(target=render_in, args=(str(tmp_path), "orientation", results)) for _ in range(2)]
     for process in processes:
         process.start()
-    sizes = {results.get(timeout=60) for _ in processes}
+    sizes = {results.get(timeout=PATIENCE) for _ in processes}
     for process in processes:
         process.join()
     assert len(sizes) == 1

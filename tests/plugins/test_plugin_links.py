@@ -9,6 +9,7 @@ from pathlib import Path
 
 import brainscore_vision
 import pytest
+from helpers.patience import PATIENCE
 
 from brainscore_cornet import plugin_links
 
@@ -37,7 +38,7 @@ def run(bare_vision: Path, *arguments: str) -> subprocess.CompletedProcess:
         env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE,
     )
 
 

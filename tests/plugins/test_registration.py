@@ -13,6 +13,7 @@ import pytest
 import yaml
 from brainscore_core import metadata
 from brainscore_core.plugin_management.import_plugin import ImportPlugin
+from helpers.patience import PATIENCE
 
 from brainscore_cornet import plugin_links
 from brainscore_cornet.cornet.architectures import build_network
@@ -38,7 +39,7 @@ def run_elsewhere(code: str, folder: Path, **environment: str) -> str:
     environment.pop("PYTHONPATH", None)
     environment.pop("BS_INSTALL_DEPENDENCIES")  # as a user has it: a plugin's requirements would be installed now
     command = [sys.executable, "-W", "ignore", "-c", code]
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

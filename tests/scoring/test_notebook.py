@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from helpers.patience import PATIENCE
+
 import brainscore_cornet
 
 SMALLER = """{"cornet_z_untrained": __import__("functools").partial(load_model, "cornet_z_untrained", image_size=64)}"""
@@ -19,7 +21,7 @@ def test_notebook_runs(tmp_path):
     for cell in notebook.cells:  # 224 px take a minute
         cell.source = cell.source.replace('score_models(["cornet_z_untrained"]', f"score_models({SMALLER}")
     where = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=200, kernel_name="python3", resources=where).execute()
+    NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3", resources=where).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     shown = [output["data"] for output in outputs if "data" in output]
     assert sum("image/png" in data for data in shown) == 2

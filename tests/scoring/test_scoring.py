@@ -16,6 +16,7 @@ import psutil
 import pytest
 from brainscore_core.metrics import Score
 from helpers.crashes import left_of
+from helpers.patience import PATIENCE
 from helpers.toys import ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.cornet.errors import UserError
@@ -130,7 +131,7 @@ def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
 BROKEN = {
     "raise": "It raised KeyError: 'no such neuroid'",
     "nan": "The score is nan, which is not finite.",
-    "hang": "stopped after 15 seconds (--timeout)",
+    "hang": "stopped after 3 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
     "die": "died by SIGKILL",
     "network": "no connection (Name or service not known)",
@@ -148,7 +149,9 @@ def test_what_fails_is_a_row_and_the_others_are_scored(tmp_path, log, models):
     """A benchmark that raises, returns NaN, hangs, eats memory, dies, or lacks something; in plain words, in time."""
     benchmarks = [ToyBenchmark("before", log), *(ToyBenchmark(name, log, name) for name in BROKEN)]
     benchmarks.append(ToyBenchmark("after", log))
-    options = {"output": tmp_path / "out", "timeout": 15, "memory_gb": 0.8}
+    options = {"output": tmp_path / "out", "memory_gb": 0.8}
+    hanging = [each for each in benchmarks if each.identifier == "hang"]  # others may be slow on a loaded machine
+    score_models({"good": models["good"]}, hanging, timeout=3, **options)
     table = score_models({"good": models["good"]}, benchmarks, **options).set_index("benchmark")
     assert table.loc[["before", "after"], "score"].tolist() == [0.9, 0.9]
     for name, reason in BROKEN.items():
@@ -233,7 +236,7 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
             name = f"{row['model']} {row['benchmark']}"
             assert counted.count(name) == done_before.setdefault(name, counted.count(name))
     command[-1] = "0"
-    subprocess.run(command, env=environment, check=True, timeout=200)
+    subprocess.run(command, env=environment, check=True, timeout=PATIENCE)
     table = read_table(output)
     assert table["score"].tolist() == [0.9] * 5 + [0.2] * 5
     assert not list(output.rglob("*.part"))

@@ -15,6 +15,7 @@ from pathlib import Path
 import brainscore_vision
 import pytest
 from helpers.commands import OFFLINE
+from helpers.patience import PATIENCE
 from helpers.submissions import TEST, write
 
 from brainscore_cornet.submission import REGISTERED, pull_request
@@ -79,11 +80,11 @@ def test_a_batch_system_ends_it(tmp_path):
     command = [sys.executable, "-m", "brainscore_cornet", "submit", "cornet_z_untrained", "--identifier", "x"]
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)}
     process = subprocess.Popen([*command, "--image-size", "64", "-o", "out"], cwd=tmp_path, env=environment)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + PATIENCE
     while not list((tmp_path / "tmp").glob("*/library/brainscore_vision/*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=200) == 128 + signal.SIGTERM
+    assert process.wait(timeout=PATIENCE) == 128 + signal.SIGTERM
     assert list((tmp_path / "out").iterdir()) == []
     assert list((tmp_path / "tmp").iterdir()) == []
 

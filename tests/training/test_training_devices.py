@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from helpers.patience import PATIENCE
 from helpers.trainings import SMALL, command, pictures, side_by_side
 from PIL import Image
 
@@ -51,7 +52,7 @@ def test_stopped_together(tmp_path):
     folder = pictures(tmp_path, 40, 1)
     flags = ["--epochs=2", "--batch_size=4", "--lr=0.005"]
     processes = side_by_side(command(folder, *flags, "--save-every", "0.00001m"), folder)
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while newest(folder / "out") is None:
         assert time.monotonic() < end, processes[0].said
         time.sleep(0.02)
@@ -90,7 +91,7 @@ def test_started_by_ourselves_and_by_torchrun(tmp_path, how):
     if len(how) == 1:
         arguments += ["--devices", "2"]
     result = subprocess.run(
-        [sys.executable, *how, "brainscore_cornet", *arguments], capture_output=True, text=True, timeout=200
+        [sys.executable, *how, "brainscore_cornet", *arguments], capture_output=True, text=True, timeout=PATIENCE
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{folder / 'out'}\n"
@@ -127,7 +128,7 @@ def test_one_run_at_a_time(tmp_path):
     folder = pictures(tmp_path, 40, 1)
     Image.new("RGB", (40, 40)).save(folder / "val" / "a" / "more.png")
     training = side_by_side(command(folder, "--epochs=50", "--lr=0.005"), folder, count=1)[0]
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while not (folder / "out" / "run.json").exists():
         assert time.monotonic() < end, training.said
         time.sleep(0.02)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.patience import PATIENCE
 from helpers.trainings import SMALL, Training, command, pictures, same, table
 
 from brainscore_cornet import UserError, train
@@ -39,7 +40,7 @@ def folder(undisturbed, tmp_path) -> Path:
     return tmp_path
 
 
-def wait_for(found, training: Training, timeout: float = 60) -> None:
+def wait_for(found, training: Training, timeout: float = PATIENCE) -> None:
     end = time.monotonic() + timeout
     while not found():
         assert training.process.is_alive(), training.said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..anatomy import check_times
 from ..errors import UserError
 from ..seeding import seeded
 from .base import CLASSES, IMAGE, CORnet, Point, is_hooked
@@ -47,19 +48,12 @@ def build_network(
     UserError
         If the architecture is unknown or its time steps are invalid.
     """
+    check_times(architecture, times)
     with seeded(seed):
         if architecture == "Z":
-            if times is not None:
-                raise UserError(f"CORnet-Z is feedforward: its time steps cannot be chosen, received {times!r}.")
             return CORnetZ(classes)
         if architecture in _UPDATES:
-            if isinstance(times, Mapping):
-                raise UserError(f"CORnet-{architecture} has one number of time steps for all regions, not {times!r}.")
             return CORnetR(_UPDATES[architecture], classes=classes, **({} if times is None else {"times": times}))
         if architecture == "S":
-            if times is not None and not isinstance(times, Mapping):
-                raise UserError(
-                    f"CORnet-S has a number of time steps for each region, such as {{'V4': 4}}, not {times!r}."
-                )
             return CORnetS(times, classes)
     raise UserError(f"Unknown architecture {architecture!r}, expected Z, R, RT or S.")
