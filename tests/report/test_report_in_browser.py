@@ -73,12 +73,12 @@ def pages(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, pages):
-    """Open a page with all of its charts drawn; when the test ends, the browser must have nothing to complain about."""
+    """Open a page, if needed with all of its charts drawn; in the end the browser must have nothing to complain about."""
 
-    def open_page(name: str, width: int = 1200, scripts: bool = True):
-        set_width(browser, width)
+    def open_page(name: str, width: int = 1200, charts: bool = True):
+        set_width(browser, width, 20_000 if charts else 900)
         browser.get(pages(name).as_uri())
-        if scripts:
+        if charts:
             wait_until(lambda: not browser.find_elements("class name", "static"))
         return browser
 
@@ -87,9 +87,9 @@ def opened(browser, pages):
     assert browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)") == []
 
 
-def set_width(browser, width: int) -> None:
+def set_width(browser, width: int, height: int = 20_000) -> None:
     """Give the window a width, and a height at which all charts are near enough to be drawn."""
-    metrics = {"width": width, "height": 20_000, "deviceScaleFactor": 1, "mobile": False}
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
@@ -135,8 +135,8 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_sticks_out(opened, name):
-    """At every width the page never scrolls sideways, and no text or mark of a chart is outside of its chart."""
+def test_every_page_fits_and_has_words(opened, name):
+    """At every width the page never scrolls sideways, no part of a chart is outside of it, and pictures have words."""
     browser = opened(name, 360)
     browser.execute_script("for (const details of document.querySelectorAll('details')) details.open = true")
     for width in (360, 768, 1600):
@@ -155,6 +155,7 @@ def test_nothing_sticks_out(opened, name):
             })"""
         )
         assert outside == [], width
+    check_words(browser)
 
 
 def charts_fit(browser) -> bool:
@@ -165,10 +166,8 @@ def charts_fit(browser) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_picture_has_words(opened, name):
-    """Each drawing is hidden from screen readers or says what it shows; no control is without a name."""
-    browser = opened(name)
+def check_words(browser) -> None:
+    """Each picture and region says what it shows, no control is without a name, and headings are in their order."""
     silent = browser.execute_script(
         """const words = (element) => element.getAttribute('aria-label')
             ?? (element.getAttribute('aria-labelledby') ?? '').split(' ')
@@ -196,7 +195,7 @@ def test_sorting_with_the_keyboard(opened):
     """Enter on a header sorts up, once more sorts down; numbers are numbers, and the empty cells stay last."""
     from selenium.webdriver.common.keys import Keys
 
-    browser = opened("several")
+    browser = opened("several", charts=False)
     before = column(browser, "score")
     button = browser.find_element("css selector", "th[data-column=score] button")
     browser.execute_script("arguments[0].focus()", button)
@@ -244,7 +243,7 @@ def test_filter(opened):
 def test_the_table_is_saved_with_all_columns_and_digits(opened, tmp_path, name):
     """The file that the button saves holds what the table of results held, in its order, filtered or not."""
     rows = PAGES[name]
-    browser = opened(name)
+    browser = opened(name, charts=False)
     folder = tmp_path / "saved"
     folder.mkdir()
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
@@ -281,7 +280,7 @@ def wait_for(path: Path, seconds: float = 10) -> Path:
 
 def test_hostile_names_stay_text(opened):
     """A name that is markup and script is shown as it is, and runs nothing."""
-    browser = opened("hostile")
+    browser = opened("hostile", charts=False)
     assert browser.title == "A <b>title</b>"
     assert browser.find_elements("css selector", "img, h1 b") == []
     assert len(browser.find_elements("css selector", "script")) == 3
@@ -318,7 +317,7 @@ def test_without_scripts_everything_is_shown(opened, browser):
     """All rows, charts, reasons and versions are there; what only a script could do is not offered."""
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        opened("several", scripts=False)
+        opened("several", charts=False)
         assert len(browser.find_elements("css selector", "#table tbody tr")) == 12
         assert browser.find_element("css selector", "#failed .reason").text == "It has one answer for all times."
         assert not any(element.is_displayed() for element in browser.find_elements("css selector", "button, input"))
