@@ -73,7 +73,7 @@ def pages(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, pages):
-    """Open a page, if needed with all of its charts drawn; in the end the browser must have nothing to complain about."""
+    """Open a page, if needed with its charts drawn; in the end the browser must have nothing to complain about."""
 
     def open_page(name: str, width: int = 1200, charts: bool = True):
         set_width(browser, width, 20_000 if charts else 900)
