@@ -175,8 +175,9 @@ def _trained_with(path: Path, architecture: str, _size: int, _changed: int) -> T
     size, times = checkpoint.get("image_size"), checkpoint.get("times")
     is_size = type(size) is int and MIN_IMAGE_SIZE <= size <= MAX_IMAGE_SIZE
     usual = TIME_STEPS[architecture]
-    is_known = isinstance(times, Mapping) and times.keys() == usual.keys()
-    if not is_known or any(type(count) is not int for count in times.values()):
+    if not isinstance(times, Mapping) or times.keys() != usual.keys():
+        times = usual
+    if any(type(count) is not int for count in times.values()):
         times = usual
     others = {region: count for region, count in times.items() if count != usual[region]}
     if architecture in ("R", "RT") and others:
