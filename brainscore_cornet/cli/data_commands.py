@@ -130,9 +130,8 @@ def map_command(
     from ..early_paths import benchmark_path
 
     options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
-    check_options(
-        model, weights=parse_weights(weights), times=options["times"], image_size=image_size, precision=precision
-    )
+    shape = {"image_size": image_size, "resize": resize, "background": background}
+    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
     benchmark_path(benchmark_file)
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model
@@ -144,8 +143,7 @@ def map_command(
         loaded = load_benchmark(benchmark_file)
         if commit is not None:
             check_choice(loaded)
-        options |= {"image_size": image_size, "device": device, "precision": precision}
-        options |= {"resize": resize, "background": background}
+        options |= {"device": device, "precision": precision, **shape}
         options = {name: value for name, value in options.items() if value is not None}
         subject = load_model(model, weights=parse_weights(weights), **options)
         control = None if against is None else load_model(against, **options)
@@ -198,9 +196,9 @@ def compare(
     from ..early_paths import benchmark_path
 
     options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
-    options |= {"resize": resize, "background": background}
     options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers, time_mapping)}
-    defaults = {"weights": "released", "precision": "fp32"}
+    options |= {"resize": resize, "background": background}
+    defaults = {"weights": "released", "precision": "fp32", "resize": "squeeze"}
     options = {name: each for name, each in options.items() if each != defaults.get(name)}
     variants = [None if each == "released" else parse_times(each) for each in times or ["released"]]
     for each in benchmark_file:

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from ..cornet.errors import UserError
-from ..cornet.preparation import checked_background, checked_resize
 from ..cornet.progress_line import showing
 from .options import (
     Background,
@@ -19,13 +18,18 @@ from .options import (
     ImageSize,
     Precision,
     Resize,
+    Scheduler,
     TimeMapping,
     Times,
+    TlsCa,
+    TlsCert,
+    TlsKey,
     Weights,
     parse_time_bins,
     parse_time_mapping,
     parse_times,
     parse_weights,
+    tls_files,
 )
 from .printing import say
 
@@ -63,10 +67,10 @@ def features(
     batch_size: BatchSize = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads that prepare images.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Extract in that many processes at once.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
-    tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
-    tls_cert: Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")] = None,
-    tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
+    scheduler: Scheduler = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     slurm: Annotated[bool, typer.Option("--slurm", help="Extract in SLURM jobs, --workers of them.")] = False,
     precision: Precision = "fp32",
     on_error: Annotated[str, typer.Option(help="For unreadable images: 'fail', or 'skip' and list them.")] = "fail",
@@ -108,21 +112,18 @@ def features(
     steps = time_steps if time_steps == "all" else _integers(time_steps)
     options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": threads}
     options |= {"time_mapping": parse_time_mapping(time_mapping)}
-    tls = {name: path for name, path in (("ca", tls_ca), ("cert", tls_cert), ("key", tls_key)) if path is not None}
-    is_parallel = workers is not None or scheduler is not None or slurm or bool(tls)
+    tls = tls_files(tls_ca, tls_cert, tls_key)
+    is_parallel = workers is not None or scheduler is not None or slurm or tls is not None
     if is_parallel and (output is None or rdm is not None or shard is not None or join):
         raise UserError(
             "Workers compute an output's shards and join them: name an output, and no --rdm, --shard, --join."
         )
     replaces = overwrite or join
-    checked_resize(resize)
-    checked_background(background)
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
     check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
-    check_options(
-        model, weights=parse_weights(weights), times=options["times"], image_size=image_size, precision=precision
-    )
+    shape = {"image_size": image_size, "resize": resize, "background": background}
+    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:
@@ -147,7 +148,7 @@ def features(
         if is_parallel:
             from ..features.shard_workers import ShardWorkers
 
-            extractors = ShardWorkers.of(workers, scheduler, tls or None, slurm, make=load)
+            extractors = ShardWorkers.of(workers, scheduler, tls, slurm, make=load)
         loaded = load()
         if output is not None and rdm is not None:
             found = dissimilarities(
@@ -176,7 +177,7 @@ def features(
                 overwrite=overwrite,
                 shard=shard,
                 join=join,
-                workers=extractors,
+                parallel=extractors,
             )
             if shard is None:
                 say(output)

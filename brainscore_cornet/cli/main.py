@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import (
-    cornet_command,
+    cornet_commands,
     data_commands,
     feature_commands,
     scoring_commands,
@@ -32,7 +32,7 @@ app.add_typer(weight_commands.app, name="weights")
 app.add_typer(scoring_commands.app)
 app.add_typer(data_commands.app)
 app.add_typer(feature_commands.app)
-app.add_typer(cornet_command.app)
+app.add_typer(cornet_commands.app)
 app.add_typer(training_commands.app)
 app.add_typer(submission_commands.app)
 

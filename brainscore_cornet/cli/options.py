@@ -39,6 +39,10 @@ Background = Annotated[
     ),
 ]
 CommitmentFile = Annotated[Path | None, typer.Option(help="Layers and time bins from a file of `map --commit`.")]
+Scheduler = Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")]
+TlsCa = Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")]
+TlsCert = Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")]
+TlsKey = Annotated[str | None, typer.Option(help="Key file of --tls-cert.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -105,6 +109,11 @@ def parse_time_bins(text: str) -> list[tuple[int, int]]:
         return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
     except ValueError:
         raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None
+
+
+def tls_files(ca: str | None, cert: str | None, key: str | None) -> dict[str, str] | None:
+    """Return the files of a scheduler's TLS by their names, None if there are none."""
+    return {name: path for name, path in (("ca", ca), ("cert", cert), ("key", key)) if path is not None} or None
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:

@@ -23,13 +23,18 @@ from .options import (
     Layers,
     Precision,
     Resize,
+    Scheduler,
     TimeMapping,
     Times,
+    TlsCa,
+    TlsCert,
+    TlsKey,
     Weights,
     commitment_options,
     parse_times,
     parse_weights,
     print_table,
+    tls_files,
 )
 from .printed_scores import ResultLines, print_scores
 from .printing import say
@@ -69,10 +74,10 @@ def score(
         bool, typer.Option("--check-metrics", help="Compute metrics in both ways; fail where they differ by 1e-5.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Score in that many processes at once.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="A running Dask scheduler: tls://host:8786.")] = None,
-    tls_ca: Annotated[str | None, typer.Option(help="Certificate file of a scheduler's authority.")] = None,
-    tls_cert: Annotated[str | None, typer.Option(help="Certificate file for a scheduler.")] = None,
-    tls_key: Annotated[str | None, typer.Option(help="Key file of --tls-cert.")] = None,
+    scheduler: Scheduler = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     slurm: Annotated[bool, typer.Option("--slurm", help="Score in SLURM jobs, --workers of them.")] = False,
     weights: Weights = "released",
     times: Times = None,
@@ -93,7 +98,6 @@ def score(
     extra = commitment_options(commitment, layers, time_mapping)
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
-    tls = {"ca": tls_ca, "cert": tls_cert, "key": tls_key}
     plugin_links.require()
     with showing(f"Loading Brain-Score and {', '.join(model)}"):
         from ..scoring import EMBEDDED, score_models
@@ -108,7 +112,7 @@ def score(
             metrics=metrics,
             workers=workers,
             scheduler=scheduler,
-            tls={name: path for name, path in tls.items() if path is not None} or None,
+            tls=tls_files(tls_ca, tls_cert, tls_key),
             slurm=slurm,
             cache=cache,
             on_result=ResultLines(),

@@ -70,8 +70,8 @@ def _prepared(command: Callable[..., None]) -> Callable[..., None]:
     def run(**options) -> None:
         architecture = architecture_of(options["model"])
         weights = parse_weights(options["weights"])
-        checked = {"weights": weights, "times": parse_times(options["times"]), "image_size": options["image_size"]}
-        check_options(f"cornet_{architecture.lower()}", **checked)
+        images = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
+        check_options(f"cornet_{architecture.lower()}", weights=weights, times=parse_times(options["times"]), **images)
         imagenet_path(options["data_path"])
         with showing(f"Loading CORnet-{architecture}") if is_first() else nullcontext():
             command(**options)

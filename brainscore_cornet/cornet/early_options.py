@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS, check_times
 from .commitments import get_commitment
 from .errors import UserError, whole_number
+from .preparation import checked_background, checked_resize
 from .weights.own_files import check_own_file
 
 
@@ -18,6 +19,8 @@ def check_options(
     times: int | Mapping[str, int] | None = None,
     image_size: int | None = None,
     precision: str = "fp32",
+    resize: str | None = None,
+    background: str | Iterable[int] | None = None,
 ) -> int | None:
     """Return the image size in px as a Python integer; raises `UserError` for an option that cannot be right.
 
@@ -29,6 +32,8 @@ def check_options(
     check_times(get_commitment(identifier).architecture, times)
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
+    checked_resize(resize)
+    checked_background(background)
     if weights is not None and weights != "released":
         check_own_file(weights)
     if image_size is None:

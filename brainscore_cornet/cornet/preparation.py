@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from numbers import Integral
 from typing import cast
 
 from .errors import UserError, unknown_name
 from .plain import plain, plain_list
 
 RESIZINGS = ("squeeze", "crop", "pad")
-"""Squeezed or stretched to a square; its central square; or all of it, on a square ground."""
+"""Squeezed or stretched to a square; its central square; or all of it, on a square background."""
 Colour = tuple[int, int, int]
 """Red, green and blue, from 0 to 255."""
-GREY: Colour = (128, 128, 128)  # the ground on which Brain-Score's `place_on_screen` puts images
+GREY: Colour = (128, 128, 128)  # the background on which Brain-Score's `place_on_screen` puts images
 _COLOURS: dict[str, Colour] = {"grey": GREY, "gray": GREY, "white": (255, 255, 255), "black": (0, 0, 0)}
 
 
@@ -43,9 +42,9 @@ def checked_background(background: str | Iterable[int] | None) -> Colour | None:
         numbers = [int(each) if re.fullmatch(r"\s*\d{1,3}\s*", each) else -1 for each in given.split(",")]
     else:
         numbers = plain_list(given) if isinstance(given, Iterable) else []
-    whole = all(isinstance(each, Integral) and not isinstance(each, bool) and 0 <= each <= 255 for each in numbers)
+    whole = all(isinstance(each, int) and not isinstance(each, bool) and 0 <= each <= 255 for each in numbers)
     if len(numbers) != 3 or not whole:
         raise UserError(
             f"Expected a background such as grey, white, black or 255,0,0 (from 0 to 255), received {background!r}."
         )
-    return cast("Colour", tuple(int(each) for each in numbers))
+    return cast("Colour", tuple(numbers))

@@ -45,7 +45,9 @@ def commitment_for(
         If an option is invalid for the model.
     """
     base = get_commitment(identifier)
-    image_size = check_options(identifier, image_size=image_size, precision=precision)
+    image_size = check_options(
+        identifier, image_size=image_size, precision=precision, resize=resize, background=background
+    )
     times = plain_integers(times)
     trained = f"cornet_{base.architecture.lower()}"
     weights_hash = None if weights_file is None else _hash_unless_released(weights_file, trained)

@@ -33,11 +33,11 @@ def writable(table: pd.DataFrame, ending: str) -> pd.DataFrame:
     if repeated:
         raise UserError(f"The table of images has several columns {repeated[0]!r}: rename all but one.")
     convert = _CONVERSIONS.get(ending, lambda column: _plain(column, ending))
-    converted = {name: convert(table[name]) for name in table.columns}
+    converted = {name: convert(column) for name, column in table.items()}
     as_text = [
         str(name)
-        for name, column in converted.items()
-        if column.dtype == object and not _is_text(table[name]) and any(isinstance(each, str) for each in column)
+        for (name, given), column in zip(table.items(), converted.values(), strict=True)
+        if column.dtype == object and not _is_text(given) and any(isinstance(each, str) for each in column)
     ]
     if as_text and ending not in _TEXT_ALONE:
         _logger.warning("%s has no type for the values of %s: they are written as text.", ending, ", ".join(as_text))
@@ -67,7 +67,7 @@ def _plain(column: pd.Series, ending: str) -> pd.Series:
         return column.astype(bool)
     if kind in "iu":
         if not column.isna().any():
-            return column.astype(dtype.numpy_dtype)
+            return column.astype(dtype.numpy_dtype)  # pyright: ignore[reportAttributeAccessIssue] -- pandas' own type
         if column.abs().max() <= _EXACT:
             return column.astype("float64")
     if kind == "f":

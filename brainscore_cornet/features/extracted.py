@@ -111,8 +111,8 @@ def say_sizes(shapes: Mapping[Site, tuple[int, ...]]) -> None:
 def preprocessing(commitment: Commitment) -> str:
     """Return how images become the network's input, in words."""
     how = "" if commitment.resize == "squeeze" else f" ({commitment.resize})"
-    ground = "" if commitment.background is None else f", background {commitment.background}"
-    return f"resized to {commitment.image_size} px{how}{ground}, normalized as for ImageNet"
+    behind = "" if commitment.background is None else f", background {commitment.background}"
+    return f"resized to {commitment.image_size} px{how}{behind}, normalized as for ImageNet"
 
 
 def drop_pages(array: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def extract_features(
     overwrite: bool = False,
     shard: str | None = None,
     join: bool = False,
-    workers: int | ShardWorkers | None = None,
+    parallel: int | ShardWorkers | None = None,
     **options,
 ) -> xr.Dataset | None:
     """Return or write the activity of layers at time steps for images.
@@ -88,7 +88,7 @@ def extract_features(
         Part to compute and store beside the output; `3/16` is the third of sixteen.
     join
         Whether to join the shards, which were computed with otherwise the same arguments, into the output.
-    workers
+    parallel
         Processes of this machine that compute an output's shards, or `shard_workers.ShardWorkers` of a cluster; by
         default this process computes it alone.
     options
@@ -110,24 +110,29 @@ def extract_features(
     part = None if shard is None else Shard.parse(shard)
     if (part or join) and (output is None or (part and join)):
         raise UserError("Shards are computed (shard) and then joined (join) for an output.")
-    if workers is not None and (output is None or part or join):
-        raise UserError("Workers compute an output's shards and join them: give an output, and neither shard nor join.")
-    if isinstance(workers, int):
-        workers = ShardWorkers.of(workers)
+    if parallel is not None and (output is None or part or join):
+        raise UserError(
+            "Several processes compute an output's shards and join them: give an output, and no shard, no join."
+        )
+    if isinstance(parallel, int):
+        parallel = ShardWorkers.of(parallel)
     output = None if output is None else output_path(output, "an output file")
     if output is not None:
         check_output(output)
     if options and not isinstance(model, str):
         raise UserError(f"{next(iter(options))} is an option for an identifier; this model is loaded already.")
-    model = load_model(model, **options) if isinstance(model, str) else model
+    if isinstance(model, str):
+        make = partial(load_model, model, **options)
+        parallel = parallel and replace(parallel, make=parallel.make or make)
+        model = make()
     found = collect(images)
     if output is not None:
         _check_apart(output, found)
     found = look(found, on_error, model.commitment.background)
     found = replace(found, table=writable(found.table, IN_MEMORY if output is None else output.suffix))
-    options = {"requested": layers, "steps": time_steps, "bins": time_bins, "pool": pool, "flat": flat}
-    options["uninformative"] = allow_uninformative
-    extraction = Extraction(model, found, **options)
+    arguments = {"requested": layers, "steps": time_steps, "bins": time_bins, "pool": pool, "flat": flat}
+    arguments["uninformative"] = allow_uninformative
+    extraction = Extraction(model, found, **arguments)
     extraction.check(output or Path(f"in memory{IN_MEMORY}"))
     if output is None:
         return output_files.dataset(extraction.in_memory(on_error))
@@ -135,8 +140,8 @@ def extract_features(
         compute_shard(extraction, output, part, on_error, overwrite)
     elif join:
         join_shards(extraction, output, on_error, overwrite)
-    elif workers is not None:
-        workers.extract(extraction, options, output, on_error, overwrite)
+    elif parallel is not None:
+        parallel.extract(extraction, arguments, output, on_error, overwrite)
     else:
         extraction.into(output, on_error, overwrite)
     return None

@@ -84,7 +84,7 @@ def collect(given) -> Images:
         in an HDF5 or MATLAB file, `images.h5:/imgBrick`, or one image in it, `images.h5:/imgBrick[17]`.
     """
     opened: dict[tuple[str, str], StoredImages] = {}
-    if isinstance(given, pd.DataFrame) and any(STORED.fullmatch(str(each)) for each in given.get(PATH, ())):
+    if isinstance(given, pd.DataFrame) and PATH in given and any(map(STORED.fullmatch, map(str, given[PATH]))):
         table, sources = _with_arrays(given.reset_index(drop=True).astype({PATH: str}), opened)
         return Images(table, sources, given=[str(images.path) for images in opened.values()])
     if isinstance(given, pd.DataFrame):
@@ -145,7 +145,7 @@ def _found(text: str, opened: dict[tuple[str, str], StoredImages]) -> tuple[pd.D
 def _with_arrays(table: pd.DataFrame, opened: dict[tuple[str, str], StoredImages]) -> tuple[pd.DataFrame, list[Source]]:
     """Return a table with a row for each image of the arrays that it names, and the source of each row's image."""
     named = [open_stored(each, opened) or [each] for each in table[PATH]]
-    sources = list(chain.from_iterable(named))
+    sources: list[Source] = [*chain.from_iterable(named)]
     table = table.loc[table.index.repeat(list(map(len, named)))].reset_index(drop=True)
     return table.assign(**{PATH: list(map(str, sources))}), sources
 

@@ -133,7 +133,7 @@ def _index(levels: list[tuple[Any, np.ndarray, str]]) -> pd.MultiIndex:
     index = pd.MultiIndex.from_arrays([values for _, values, _ in levels], names=[name for name, _, _ in levels])
     for number, (_, _, dtype) in enumerate(levels):
         if dtype[1] in "iu":
-            index = index.set_levels(index.levels[number].astype(dtype), level=number)
+            index = index.set_levels(pd.Index(index.levels[number]).astype(dtype), level=number)
     return index
 
 
@@ -142,7 +142,7 @@ def _encoded(values: np.ndarray, name: Any) -> tuple[np.ndarray, dict[str, str],
     dtype = values.dtype
     if dtype.kind in "mM" and dtype.str.endswith("[ns]"):
         return values.view("int64"), _DATES if dtype.kind == "M" else {"units": "nanoseconds"}, {"dtype": dtype.str}
-    if dtype.kind in "biu" or dtype in (np.float32, np.float64):
+    if dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)):
         return values, {}, {"dtype": dtype.str}
     if dtype.kind == "U" or (dtype.kind == "O" and all(map(_is_plain_text, values.ravel()))):
         return values.astype(object), {}, {"dtype": dtype.str}

@@ -51,6 +51,8 @@ class ShardTask:
     request: Mapping[str, Any]
     """The request of the whole extraction."""
     on_error: str
+    threads: int
+    """Threads of the computation. The last bits depend on their number: it is that of the command."""
 
     @property
     def name(self) -> str:
@@ -58,17 +60,9 @@ class ShardTask:
 
 
 class ShardProcess:
-    """Computes shards in a child process, which is started when needed and restarted after it was lost.
+    """Computes shards in a child process, which is started when needed and restarted after it was lost."""
 
-    Parameters
-    ----------
-    threads
-        Threads for the computation; by default one for each core.
-    """
-
-    def __init__(self, threads: int | None = None) -> None:
-        libraries = () if threads is None else ("OMP", "MKL", "OPENBLAS")
-        self._environment = {f"{library}_NUM_THREADS": str(threads) for library in libraries}
+    def __init__(self) -> None:
         self._child: PythonChild | None = None
 
     def __enter__(self) -> ShardProcess:
@@ -105,6 +99,8 @@ class ShardProcess:
             except Busy:
                 if time.monotonic() > give_up:
                     raise
+                if not is_wanted():
+                    raise Abandoned from None
                 time.sleep(_POLL)
             except (NotStarted, EOFError, ConnectionError, pickle.UnpicklingError) as error:
                 how = str(error) if self._child is None else f"The last one {self._child.end()}."
@@ -132,7 +128,7 @@ class ShardProcess:
 
     def _started(self, is_wanted: Callable[[], bool]) -> PythonChild:
         if self._child is None:
-            self._child = start(f"{__name__}:serve", self._environment, is_wanted)
+            self._child = start(f"{__name__}:serve", {}, is_wanted)
             self._child.connection.send_bytes(pickle.dumps(import_path()))
         return self._child
 
@@ -172,9 +168,12 @@ def _answer(connection: Connection, packed: bytes) -> bytes:
 
 
 def _compute(task: ShardTask) -> None:
+    import torch
+
     from .extraction import Extraction
     from .sharded import compute_rows
 
+    torch.set_num_threads(task.threads)
     with suppress(OSError):  # on another machine; images that are not there are reported
         os.chdir(task.folder)
     images: Images = pickle.loads(task.images)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle
+import torch
 
 from ..cornet.brain_model import CORnetModel
 from ..cornet.errors import MAX_PROCESSES, UserError, whole_number
 from ..cornet.progress_line import counting
 from ..cornet.writing import discard, locked, writing
 from ..parallel.dask_cluster import WAIT, Cluster, Watch, cluster_for, connected, on_worker
-from ..parallel.spreading import spread, threads_each
+from ..parallel.spreading import spread
 from ..python_children import Abandoned, import_path
 from .shard_process import ShardProcess, ShardTask
 from .sharded import images_of, join_shards, stored
@@ -87,11 +88,11 @@ class ShardWorkers:
                 for shard in shards:  # they are resumed from here, and not begun anew, when a worker is lost
                     stored(output, shard, request).begin()
             model = cloudpickle.dumps(self.make or extraction.model)
-            tasks = []
+            threads, tasks = torch.get_num_threads(), []
             for shard in shards:
                 images = images_of(extraction, shard)
                 packed = cloudpickle.dumps(images), len(images)
-                tasks.append(ShardTask(model, Path.cwd(), *packed, options, output, shard, request, on_error))
+                tasks.append(ShardTask(model, Path.cwd(), *packed, options, output, shard, request, on_error, threads))
             with counting("Extracting", len(extraction.images)) as add:
                 self._compute(tasks, add)
             join_shards(extraction, output, on_error, overwrite)
@@ -118,7 +119,7 @@ class ShardWorkers:
         workers = min(self.workers or 1, len(tasks))
 
         def compute(left: Iterator[ShardTask], is_wanted: Callable[[], bool]) -> Iterator[tuple[ShardTask, int]]:
-            with ShardProcess(threads_each(workers)) as process:
+            with ShardProcess() as process:
                 for task in left:
                     yield from process.compute(task, is_wanted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,26 +66,27 @@ class StoredImages:
                 found = file.get(dataset)
                 if not isinstance(found, h5py.Dataset):
                     raise UserError(f"{path} has no array {dataset}: its arrays are {_listed(file) or 'none'}.")
-                shape, dtype, is_matlab = found.shape, found.dtype, _MATLAB in found.attrs
+                shape, dtype, is_matlab = found.shape, np.dtype(found.dtype), _MATLAB in found.attrs
                 self._is_logical = dtype.kind == "b" or found.attrs.get(_MATLAB) == b"logical"
                 chunks = found.chunks
         except OSError as error:
             raise UserError(f"Cannot read {path} as HDF5, which MATLAB writes with -v7.3: {error}") from error
         if dtype.kind != "b" and dtype not in (np.uint8, np.uint16):
             raise UserError(f"The values of {self.name} are {dtype}, expected images of 8 or 16 bits (uint8, uint16).")
-        self._axes = _axes(shape, is_matlab)
-        if self._axes is None or 0 in shape:
+        axes = _axes(shape, is_matlab)
+        if axes is None or 0 in shape:
             raise UserError(f"{self.name} has the shape {shape}, expected images such as (image, row, column, colour).")
-        along = self._axes[0]
+        self._axes = axes
+        along, *_, colours = axes
         self.count = 1 if along is None else shape[along]
-        size = int(np.prod(shape)) * dtype.itemsize // self.count
+        size = math.prod(shape) * dtype.itemsize // self.count
         needed = size * (chunks[along] if chunks and along is not None else 1) * 3 // 2
         # one image may lie in many chunks, each with many images: decompressed, they serve the images after it, too
         self._file = h5py.File(path, rdcc_nbytes=min(max(needed, _LEAST_CACHE), _MOST_CACHE), rdcc_nslots=10_007)
         self._dataset: Any = self._file[dataset]
-        self.has_opacity = self._axes[3] is not None and shape[self._axes[3]] == 4
-        rows, columns = (shape[axis] for axis in self._axes[1:3])
-        is_coloured = self._axes[3] is not None and shape[self._axes[3]] > 1
+        self.has_opacity = colours is not None and shape[colours] == 4
+        rows, columns = (shape[axis] for axis in axes[1:3])
+        is_coloured = colours is not None and shape[colours] > 1
         _logger.info("%s: %d images of %d x %d px%s", self.name, self.count, rows, columns, ", colour" * is_coloured)
 
     def __reduce__(self) -> tuple[type[StoredImages], tuple[Path, str]]:

@@ -58,6 +58,7 @@ class PlsFit(ABC):
         centre = float(wide.matrix[left_out][:, left_out].sum()) / len(self._train)
         self._initial = self._variance = float(wide.matrix.diagonal()[self._train].sum()) - centre
         self._first = 0  # the first target that is not constant
+        self._first_centred: torch.Tensor | None = None
         size = (model.n_components, len(self._all))
         self._scores, self._images = (torch.zeros(size, dtype=torch.float64, device=self._all.device) for _ in range(2))
         self._squares = torch.ones(model.n_components, dtype=torch.float64, device=self._all.device)
@@ -166,23 +167,26 @@ class PlsFit(ABC):
         return products - scores.T @ (shares / (squares if products.ndim == 1 else squares[:, None]))
 
     def _target(self, column: int) -> torch.Tensor | None:
-        """What is left of a target, (sample,); None for a constant one."""
+        """Return a centred target, (sample,); None for a constant one."""
         values = self._targets.columns(column, column + 1)[self._split.train].astype(float)
         if (values == values[0]).all():
             if np.abs(values - values.mean(0)).max() >= _CONSTANT:
                 raise Exhausted  # scikit-learn starts from the rounding of a mean
             return None
-        left = torch.zeros_like(self._is_train)
-        left[self._train] = torch.from_numpy(values[:, 0] - values.mean()).to(left)
-        left = self._orthogonal(left)
-        return None if left.abs().max() < _CONSTANT else left
+        centred = torch.zeros_like(self._is_train)
+        centred[self._train] = torch.from_numpy(values[:, 0] - values.mean()).to(centred)
+        return centred
 
     def _first_target(self) -> torch.Tensor | None:
         """What is left of the first target of which something is left, (sample,)."""
         while self._first < self._targets.shape[1]:
-            if (target := self._target(self._first)) is not None:
-                return target
-            self._first += 1
+            if self._first_centred is None:
+                self._first_centred = self._target(self._first)
+            if self._first_centred is not None:
+                left = self._orthogonal(self._first_centred)
+                if left.abs().max() >= _CONSTANT:
+                    return left
+            self._first, self._first_centred = self._first + 1, None
         return None
 
 

@@ -40,9 +40,29 @@ def findings(dataset: xr.Dataset) -> list[str]:
         best = max(committed, key=lambda each: scores[each, number])
         value = _value(dataset, best, number)
         sentences.append(f"The best committed site for that time bin is {_site(dataset, best)}, with {value}.")
+    sentences += _of_benchmark(dataset, scores)
     if "difference" in dataset:
         sentences.append(_against(dataset))
     return sentences
+
+
+def _of_benchmark(dataset: xr.Dataset, scores: np.ndarray) -> list[str]:
+    """Return a sentence on the benchmark's score, if the map holds the sites of its region that are committed."""
+    region = dataset.attrs["region"]
+    in_region = np.array([str(layer).split(".")[0] == region for layer in dataset["layer"].values])
+    committed = dataset["committed"].values & in_region[:, np.newaxis]
+    known = np.flatnonzero(committed.any(0) & ~np.isnan(scores).all(0))
+    if not len(known):
+        return []
+    sites = committed.argmax(0)[known]
+    score = scores[sites, known].mean()
+    interval = f" ({_value(dataset, sites[0], known[0]).split('(')[1]}" if len(known) == 1 else ""
+    over = "" if len(known) == 1 else f", averaged over {len(known)} time bins"
+    ceiling = dataset["ceiling"].values[known].mean() if "ceiling" in dataset else None
+    noise = "without a noise ceiling" if ceiling is None else f"with a noise ceiling of {ceiling:.3f}"
+    steps = sorted({int(dataset["time_step"].values[site]) for site in sites})
+    at = f"{region} at time step {', '.join(map(str, steps))}"
+    return [f"The score of {dataset.attrs['benchmark']} is {score:.3f}{interval}{over}: {at}, {noise}."]
 
 
 def _course(dataset: xr.Dataset, scores: np.ndarray) -> list[str]:

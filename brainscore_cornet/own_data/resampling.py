@@ -9,8 +9,8 @@ have given another score. Its variance has three parts:
   scores of two halves of the neuroids is taken: what all neuroids share. The noise of each is in the first part, and
   the median of what a bootstrap has made noisier would count it more than once;
 - of the stimuli that regressions are fitted on: fits on two separate thirds of the stimuli, tested on the last third.
-  Half of their squared difference is the variance of a fit on a third; that of the excess error of a fit falls with the
-  square of the number of its samples, hence by 9.
+  Half of their squared difference is the variance of a fit on a third, of which, too, only what halves of the neuroids
+  share is taken; that of the excess error of a fit falls with the square of the number of its samples, hence by 9.
 
 The intervals and p-values that follow are checked by simulation in `tests/own_data/test_map_simulation.py`.
 """
@@ -62,7 +62,8 @@ class Draws:
     halves: np.ndarray | None = None
     """Values of either half of the neuroids with resampled stimuli, (half, division into halves, resample, …)."""
     refits: np.ndarray | None = None
-    """Values of regressions fitted on either of two thirds of the stimuli, (third, division into thirds, …)."""
+    """Values of either half of the neuroids, of regressions fitted on either of two thirds of the stimuli,
+    (half, division into halves, third, tested third, …)."""
     sizes: tuple[int, int] = (2, 2)
     """Numbers of stimuli and of neuroids."""
 
@@ -83,7 +84,7 @@ class Draws:
     def variance(self) -> np.ndarray:
         """Return the variance over stimuli and neuroids, with corrections for their numbers."""
         stimuli, neuroids = self.sizes
-        fitting = 0.0 if self.refits is None else _of_fits(*self.refits)
+        fitting = 0.0 if self.refits is None else _of_fits(self.refits)
         if self.neuroids is None or self.halves is None:
             return _variance(self.stimuli) * stimuli / (stimuli - 1) + fitting
         deviations = self.halves - np.nanmean(self.halves, axis=2, keepdims=True)
@@ -143,20 +144,21 @@ def drawn(
     stimuli
         Number of stimuli.
     refits
-        Of regressions fitted on either of two thirds of the stimuli, (third, division into thirds, neuroid).
+        Of regressions fitted on either of two thirds of the stimuli, (third, tested third, neuroid).
     """
     both = np.take_along_axis(resampled, resamples.neuroids[:, np.newaxis], axis=2)
     middle = r.shape[1] // 2
-    halves = [
-        [_median(resampled[..., order[part]]).mean(1) for order in resamples.orders]
-        for part in (slice(middle), slice(middle, None))
-    ]
+
+    def in_halves(values: np.ndarray) -> np.ndarray:
+        parts = slice(middle), slice(middle, None)
+        return np.array([[_median(values[..., order[part]]) for order in resamples.orders] for part in parts])
+
     return Draws(
         np.asarray(_median(r).mean()),
         _median(both).mean(1),
         _median(r[:, resamples.neuroids]).mean(0),
-        np.array(halves),
-        None if refits is None else _median(refits),
+        in_halves(resampled).mean(-1),
+        None if refits is None else in_halves(refits),
         sizes=(stimuli, r.shape[1]),
     )
 
@@ -186,8 +188,9 @@ def _median(values: np.ndarray) -> np.ndarray:
         return np.nanmedian(values, axis=-1)
 
 
-def _of_fits(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return ((first - second) ** 2).mean(0) / 2 / _FALL
+def _of_fits(refits: np.ndarray) -> np.ndarray:
+    one, other = refits[:, :, 0] - refits[:, :, 1]
+    return np.maximum((one * other).mean((0, 1)), 0) / 2 / _FALL
 
 
 def _variance(values: np.ndarray) -> np.ndarray:

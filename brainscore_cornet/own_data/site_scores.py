@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.exceptions import ConvergenceWarning
 
 from ..cornet.errors import UserError
 from ..metrics import recognition
@@ -23,7 +25,6 @@ from .similarity_scores import similarity_draws
 
 _SEPARABLE = ("ridge", "linear_predictivity", "neuron_to_neuron")
 """Regressions that fit each neuroid by itself, so that those of all time bins are fitted together."""
-_DIVISIONS = 2  # of the stimuli into thirds
 
 
 class SiteScores(NamedTuple):
@@ -81,7 +82,10 @@ class SiteScorer:
         together = [np.concatenate(bins, axis=1)] if self._metric in _SEPARABLE else bins
         # one Gram matrix serves all time bins and splits
         splits = [*self._splits, *self._thirds]
-        fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
+        with warnings.catch_warnings():
+            # components of noise hardly differ in their variance: where there is no signal, that is no news
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
         # the resamples of one time bin are for one thread
         with ThreadPoolExecutor(torch.get_num_threads()) as threads, SINGLE_THREAD.limit(limits=1):
             found = threads.map(lambda *given: self._resampled(*given, splits, len(bins[0].T)), together, fitted)
@@ -112,19 +116,22 @@ def ceilings_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Ceiling
     settings, recorded = benchmark.settings, benchmark.recorded
     halves, rows = _halves(benchmark)
     weights = resamples.weights[:, rows]
-    parts, by_neuroid = [], []
-    for number in range(len(recorded.time_bins)):
+
+    def of_bin(number: int) -> tuple[Draws, np.ndarray]:
         pairs = [(first[..., number], second[..., number]) for first, second in halves]
         if settings["metric"] in SIMILARITIES:
             found = [similarity_draws(settings["metric"], first, second, weights) for first, second in pairs]
-            parts.append(stacked([each.map(_spearman_brown) for each in found]).map(lambda values: values.mean(-1)))
-            by_neuroid.append(np.full(recorded.values.shape[1], np.nan))
-            continue
+            draws = stacked([each.map(_spearman_brown) for each in found]).map(lambda values: values.mean(-1))
+            return draws, np.full(recorded.values.shape[1], np.nan)
         r = _spearman_brown(np.stack([pearson(*pair) for pair in pairs]))
         resampled = np.stack([weighted_correlations(*pair, weights) for pair in pairs], axis=1)
-        parts.append(drawn(r, _spearman_brown(resampled), resamples, len(rows)))
-        by_neuroid.append(r.mean(0))
-    return Ceilings(stacked(parts), np.stack(by_neuroid))
+        return drawn(r, _spearman_brown(resampled), resamples, len(rows)), r.mean(0)
+
+    # not in threads where Brain-Score's metrics are replaced meanwhile
+    count = 1 if settings["metric"] in SIMILARITIES else torch.get_num_threads()
+    with ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
+        parts, by_neuroid = zip(*threads.map(of_bin, range(len(recorded.time_bins))), strict=True)
+    return Ceilings(stacked(list(parts)), np.stack(by_neuroid))
 
 
 def ceiled(raw: Draws, ceiling: Draws) -> Draws:
@@ -141,17 +148,14 @@ def ceiled(raw: Draws, ceiling: Draws) -> Draws:
 
 
 def _thirds(count: int, metric: str) -> list[Split]:
-    """Return splits that fit on each third of the stimuli, and test on the two others; thirds in several divisions.
+    """Return splits that fit on each third of the stimuli, and test on the two others.
 
     There are none where a third has too few stimuli for the metric.
     """
     if count // 3 < fewest_to_fit(metric):
         return []
-    random = np.random.default_rng(0)
-    divisions = [[np.sort(each) for each in np.array_split(random.permutation(count), 3)] for _ in range(_DIVISIONS)]
-    return [
-        Split(thirds[number], (thirds[number - 2], thirds[number - 1])) for thirds in divisions for number in range(3)
-    ]
+    thirds = [np.sort(each) for each in np.array_split(np.random.default_rng(0).permutation(count), 3)]
+    return [Split(thirds[number], (thirds[number - 2], thirds[number - 1])) for number in range(3)]
 
 
 def _refits(thirds: Sequence[Split], pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -166,11 +170,7 @@ def _refits(thirds: Sequence[Split], pairs: Sequence[tuple[np.ndarray, np.ndarra
     for split, pair in zip(thirds, pairs, strict=True):
         size = len(split.tests[0])
         found.append([pearson(*(each[rows] for each in pair)) for rows in (slice(size), slice(size, None))])
-    tested = [
-        (found[start + (number + 2) % 3][0], found[start + (number + 1) % 3][1])
-        for start in range(0, len(found), 3)
-        for number in range(3)
-    ]
+    tested = [(found[number - 1][0], found[number - 2][1]) for number in range(3)]
     return np.swapaxes(np.array(tested), 0, 1)
 
 

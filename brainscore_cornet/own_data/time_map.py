@@ -232,6 +232,7 @@ def _dataset(model, against, benchmark, variables, sites: Sequence[Site], time_b
             "against": "" if against is None else against.identifier,
             "benchmark": benchmark.identifier,
             "benchmark_version": benchmark.version,
+            "region": benchmark.region,
         },
     )
 

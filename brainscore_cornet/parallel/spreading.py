@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,11 +12,6 @@ from ..python_children import Abandoned
 
 Group = TypeVar("Group")
 Result = TypeVar("Result")
-
-
-def threads_each(workers: int) -> int:
-    """Return how many threads each of so many processes computes with."""
-    return max(1, (os.cpu_count() or 1) // workers)
 
 
 def spread(

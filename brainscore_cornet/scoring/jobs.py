@@ -22,6 +22,8 @@ _CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
 _BENCHMARK_FILE = ".toml"
 _NUMBERS = ("times", "time_mapping", "layers", "image_size", "precision", "resize", "background")
 """Options of `load_model`, besides the weights, that change the numbers."""
+_EARLY = ("weights", "times", "image_size", "precision", "resize", "background")
+"""Options that are checked before a large library is imported."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
 def _ours(identifier: str, options: Mapping[str, Any], name: str | None) -> Candidate:
     from ..cornet.early_options import check_options
 
-    checked = {key: options[key] for key in ("weights", "times", "image_size", "precision") if key in options}
+    checked = {key: options[key] for key in _EARLY if key in options}
     check_options(identifier, **checked)
     from ..cornet.brain_model import load_model
     from ..cornet.device import pick_device

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..parallel.spreading import spread, threads_each
+from ..parallel.spreading import spread
 from .jobs import Job
 from .process import Process
 from .scorer import JobOutcome
@@ -19,7 +20,7 @@ def in_processes(jobs: Sequence[Job], workers: int, limits: Mapping) -> Iterator
 
     Jobs of one model whose benchmarks share stimuli are scored in one process, which records them once.
     """
-    options: dict[str, Any] = {**limits, "threads": threads_each(workers)}
+    options: dict[str, Any] = {**limits, "threads": max(1, (os.cpu_count() or 1) // workers)}
     if options.get("memory_gb") is None:
         from brainscore_vision.benchmark_helpers.memory import available_memory_gb
 

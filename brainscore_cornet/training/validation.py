@@ -142,7 +142,7 @@ def validate(
         RECIPES[architecture],
         skip_unreadable=on_error == "skip",
     )
-    if colour is None:
+    if colour is None and is_first():
         warn_of_transparency([str(images.path(index)) for index in range(len(images))])
     data = Data(None, Views(images, image_size, resize=resize, background=colour), batch_size, loading)
     shown = showing() if is_first() else nullcontext()

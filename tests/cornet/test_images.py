@@ -214,7 +214,7 @@ def test_what_cannot_be_read_is_refused_everywhere(name, tmp_path):
 
 @pytest.mark.parametrize("shape", [(40, 60), (61, 33), (50, 50), (224, 7), (1, 9)])
 def test_ways_to_resize(shape):
-    """`squeeze` and `crop` are torchvision's, and `pad` shows the whole image in its shape on a ground."""
+    """`squeeze` and `crop` are torchvision's, and `pad` shows the whole image in its shape on a background."""
     image = Image.fromarray(np.random.RandomState(0).randint(0, 256, (*shape, 3), np.uint8))
     seen = {way: np.asarray(resized(image, 32, way)) for way in ("squeeze", "crop", "pad")}
     np.testing.assert_array_equal(seen["squeeze"], transforms.resize(image, [32, 32], InterpolationMode.BILINEAR))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 from functools import partial
 from pathlib import Path
 
+import cloudpickle
+import h5py
 import numpy as np
 import psutil
 import pytest
+import torch
 from helpers.commands import run_here
 from PIL import Image
 
 from brainscore_cornet import UserError, extract_features, load_model
+from brainscore_cornet.cornet.recording.images import read_image
 from brainscore_cornet.features import shard_process
+from brainscore_cornet.features.image_sources import collect
 from brainscore_cornet.features.shard_process import ShardProcess
 from brainscore_cornet.features.shard_workers import ShardWorkers
 from brainscore_cornet.parallel.dask_cluster import Cluster
@@ -88,22 +94,22 @@ def test_a_command_that_is_interrupted(folder, expected, monkeypatch):
     monkeypatch.setattr(ShardProcess, "compute", counting)
     extract = partial(extract_features, LOAD(), "images", output="parts.nc", **WHAT)
     with pytest.raises(KeyboardInterrupt):
-        extract(workers=ShardWorkers(1, make=LOAD))
+        extract(parallel=ShardWorkers(1, make=LOAD))
     assert set(psutil.Process().children(recursive=True)) <= before
     assert (folder / ".parts.nc.shard-1-of-4").is_dir()
     with pytest.raises(UserError, match="holds another extraction into"):
-        extract(workers=ShardWorkers(1, make=LOAD), layers=["V4"])
+        extract(parallel=ShardWorkers(1, make=LOAD), layers=["V4"])
     changed = (folder / ".parts.nc.shard-1-of-4" / "0.npy").stat().st_mtime_ns
-    extract(workers=ShardWorkers(2, make=LOAD))
+    extract(parallel=ShardWorkers(2, make=LOAD))
     assert_the_same(folder, expected)
     assert changed < (folder / "parts.nc").stat().st_mtime_ns
     assert sorted(set(complete)) == [f"shard {number} of 4" for number in (1, 2, 3, 4)]
-    extract(workers=ShardWorkers(2, make=LOAD))  # it is complete
+    extract(parallel=ShardWorkers(2, make=LOAD))  # it is complete
     assert_the_same(folder, expected)
     (folder / "parts.nc").write_bytes(b"other")
     with pytest.raises(UserError, match="To replace it: --overwrite"):
-        extract(workers=ShardWorkers(1, make=LOAD))
-    extract(workers=ShardWorkers(1), overwrite=True)  # with the model itself
+        extract(parallel=ShardWorkers(1, make=LOAD))
+    extract(parallel=ShardWorkers(1), overwrite=True)  # with the model itself
     assert_the_same(folder, expected)
 
 
@@ -114,10 +120,10 @@ def test_what_stops_all(folder, monkeypatch):
     monkeypatch.chdir(folder)
     extract = partial(extract_features, LOAD(), "images", output="parts.nc", layers=["V1"])
     with pytest.raises(UserError, match=r"04\.jpg"):
-        extract(workers=ShardWorkers(1, make=LOAD))
+        extract(parallel=ShardWorkers(1, make=LOAD))
     other = partial(LOAD, image_size=96)
     with pytest.raises(UserError, match=r"The process of shard 1 of 4 has model .*96.* expected the same weights"):
-        extract(workers=ShardWorkers(1, make=other), overwrite=True)
+        extract(parallel=ShardWorkers(1, make=other), overwrite=True)
     answers = ShardProcess._answers
 
     def killing(self, task, is_wanted):
@@ -126,7 +132,35 @@ def test_what_stops_all(folder, monkeypatch):
 
     monkeypatch.setattr(ShardProcess, "_answers", killing)
     with pytest.raises(UserError, match=r"computed shard 1 of 4 were lost\. The last one was ended by SIGKILL\."):
-        extract(workers=ShardWorkers(1, make=LOAD), overwrite=True)
+        extract(parallel=ShardWorkers(1, make=LOAD), overwrite=True)
+
+
+@pytest.mark.slow
+def test_the_number_of_threads(folder):
+    """The last bits depend on it: each process has as many threads as this one."""
+    before = torch.get_num_threads()
+    images = [str(folder / "images" / f"{index:02}.jpg") for index in (0, 1, 2, 3)]
+    model = load_model("cornet_rt_untrained", image_size=96, batch_size=2, device="cpu")
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            for name, parallel in (("one", None), ("two", ShardWorkers(2))):
+                extract_features(
+                    model, images, layers=["IT"], output=folder / f"{name}.{threads}.nc", parallel=parallel
+                )
+            assert (folder / f"two.{threads}.nc").read_bytes() == (folder / f"one.{threads}.nc").read_bytes()
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_images_in_arrays_can_be_sent(tmp_path, monkeypatch):
+    """Images in a file of arrays, which is open here, are opened anew in another process, in the same folder."""
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.RandomState(0).randint(0, 256, (3, 40, 50, 3), dtype=np.uint8)
+    with h5py.File("images.h5", "w") as file:
+        file["all"] = pixels
+    sent = pickle.loads(cloudpickle.dumps(collect("images.h5:/all")))
+    assert [np.array(read_image(source)).tolist() for source in sent.sources] == pixels.tolist()
 
 
 @pytest.mark.slow
@@ -153,7 +187,7 @@ def test_a_worker_of_a_cluster_that_is_killed(folder, expected, dask):
 def test_slurm(folder, expected, slurm, monkeypatch):
     """Workers are SLURM jobs."""
     monkeypatch.setenv("HOME", str(folder / "bin"))  # for the certificates
-    extract_features(LOAD(), "images", output="parts.nc", workers=ShardWorkers(1, Cluster(slurm_jobs=1), LOAD), **WHAT)
+    extract_features(LOAD(), "images", output="parts.nc", parallel=ShardWorkers(1, Cluster(slurm_jobs=1), LOAD), **WHAT)
     assert_the_same(folder, expected)
     assert len((slurm / "jobs").read_text().split()) == 1
 

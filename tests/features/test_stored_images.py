@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -107,6 +109,17 @@ def test_opacity_and_folders(files, tmp_path, caplog):
     (tmp_path / "images.h5").symlink_to(files / "images.h5")
     Image.fromarray(GRAY[0]).save(tmp_path / "a.png")
     assert collect(tmp_path).sources == [str(tmp_path / "a.png")]
+
+
+def test_folders_of_images_in_a_new_process(tmp_path):
+    """A folder's images are found before PIL has opened any, as in a command's process."""
+    Image.fromarray(GRAY[0]).save(tmp_path / "a.png")
+    code = (
+        "import sys; from brainscore_cornet.image_folders import readable_images; print(readable_images(sys.argv[1]))"
+    )
+    command = [sys.executable, "-P", "-c", code, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert found.strip() == str([str(tmp_path / "a.png")])
 
 
 def test_the_command(files, tmp_path, caplog):

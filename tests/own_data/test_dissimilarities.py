@@ -60,8 +60,8 @@ def test_the_numbers_are_rsatoolboxs(images, stand_in, comparison):
     assert (score.ceiling.attrs["lower"], float(score.ceiling)) == pytest.approx((lower, upper))
     assert float(score) == pytest.approx(float(score.raw) / upper)
     assert score.attrs["error"] > 0
-    assert benchmark(model).attrs["error"] == score.attrs["error"]
     if comparison == "spearman":
+        assert benchmark(model).attrs["error"] == score.attrs["error"]
         above = np.triu_indices(STIMULI, 1)
         by_subject = [spearmanr((1 - np.corrcoef(activity))[above], each[above])[0] for each in data]
         np.testing.assert_allclose(score.raw.raw.values, by_subject, atol=1e-5)
@@ -114,7 +114,7 @@ def test_the_map_of_dissimilarities(images, stand_in):
     """Committed sites have the benchmark's scores; a control that is the model differs by 0, another one by theirs."""
     benchmark = rdm_benchmark("x", matrices(), stimuli=images, region="IT", visual_degrees=8)
     model, control = (small_model(stand_in, f"cornet_{name}", batch_size=12) for name in ("rt", "r"))
-    found = time_map(model, benchmark, layers=["V4", "IT"], against=control, resamples=50)
+    found = time_map(model, benchmark, layers=["IT"], against=control, resamples=50)
     dataset = found.dataset
     sites = list(zip(dataset["layer"].values, dataset["time_step"].values, strict=True))
     score = benchmark(model)
@@ -125,7 +125,7 @@ def test_the_map_of_dissimilarities(images, stand_in):
     assert float(dataset["ceiling"][0]) == pytest.approx(float(score.ceiling))
     assert (dataset["low"] < dataset["score"]).all()
     assert float(dataset["best_share"].sum()) == pytest.approx(1)
-    other = sites.index(("V4.output", 2))
+    other = sites.index(("IT.output", 3))
     pair = np.array([float(dataset[name].values[other, 0]) for name in ("score", "against")])
     assert dataset["difference"].values[other, 0] == pytest.approx(pair[0] - pair[1])
     assert ((dataset["p"] < 0.05) == ((dataset["difference_low"] > 0) | (dataset["difference_high"] < 0))).all()

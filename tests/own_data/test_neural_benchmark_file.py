@@ -282,7 +282,7 @@ def test_score_takes_the_file_and_repeats_it_when_the_data_change(tmp_path):
     text = TEXT.replace("[[70, 170], [170, 270]]", "[[70, 170]]").replace(', "time_bin"', "")
     (tmp_path / "it.toml").write_text(text)
     np.save(tmp_path / "it.npy", responses()[..., 0])
-    command = ["score", "cornet_z_untrained", "-b", "it.toml", "-o", "out", "--json"]
+    command = ["score", "cornet_z_untrained", "-b", "it.toml", "-o", "out", "--json", "--image-size", "48"]
     rows = []
     for change in (0.0, 0.0, 1.0):
         np.save(tmp_path / "it.npy", responses(seed=1 + int(change))[..., 0])

@@ -29,7 +29,7 @@ def images(tmp_path_factory):
 @pytest.fixture(scope="module")
 def models(stand_in):
     """Three models of different architectures."""
-    return [small_model(stand_in, f"cornet_{name}", batch_size=20) for name in ("z", "rt", "s")]
+    return [small_model(stand_in, f"cornet_{name}", batch_size=20) for name in ("z", "rt", "r")]
 
 
 def recordings(images, count: int = 3, **options):

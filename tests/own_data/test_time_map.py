@@ -93,6 +93,9 @@ def test_its_scores_are_those_of_the_benchmark(found):
     reliable = [1, 2]
     scores = np.where(committed, np.nan_to_num(dataset["score"].values), 0).sum(0)
     np.testing.assert_allclose(scores[reliable], score.values[reliable], atol=1e-6)
+    mean = score.values[reliable].mean()
+    stated = f"The score of simulated is {mean:.3f}, averaged over 2 time bins: IT at time step "
+    assert any(sentence.startswith(stated) for sentence in found_map.sentences)
     by_neuroid = score.raw.raw.mean("split").sortby("neuroid_id").transpose("time_bin", "neuroid")
     order = np.argsort(dataset["neuroid_id"].values)
     ours = [dataset["raw_by_neuroid"].values[site, number][order] for number, site in enumerate(committed.argmax(0))]

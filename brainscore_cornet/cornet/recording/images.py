@@ -48,7 +48,7 @@ def read_image(source: Source, background: Colour | None = None) -> Image.Image:
     try:
         if not isinstance(source, str | Image.Image):
             source = source()
-        if background is not None and (composed := _on_ground(source, background)) is not None:
+        if background is not None and (composed := _on_background(source, background)) is not None:
             return composed
         image = source.copy() if isinstance(source, Image.Image) else pytorch.load_image(source)
         if image.mode == "I" and isinstance(source, str):
@@ -78,7 +78,7 @@ def _of_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if is_16_bit(image) else image
 
 
-def _on_ground(source: str | Image.Image, background: Colour) -> Image.Image | None:
+def _on_background(source: str | Image.Image, background: Colour) -> Image.Image | None:
     """Return an image with a colour behind its transparent pixels, None for an image without transparency."""
     with nullcontext(source) if isinstance(source, Image.Image) else Image.open(source) as image:
         if not image.has_transparency_data:
@@ -90,9 +90,9 @@ def _on_ground(source: str | Image.Image, background: Colour) -> Image.Image | N
             seen = Image.merge("RGBA", (gray, gray, gray, Image.fromarray(np.where(opaque, 255, 0).astype(np.uint8))))
         else:
             seen = image.convert("RGBA")
-    ground = Image.new("RGBA", seen.size, (*background, 255))
-    ground.alpha_composite(seen)
-    return ground.convert("RGB")
+    composed = Image.new("RGBA", seen.size, (*background, 255))
+    composed.alpha_composite(seen)
+    return composed.convert("RGB")
 
 
 def warn_of_transparency(paths: Iterable[str]) -> None:
@@ -112,7 +112,7 @@ def say_transparent(count: int) -> None:
     if count:
         _logger.warning(
             "%d images have transparency, and the network sees the colours that their transparent pixels hide, as in "
-            "Brain-Score. To put a ground under them: --background grey (in Python, background='grey')",
+            "Brain-Score. To show another colour there: --background grey (in Python, background='grey')",
             count,
         )
 
@@ -136,9 +136,9 @@ def resized(
         Height and width in px.
     resize
         `squeeze` changes the shape. `crop` is torchvision's usual validation: the shorter side becomes 256/224 of the
-        size, and the central square is shown. `pad` shows the whole image in its shape in the middle of a ground.
+        size, and the central square is shown. `pad` shows the whole image in its shape in the middle of a background.
     background
-        Colour of that ground, grey by default.
+        Colour of that background, grey by default.
     """
     width, height = image.size
     if resize == "squeeze":
@@ -151,10 +151,10 @@ def resized(
         whole = image.resize((width, height), Image.Resampling.BILINEAR)
         return whole.crop((left, top, left + image_size, top + image_size))
     width, height = (max(1, round(image_size * each / max(image.size))) for each in image.size)
-    ground = Image.new("RGB", (image_size, image_size), background or GREY)
+    square = Image.new("RGB", (image_size, image_size), background or GREY)
     shown = image.resize((width, height), Image.Resampling.BILINEAR)
-    ground.paste(shown, ((image_size - width) // 2, (image_size - height) // 2))
-    return ground
+    square.paste(shown, ((image_size - width) // 2, (image_size - height) // 2))
+    return square
 
 
 def load_image(
