@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,7 +63,7 @@ def cornet_test(
 
     architecture = model.upper() if model.upper() in TIME_STEPS else None
     # CORnet's 0 workers mean that there is no process besides its own
-    options = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
+    options: dict[str, Any] = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
     loaded = load_model(
         f"cornet_{architecture.lower()}" if architecture else model,
         weights=parse_weights(weights),

@@ -83,8 +83,8 @@ def submit(
     if options and (check is not None or len(model or ()) != 1):
         raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
     for name in model or ():
-        shape = {"image_size": image_size, "resize": resize, "background": background}
-        check_options(name, weights=weights, times=options.get("times"), **shape)
+        given = ("times", "image_size", "resize", "background")
+        check_options(name, weights=weights, **{each: options[each] for each in given if each in options})
         checked_identifier(identifier, name, has_options=bool(options))
     if check is not None and not model and not check.expanduser().is_file():
         raise UserError(f"Expected a zip to check, {check} is not a file.")

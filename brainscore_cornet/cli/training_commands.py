@@ -70,8 +70,9 @@ def _prepared(command: Callable[..., None]) -> Callable[..., None]:
     def run(**options) -> None:
         architecture = architecture_of(options["model"])
         weights = parse_weights(options["weights"])
-        images = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
-        check_options(f"cornet_{architecture.lower()}", weights=weights, times=parse_times(options["times"]), **images)
+        checked = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
+        checked |= {"weights": weights, "times": parse_times(options["times"])}
+        check_options(f"cornet_{architecture.lower()}", **checked)
         imagenet_path(options["data_path"])
         with showing(f"Loading CORnet-{architecture}") if is_first() else nullcontext():
             command(**options)

@@ -99,7 +99,7 @@ def draw_time_courses(courses: pd.DataFrame, path: Path, width: float, title: st
         FigureCanvasAgg(figure)
         axes = figure.subplots(*((2, 1) if is_narrow else (1, 2)), sharex=True)
         for layer, dashes in zip(courses["layer"].unique(), _dashes(courses), strict=True):
-            own = courses[courses["layer"] == layer]
+            own: Any = courses[courses["layer"] == layer]
             style = {"color": REGION_COLOURS[_region(layer)], "linestyle": dashes}
             times = _times(own, timed)
             mean, spread, dissimilarity = (
@@ -116,7 +116,7 @@ def draw_time_courses(courses: pd.DataFrame, path: Path, width: float, title: st
             axis.spines[["top", "right"]].set_visible(False)
         for axis in axes[1:] if is_narrow else axes:
             axis.set_xlabel("time after stimulus onset (ms)" if timed else "time step")
-        if courses["dissimilarity"].isna().all():
+        if np.isnan(courses["dissimilarity"].to_numpy()).all():
             axes[1].text(0.5, 0.5, "needs two images", transform=axes[1].transAxes, ha="center")
         axes[0].legend(frameon=False, fontsize=6, ncols=2)
         figure.suptitle(title, fontsize=7)

@@ -214,9 +214,8 @@ def _mean_score(raw: Draws, ceilings: Ceilings | None, reliable: np.ndarray) -> 
 
 
 def _without_signal(models: int, resamples: int) -> _Paired:
-    pairs = models * (models - 1) // 2
-    scores, differences = (tuple(np.full(count, np.nan) for _ in range(4)) for count in (models, pairs))
-    return _Paired(*scores[:3], *differences, resamples, True)
+    scores, differences = (np.full(count, np.nan) for count in (models, models * (models - 1) // 2))
+    return _Paired(scores, scores, scores, differences, differences, differences, differences, resamples, True)
 
 
 def _of_rdms(models, benchmark: DissimilarityBenchmark, resamples: int, add) -> _Paired:
@@ -227,11 +226,15 @@ def _of_rdms(models, benchmark: DissimilarityBenchmark, resamples: int, add) -> 
     found = bootstrapped(own, benchmark.rdms(), benchmark.comparison, resamples)
     ceiling = float(benchmark.ceiling) if benchmark.has_ceiling else 1.0
     differences = np.array([one - other for one, other in combinations(found.points, 2)])
+    low, high = found.interval(found.points, found.variances)
+    below, above = found.interval(differences, found.differences)
     return _Paired(
         found.points / ceiling,
-        *(each / ceiling for each in found.interval(found.points, found.variances)),
+        low / ceiling,
+        high / ceiling,
         differences / ceiling,
-        *(each / ceiling for each in found.interval(differences, found.differences)),
+        below / ceiling,
+        above / ceiling,
         found.p_value(differences, found.differences),
         resamples,
         benchmark.has_ceiling,

@@ -88,7 +88,8 @@ class SiteScorer:
             fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
         # the resamples of one time bin are for one thread
         with ThreadPoolExecutor(torch.get_num_threads()) as threads, SINGLE_THREAD.limit(limits=1):
-            found = threads.map(lambda *given: self._resampled(*given, splits, len(bins[0].T)), together, fitted)
+            neuroids = bins[0].shape[1]
+            found = threads.map(lambda own, fits: self._resampled(own, fits, splits, neuroids), together, fitted)
             parts, by_neuroid = zip(*(each for of_one in found for each in of_one), strict=True)
         return SiteScores(stacked(list(parts)), np.stack(by_neuroid))
 

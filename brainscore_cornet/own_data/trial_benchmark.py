@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.behaviour import checked_labels
@@ -175,9 +175,10 @@ def _check_halves(benchmark: ObjectDiscriminationBenchmark, source: str) -> None
                     )
 
 
-def _range(counts: pd.Series) -> str:
+def _range(counts: Any) -> str:
     return f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
-def _few(names: Sequence) -> str:
-    return ", ".join(map(str, list(names)[:3])) + (", …" if len(names) > 3 else "")
+def _few(listed: Iterable) -> str:
+    names = list(listed)
+    return ", ".join(map(str, names[:3])) + (", …" if len(names) > 3 else "")

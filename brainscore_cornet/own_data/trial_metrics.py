@@ -75,8 +75,9 @@ class BehaviourBenchmark(CeilingByVersion):
         """Hash of everything that the score depends on besides the model."""
         found = hashlib.sha256(json.dumps(self.settings, sort_keys=True, default=str).encode())
         found.update(self.trials.table.to_csv(index=False).encode())
-        for stimuli in filter(lambda each: each is not None, (self.trials.stimuli, self.fitting)):
-            found.update(f"{stimuli.identifier}\n{stimuli.to_csv(index=False)}".encode())
+        for stimuli in (self.trials.stimuli, self.fitting):
+            if stimuli is not None:
+                found.update(f"{stimuli.identifier}\n{stimuli.to_csv(index=False)}".encode())
         return found.hexdigest()
 
     @property
@@ -208,7 +209,7 @@ class OddOneOutBenchmark(BehaviourBenchmark):
         return self.settings["ceiling"] is not None or len(self.agreement) > 0
 
     def __call__(self, candidate) -> Score:
-        candidate.start_task(BrainModel.Task.odd_one_out)
+        candidate.start_task(BrainModel.Task.odd_one_out)  # pyright: ignore[reportCallIssue]  # takes no stimuli
         placed = self._on_screen(candidate, self.stimulus_set)
         values, choices = self.trials.table[list(TRIPLET)].to_numpy(), self.trials.table[CHOICE].to_numpy()
         # Brain-Score's trials have the choice in the third place

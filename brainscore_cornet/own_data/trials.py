@@ -166,7 +166,7 @@ def _with_condition(table: pd.DataFrame, shown: StimulusSet) -> pd.DataFrame:
 
 
 def _check_one_for_each_stimulus(table: pd.DataFrame, name: str, source: str) -> None:
-    counts = table.groupby(ID)[name].nunique()
+    counts: Any = table.groupby(ID)[name].nunique()
     if (counts > 1).any():
         stimulus = counts.index[counts > 1][0]
         values = table[name][table[ID] == stimulus].unique()
@@ -184,7 +184,9 @@ def _check_pairs(table: pd.DataFrame, metric: str, source: str) -> None:
         )
     same = np.flatnonzero(table[DISTRACTOR] == table[TRUTH])
     if len(same):
-        raise UserError(f"{source}, row {same[0] + 1}: the distractor is the right label, {table[TRUTH][same[0]]!r}.")
+        raise UserError(
+            f"{source}, row {same[0] + 1}: the distractor is the right label, {table[TRUTH].iloc[same[0]]!r}."
+        )
     other = np.flatnonzero((table[CHOICE] != table[TRUTH]) & (table[CHOICE] != table[DISTRACTOR]))
     if len(other):
         row = table.iloc[other[0]]
@@ -197,7 +199,7 @@ def _check_pairs(table: pd.DataFrame, metric: str, source: str) -> None:
 def _check_complete(table: pd.DataFrame, source: str) -> None:
     """Raise `UserError` unless each subject has one trial of each stimulus."""
     _need(table, (SUBJECT,), source)
-    counts = table.groupby([SUBJECT, ID]).size()
+    counts: Any = table.groupby([SUBJECT, ID]).size()
     if (counts > 1).any():
         subject, stimulus = counts.index[counts > 1][0]
         raise UserError(
@@ -227,7 +229,9 @@ def _triplets(table: pd.DataFrame, stimuli: StimulusSet, source: str, stimuli_so
                 f"{source}, row {row}: the choice is {choice!r}, expected the stimulus that was chosen as the odd one: "
                 f"{', '.join(triplet)}."
             )
-    shown = selected_stimuli(stimuli, np.flatnonzero(stimuli[ID].isin(np.unique(values.astype(str))).to_numpy()))
+    shown = selected_stimuli(
+        stimuli, np.flatnonzero(stimuli[ID].isin(np.unique(values.astype(str)).tolist()).to_numpy())
+    )
     return Trials(table, shown, ())
 
 

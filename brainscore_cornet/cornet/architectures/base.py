@@ -132,7 +132,7 @@ class CORnet(nn.Module):
 
 def check_images(images: Tensor) -> None:
     """Raise `UserError` for what a network cannot take; not while it is traced, since a trace holds no decisions."""
-    if isinstance(images, fx.Proxy) or jit.is_tracing():
+    if isinstance(images, fx.Proxy) or jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage] -- documented
         return
     if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[2:]) < MIN_IMAGE_SIZE:
         raise UserError(
