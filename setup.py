@@ -22,6 +22,7 @@ FEATURES = ["zarr>=2.13,<3", "numcodecs<0.16", "pyarrow<22"]
 NWB = ["pynwb>=2.8"]
 # rsatoolbox 0.3 needs a newer scikit-learn than brainscore-vision allows
 RSA = ["rsatoolbox>=0.2,<0.3"]
+REPORT = ["altair>=6,<7", "matplotlib", "vl-convert-python>=1.9,<2"]
 SUBMIT = ["pytest", "pytest-check"]  # which Brain-Score tests plugins with
 
 
@@ -79,13 +80,14 @@ setup(
         "features": FEATURES,
         "nwb": NWB,
         "rsa": RSA,
-        "report": ["matplotlib"],
+        "report": REPORT,
         "submit": SUBMIT,
         "train": TRAIN,
         "test": [
             *CLUSTER,
             *FEATURES,
             *NWB,
+            *REPORT,
             *RSA,
             *SUBMIT,
             *TRAIN,
@@ -93,7 +95,6 @@ setup(
             "hypothesis",
             "imageio",
             "ipykernel",
-            "matplotlib",
             "nbclient",
             "onnx",
             "onnxruntime",

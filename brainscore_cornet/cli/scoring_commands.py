@@ -197,20 +197,30 @@ def _requirements(requirements) -> str:
 
 @app.command()
 def report(
-    folder: Annotated[list[Path], typer.Argument(help="Folders that `score -o` wrote.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
+    folder: Annotated[list[Path], typer.Argument(help="Folders that `score -o` wrote, and `map` and `compare`.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The page to write; or its charts alone: .pdf, .svg, .png.")
+    ] = Path("report.html"),
 ) -> None:
-    """Write one page of all scores in results folders, which any browser opens without a network."""
-    from ..scoring import read_table
+    """Write one page of all scores in results folders, which any browser opens without a network; or its charts."""
+    from ..charts import ENDINGS, check_packages
+    from ..scoring.results import is_results_folder, read_table
 
-    if output.suffix not in (".html", ".htm"):
-        raise UserError(f"Expected a page that ends in .html, received {output}.")
-    tables = [read_table(each) for each in folder]
+    if output.suffix.lower() not in (".html", ".htm", *ENDINGS):
+        figures = ", ".join(ENDINGS)
+        raise UserError(f"Expected a page that ends in .html, or a figure ({figures}), received {output}.")
+    check_packages()
+    for each in folder:
+        if not each.is_dir():
+            read_table(each)  # raises what is wrong, before large packages are imported
     import pandas as pd
 
-    from ..report import write_report
+    from ..report import has_own_data, read_own_data, write_report
 
-    write_report(pd.concat(tables, ignore_index=True).drop_duplicates(), output)
+    scored = [each for each in folder if is_results_folder(each) or not has_own_data(each)]
+    tables = [read_table(each) for each in scored or folder]
+    rows = pd.concat(tables, ignore_index=True).drop_duplicates()
+    write_report(rows, output, own_data=read_own_data(folder))
     say(output)
 
 

@@ -1,4 +1,4 @@
-"""Figures of a map, at the width of a journal's column and in colours that the colour-blind can distinguish."""
+"""Charts of a map, for files and for the report."""
 
 from __future__ import annotations
 
@@ -8,144 +8,159 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..charts import ChartFigure, Table
 from ..cornet.anatomy import REGIONS
-from ..palette import REGION_COLOURS, VERMILLION
+from .map_cells import cell, region_of, site_name, time_bin_names
 
-_WIDTH = 3.5  # inches, one column of most journals
-_FONT: dict[Any, Any] = {
-    "font.size": 7,
-    "axes.labelsize": 7,
-    "axes.titlesize": 7,
-    "xtick.labelsize": 6,
-    "ytick.labelsize": 6,
-}
 _SIGNIFICANT = 0.05
+_ONSET = "time after stimulus onset (ms)"
+_CELL = 20  # px
+_LABEL = 7  # px, at most, of a label's type on average
+_MANY = 6  # time bins, in which the names of sites do not fit
 
 
-def new_figure(height: float, width: float = _WIDTH):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def styled(draw: Callable) -> Callable:
-    """Draw with small type, and change nothing for other figures."""
-
-    def drawn(data):
-        from matplotlib import rc_context
-
-        with rc_context({**_FONT, "pdf.fonttype": 42}):
-            figure = draw(data)
-            if figure is not None:
-                figure.canvas.draw()  # the layout is computed with these settings
-            return figure
-
-    return drawn
-
-
-@styled
-def heat_map(dataset: xr.Dataset):
+def heat_map(dataset: xr.Dataset) -> ChartFigure:
     """Return the score of each site in each time bin; committed cells have a frame, the best of a bin a dot."""
-    return _cells(dataset, "score", _label(dataset), "viridis", centred=False)
+    known = dataset["score"].notnull()
+    best = dataset["score"].fillna(-np.inf).argmax("site")
+    marked = (xr.DataArray(np.arange(dataset.sizes["site"]), dims="site") == best) & known
+    shown = np.array(dataset["score"])
+    limits = [min(0.0, float(np.nanmin(shown))), float(np.nanmax(shown))] if known.any() else [0.0, 1.0]
+    scale = {"scheme": "viridis", "domain": limits}
+    about = f"{_label(dataset).capitalize()} of each site in each time bin. Frame: committed; dot: best of its time bin"
+    about += _grey(dataset)
+    return _cells("map", dataset, "score", marked.values, scale, _label(dataset), "Map", about)
 
 
-@styled
-def difference_map(dataset: xr.Dataset):
+def difference_map(dataset: xr.Dataset) -> ChartFigure | None:
     """Return the difference from the control, with dots where it is significant; None without a control."""
     if "difference" not in dataset:
         return None
-    label = f"difference in {_label(dataset)}"
-    return _cells(dataset, "difference", label, "PuOr_r", centred=True)
+    largest = float(abs(dataset["difference"]).max()) or 1.0
+    scale = {"scheme": "purpleorange", "domain": [-largest, largest]}
+    marked = (dataset["p_corrected"] < _SIGNIFICANT).values
+    about = (
+        f"Difference in {_label(dataset)} from {dataset.attrs['against']}. Frame: committed; dot: corrected p < 0.05"
+    )
+    about += _grey(dataset)
+    return _cells(
+        "difference", dataset, "difference", marked, scale, "difference", "Difference from the control", about
+    )
 
 
-@styled
-def best_steps(dataset: xr.Dataset):
-    """Return the best site of each time bin, with its interval."""
+def best_steps(dataset: xr.Dataset) -> ChartFigure | None:
+    """Return the best site of each time bin, with its interval; None if no time bin is reliable."""
+    import altair as alt
+
     scores = dataset["score"].values
-    figure = new_figure(2.4)
-    axis = figure.subplots()
     known = [number for number in range(scores.shape[1]) if not np.isnan(scores[:, number]).all()]
-    for number in known:
-        best = int(np.nanargmax(scores[:, number]))
-        start, end = (float(dataset[f"time_bin_{edge}"].values[number]) for edge in ("start", "end"))
-        colour = REGION_COLOURS[_region(dataset, best)]
-        low, high = (float(dataset[name].values[best, number]) for name in ("low", "high"))
-        axis.fill_between([start, end], low, high, color=colour, alpha=0.3, linewidth=0)
-        axis.plot([start, end], [scores[best, number]] * 2, color=colour, linewidth=1.5)
-        step = int(dataset["time_step"].values[best])
-        axis.annotate(
-            f"{_name(dataset, best)}\nt{step}" if len(known) <= 8 else f"t{step}",
-            ((start + end) / 2, high),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            fontsize=5,
-        )
-    _regions_legend(axis, {_region(dataset, int(np.nanargmax(scores[:, number]))) for number in known})
-    axis.set(xlabel="time after stimulus onset (ms)", ylabel=f"best site: {_label(dataset)}")
-    axis.margins(y=0.15)
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
+    best = {number: int(np.nanargmax(scores[:, number])) for number in known}
+    cells = [cell(dataset, site, number) for number, site in best.items()]
+    if not cells:
+        return None
+    many = len(known) > _MANY
+    base = alt.Chart(alt.Data(values=cells))
+    x = alt.X("start:Q", axis=alt.Axis(title=_ONSET, tickCount=6), scale=alt.Scale(zero=False))
+    y = alt.Y("value:Q", axis=alt.Axis(title=_label(dataset), tickCount=5), scale=alt.Scale(padding=16))
+    colour = _region_colour(cells)
+    chart = alt.layer(
+        base.mark_rect(opacity=0.3, aria=False).encode(x=x, x2="end:Q", y=alt.Y("low:Q"), y2="high:Q", color=colour),
+        base.mark_rule(strokeWidth=2.5).encode(
+            x=x, x2="end:Q", y=y, color=colour, tooltip=_tooltip(), description=alt.Description("words:N")
+        ),
+        base.mark_text(baseline="bottom", dy=-4, fontSize=11, aria=False).encode(
+            x=alt.X("middle:Q"), y=alt.Y("high:Q"), text="step:N" if many else "site:N"
+        ),
+    )
+    header = ["Time bin", "Best site", _label(dataset).capitalize(), "Best in resamples"]
+    rows = [[each["time_bin"], each["site"], each["text"], f"{each['share']:.0%}"] for each in cells]
+    return ChartFigure(
+        "best",
+        "Best site of each time bin",
+        f"{_label(dataset).capitalize()} of the site that explains each time bin best, with its {_interval(dataset)}.",
+        chart.properties(height=200),
+        table=Table(header, rows),
+    )
 
 
-@styled
-def region_courses(dataset: xr.Dataset):
-    """Return the score over time of each region at its best time step, with intervals."""
-    scores = dataset["score"].values
-    figure = new_figure(2.4)
-    axis = figure.subplots()
-    middles = (dataset["time_bin_start"].values + dataset["time_bin_end"].values) / 2
-    regions = np.array([_region(dataset, number) for number in range(len(scores))])
-    shown = [name for name in REGIONS if (regions == name).any()]
-    for place, region in enumerate(shown):
+def region_courses(dataset: xr.Dataset) -> ChartFigure | None:
+    """Return the score over time of each region at its best time step, with intervals; None without any."""
+    import altair as alt
+
+    scores = dataset["score"]
+    regions = np.array([region_of(dataset, number) for number in range(dataset.sizes["site"])])
+    cells = []
+    for region in REGIONS:
         own = np.flatnonzero(regions == region)
-        best = own[np.argmax(np.nanmean(scores[own], axis=1))]
-        colour, label = REGION_COLOURS[region], f"{_name(dataset, best)}, t{int(dataset['time_step'].values[best])}"
-        low, high = dataset["low"].values[best], dataset["high"].values[best]
-        if len(middles) > 1:
-            axis.fill_between(middles, low, high, color=colour, alpha=0.2, linewidth=0)
-            axis.plot(middles, scores[best], color=colour, linewidth=1.5, marker="o", markersize=2.5, label=label)
-        else:
-            reach = np.array([scores[best] - low, high - scores[best]])
-            axis.errorbar([place], scores[best], reach, color=colour, marker="o", capsize=2, label=label)
-    if len(middles) > 1:
-        axis.legend(frameon=False, fontsize=6, title="region at its best step", title_fontsize=6)
-        axis.set_xlabel("time after stimulus onset (ms)")
+        means = scores[own].mean("time_bin", skipna=True).values
+        if np.isfinite(means).any():
+            site = own[np.nanargmax(means)]
+            cells += [cell(dataset, site, number) for number in range(dataset.sizes["time_bin"])]
+    cells = [each for each in cells if each["value"] is not None]
+    if not cells:
+        return None
+    base = alt.Chart()
+    y_axis = alt.Axis(title=_label(dataset), tickCount=5)
+    colour = _region_colour(cells)
+    words: dict[str, Any] = {"tooltip": _tooltip(), "description": alt.Description("words:N")}
+    if dataset.sizes["time_bin"] > 1:
+        x = alt.X("middle:Q", axis=alt.Axis(title=_ONSET, tickCount=8), scale=alt.Scale(zero=False, padding=8))
+        layers = [
+            base.mark_area(opacity=0.2, aria=False).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour),
+            base.mark_line(strokeWidth=2, aria=False).encode(x=x, y="value:Q", color=colour),
+        ]
     else:
-        names = [text.replace(", t", "\nstep ") for text in axis.get_legend_handles_labels()[1]]
-        axis.set_xticks(range(len(shown)), names)
-        start, end = (float(dataset[f"time_bin_{edge}"].values[0]) for edge in ("start", "end"))
-        axis.set_xlabel(f"region at its best step, at {start:g}-{end:g} ms")
-    axis.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-    axis.set_ylabel(_label(dataset))
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
+        axis = alt.Axis(labelAngle=0, title=f"best site of each region, {time_bin_names(dataset)[0]} ms")
+        x = alt.X("site:N", sort=[each["site"] for each in cells], axis=axis)
+        layers = [base.mark_rule(strokeWidth=2, aria=False).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)]
+    points = base.mark_point(filled=True, size=50, opacity=1)
+    layers.append(points.encode(x=x, y=alt.Y("value:Q", axis=y_axis), color=colour, **words))
+    return ChartFigure(
+        "regions",
+        "Regions over time" if dataset.sizes["time_bin"] > 1 else "Regions",
+        f"{_label(dataset).capitalize()} of each region at its best time step ({_sites(cells)}), "
+        f"with its {_interval(dataset)}.",
+        alt.layer(*layers, data=alt.Data(values=cells)).properties(height=200),
+    )
 
 
-@styled
-def neuroid_courses(dataset: xr.Dataset):
+def neuroid_courses(dataset: xr.Dataset) -> ChartFigure | None:
     """Return how well the best site of each neuroid predicts it in each time bin; None without such values."""
-    if "raw_by_neuroid" not in dataset or np.isnan(dataset["raw_by_neuroid"].values).all():
+    import altair as alt
+
+    if "raw_by_neuroid" not in dataset or dataset["raw_by_neuroid"].isnull().all():
         return None
     values = dataset["raw_by_neuroid"].values
-    best = np.nanmax(values, axis=0).T  # (neuroid, time bin)
+    best = np.max(np.where(np.isnan(values), -np.inf, values), axis=0).T  # (neuroid, time bin)
+    best = np.where(np.isfinite(best), best, np.nan)
     order = np.argsort(-np.nan_to_num(best).mean(1), kind="stable")
-    figure = new_figure(2.8)
-    axis = figure.subplots()
-    image = axis.imshow(
-        best[order], aspect="auto", cmap="viridis", interpolation="nearest", vmin=min(0, np.nanmin(best))
+    bins, ids = time_bin_names(dataset), dataset["neuroid_id"].values.astype(str)
+    cells = [
+        {"rank": rank, "neuroid": ids[neuroid], "time_bin": bins[number], "r": float(best[neuroid, number])}
+        for rank, neuroid in enumerate(order)
+        for number in range(len(bins))
+        if np.isfinite(best[neuroid, number])
+    ]
+    scale = alt.Scale(scheme="viridis", domain=[min(0.0, float(np.nanmin(best))), float(np.nanmax(best))])
+    chart = alt.Chart(alt.Data(values=cells)).mark_rect()
+    return ChartFigure(
+        "neuroids",
+        "Neuroids",
+        f"Pearson's r of each of {len(order)} neuroids at its best site, in each time bin, sorted by their means.",
+        chart.encode(
+            x=_time_bins(dataset),
+            y=alt.Y("rank:O", axis=None),
+            color=alt.Color("r:Q", scale=scale, legend=_gradient("Pearson's r")),
+            tooltip=[
+                alt.Tooltip("neuroid:N"),
+                alt.Tooltip("time_bin:N", title="time bin"),
+                alt.Tooltip("r:Q", format=".3f"),
+            ],
+        ).properties(height=280),
     )
-    _time_axis(axis, dataset)
-    axis.set_ylabel(f"neuroids, sorted ({len(order)})")
-    axis.set_yticks([])
-    figure.colorbar(image, ax=axis, label="Pearson's r of its best site", shrink=0.9)
-    return figure
 
 
-FIGURES: Mapping[str, Callable] = {
+FIGURES: Mapping[str, Callable[[xr.Dataset], ChartFigure | None]] = {
     "map": heat_map,
     "best": best_steps,
     "regions": region_courses,
@@ -154,73 +169,97 @@ FIGURES: Mapping[str, Callable] = {
 }
 
 
-def _cells(dataset: xr.Dataset, variable: str, label: str, colours: str, centred: bool):
-    from matplotlib.patches import Rectangle
+def _cells(
+    name: str, dataset: xr.Dataset, variable: str, marked: np.ndarray, scale: dict, label: str, title: str, about: str
+) -> ChartFigure:
+    import altair as alt
 
-    values = dataset[variable].values
-    figure = new_figure(0.9 + 0.2 * len(values))
-    axis = figure.subplots()
-    largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
-    limits: dict[str, Any] = {"vmin": -largest, "vmax": largest} if centred else {}
-    image = axis.imshow(values, aspect="auto", cmap=colours, interpolation="nearest", **limits)
-    axis.set_facecolor("0.9")  # time bins without a reliable signal
-    for site, number in np.argwhere(dataset["committed"].values):
-        axis.add_patch(
-            Rectangle((number - 0.46, site - 0.46), 0.92, 0.92, fill=False, edgecolor=VERMILLION, linewidth=0.9)
-        )
-    marked = _marked(dataset, values, centred)
-    axis.plot(*marked.T[::-1], ".", color="black" if centred else "white", markersize=4, linestyle="none")
-    axis.set_yticks(range(len(values)), [_site_name(dataset, number) for number in range(len(values))])
-    for text, number in zip(axis.get_yticklabels(), range(len(values)), strict=True):
-        text.set_color(REGION_COLOURS.get(_region(dataset, number), "black"))
-    regions = [_region(dataset, number) for number in range(len(values))]
-    for number in range(1, len(values)):
-        if regions[number] != regions[number - 1]:
-            axis.axhline(number - 0.5, color="white", linewidth=0.6)
-    _time_axis(axis, dataset)
-    figure.colorbar(image, ax=axis, label=label, shrink=0.95)
-    meaning = "dot: corrected p < 0.05" if centred else "dot: best of its time bin"
-    grey = "; grey: no reliable signal" if np.isnan(values).any() else ""
-    control = f"\nagainst {dataset.attrs['against']}" if centred else ""
-    axis.set_title(f"{dataset.attrs['model']}{control}\nframe: committed; {meaning}{grey}", fontsize=6)
-    return figure
-
-
-def _marked(dataset: xr.Dataset, values: np.ndarray, centred: bool) -> np.ndarray:
-    """Return (site, time bin) of the cells that have a dot."""
-    if centred:
-        return np.argwhere(dataset["p_corrected"].values < _SIGNIFICANT)
-    known = np.flatnonzero(~np.isnan(values).all(0))
-    return np.array([[np.nanargmax(values[:, number]), number] for number in known]).reshape(-1, 2)
-
-
-def _time_axis(axis, dataset: xr.Dataset) -> None:
-    names = [
-        f"{start:g}-{end:g}"
-        for start, end in zip(dataset["time_bin_start"].values, dataset["time_bin_end"].values, strict=True)
+    sites, bins = range(dataset.sizes["site"]), range(dataset.sizes["time_bin"])
+    cells = [
+        {**cell(dataset, site, number, variable), "is_marked": bool(marked[site, number])}
+        for site in sites
+        for number in bins
     ]
-    axis.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 4 else 90)
-    axis.set_xlabel("time after stimulus onset (ms)")
+    names = [site_name(dataset, site) for site in sites]
+    y = alt.Y("site:N", sort=names, title=None, axis=alt.Axis(labelColor="var(--ink)", grid=False, labelLimit=150))
+    base = alt.Chart().encode(x=_time_bins(dataset), y=y)
+    chart = alt.layer(
+        base.mark_rect(fill="var(--band)", aria=False),
+        base.mark_rect()
+        .transform_filter("isValid(datum.value)")
+        .encode(
+            color=alt.Color("value:Q", scale=alt.Scale(**scale), legend=_gradient(label)),
+            tooltip=_tooltip(),
+            description=alt.Description("words:N"),
+        ),
+        base.mark_rect(fill=None, stroke="var(--m5)", strokeWidth=2, aria=False).transform_filter("datum.committed"),
+        base.mark_point(shape="circle", size=26, filled=True, fill="white", stroke="black", strokeWidth=0.8, opacity=1)
+        .transform_filter("datum.is_marked && isValid(datum.value)")
+        .encode(tooltip=alt.value(None)),
+        data=alt.Data(values=cells),
+    )
+    texts = {(each["site"], each["time_bin"]): each["text"] for each in cells}
+    rows = [[site, *(texts[site, each] for each in time_bin_names(dataset))] for site in names]
+    return ChartFigure(
+        name,
+        f"{title}: {dataset.attrs['model']}",
+        about,
+        chart.properties(height=alt.Step(_CELL)),
+        table=Table(["Site", *(f"{each} ms" for each in time_bin_names(dataset))], rows),
+    )
 
 
-def _regions_legend(axis, regions: set[str]) -> None:
-    from matplotlib.patches import Patch
+def _tooltip() -> list:
+    import altair as alt
 
-    shown = [Patch(color=REGION_COLOURS[name], label=name) for name in REGIONS if name in regions]
-    axis.legend(handles=shown, frameon=False, fontsize=6, loc="lower right")
+    return [
+        alt.Tooltip("site:N", title="site"),
+        alt.Tooltip("time_bin:N", title="ms"),
+        alt.Tooltip("text:N", title="value"),
+    ]
+
+
+def _time_bins(dataset: xr.Dataset):
+    import altair as alt
+
+    names = time_bin_names(dataset)
+    is_narrow = f"bandwidth('x') < {_LABEL * max(map(len, names))}"
+    axis = alt.Axis(
+        title=_ONSET,
+        labelAngle=alt.expr(f"{is_narrow} ? -90 : 0"),
+        labelAlign=alt.expr(f"{is_narrow} ? 'right' : 'center'"),
+        labelBaseline=alt.expr(f"{is_narrow} ? 'middle' : 'top'"),
+        labelOverlap=False,
+    )
+    return alt.X("time_bin:O", sort=names, axis=axis)
+
+
+def _gradient(title: str):
+    import altair as alt
+
+    return alt.Legend(title=title, direction="horizontal", gradientLength=160, gradientThickness=10, tickCount=4)
+
+
+def _region_colour(cells: list[dict[str, Any]]):
+    import altair as alt
+
+    shown = [region for region in REGIONS if any(each["region"] == region for each in cells)]
+    scale = alt.Scale(domain=shown, range=[f"var(--{region})" for region in shown])
+    return alt.Color("region:N", scale=scale, legend=alt.Legend(title=None, symbolType="circle"))
+
+
+def _sites(cells: list[dict[str, Any]]) -> str:
+    return ", ".join(dict.fromkeys(each["site"] for each in cells))
+
+
+def _interval(dataset: xr.Dataset) -> str:
+    share, _, over = dataset.attrs["interval"].partition(", ")
+    return f"interval of {share} {over}".strip()
+
+
+def _grey(dataset: xr.Dataset) -> str:
+    return "; grey: no reliable signal." if dataset["score"].isnull().any() else "."
 
 
 def _label(dataset: xr.Dataset) -> str:
     return str(dataset.attrs["score"]) if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"
-
-
-def _region(dataset: xr.Dataset, number: int) -> str:
-    return str(dataset["layer"].values[number]).split(".")[0]
-
-
-def _name(dataset: xr.Dataset, number: int) -> str:
-    return str(dataset["layer"].values[number]).removesuffix(".output")
-
-
-def _site_name(dataset: xr.Dataset, number: int) -> str:
-    return f"{_name(dataset, number)} t{int(dataset['time_step'].values[number])}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
+from ..charts import check_packages, write_figures
 from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
-from ..extras import install_line
 from .map_figures import FIGURES
 from .time_map import TimeMap
 
@@ -16,8 +15,7 @@ ENDINGS = (".png", ".pdf")
 
 def check_folder(folder: Path) -> None:
     """Raise `UserError` before any work if a map cannot be written into the folder."""
-    if find_spec("matplotlib") is None:
-        raise UserError(f"To draw a map, matplotlib is needed: {install_line('report')}")
+    check_packages()
     if folder.exists() and not folder.is_dir():
         raise UserError(f"Expected a folder for the map, and {folder} is a file.")
     with writing(folder):
@@ -32,14 +30,10 @@ def write_map(found: TimeMap, folder: Path) -> list[Path]:
         write_aside(paths[0], lambda part: found.table().to_csv(part, index=False))
         write_aside(paths[1], lambda part: found.dataset.to_netcdf(part, engine="netcdf4"))
         write_aside(paths[2], lambda part: part.write_text("\n".join(found.sentences) + "\n", encoding="utf-8"))
-        for name, draw in FIGURES.items():
-            figure = draw(found.dataset)
-            if figure is None:
-                continue
-            for ending in ENDINGS:
-                path = folder / f"{name}{ending}"
-                write_aside(
-                    path, lambda part, figure=figure, ending=ending: figure.savefig(part, format=ending[1:], dpi=200)
-                )
-                paths.append(path)
+    for name, draw in FIGURES.items():
+        figure = draw(found.dataset)
+        if figure is not None:
+            drawn = [folder / f"{name}{ending}" for ending in ENDINGS]
+            write_figures([figure], *drawn)
+            paths += drawn
     return paths

@@ -3,38 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from .axes import three
+from ..charts import ChartFigure, Table
+from .model_marks import CHARACTER, filtered, models_of
+from .number_text import with_error
 from .report_rows import ReportRow
 
-
-@dataclass(frozen=True)
-class HeatCell:
-    model: str
-    strength: float | None
-    """The score within 0 and 1; None if there is none."""
-    text: str
+_NAME, _CELL = 20, 22  # px, heights of a benchmark's name and of its cells
+_NUMBER = 34  # px, width of a cell in which a number fits
 
 
-@dataclass(frozen=True)
-class HeatMap:
-    models: list[str]
-    rows: list[tuple[str, list[HeatCell]]]
-    """Benchmark -> a cell for each model."""
-
-
-def heat_map(jobs: Sequence[ReportRow]) -> HeatMap | None:
+def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
     """Return the heat map, in the order of the jobs; None unless there are several models and several benchmarks."""
-    models, benchmarks = (list(dict.fromkeys(getattr(job, what) for job in jobs)) for what in ("model", "benchmark"))
-    if len(models) < 2 or len(benchmarks) < 2:
+    import altair as alt
+
+    models, benchmarks = models_of(jobs), list(dict.fromkeys(job.benchmark for job in jobs))
+    if len(models) < 2 or len(benchmarks) < 2 or all(job.score is None for job in jobs):
         return None
-    by_name = {(job.model, job.benchmark): job for job in jobs}
-    rows = [(name, [_cell(model, by_name.get((model, name))) for model in models]) for name in benchmarks]
-    return HeatMap(models, rows)
+    step = _NAME + _CELL
+    bands = alt.Scale(paddingInner=_NAME / step, paddingOuter=_NAME / step / 2, align=1)
+    y = alt.Y("benchmark:N", sort=benchmarks, axis=None, scale=bands)
+    is_narrow = f"bandwidth('x') < {CHARACTER * max(map(len, models))}"
+    axis = alt.Axis(
+        orient="top",
+        title=None,
+        grid=False,
+        labelColor="var(--ink)",
+        labelAngle=alt.expr(f"{is_narrow} ? -90 : 0"),
+        labelAlign=alt.expr(f"{is_narrow} ? 'left' : 'center'"),
+        labelBaseline=alt.expr(f"{is_narrow} ? 'middle' : 'bottom'"),
+        labelLimit=160,
+        labelOverlap=False,
+    )
+    x = alt.X("model:N", sort=models, axis=axis, scale=alt.Scale(paddingInner=0.04, paddingOuter=0))
+    base = alt.Chart().encode(y=y)
+    names = base.transform_aggregate(rows="count()", groupby=["benchmark"]).encode(
+        y=alt.Y("benchmark:N", sort=benchmarks, axis=None, scale=bands, bandPosition=0)
+    )
+    strength = alt.Scale(domain=[0, 1], range=[0.04, 0.7], clamp=True)
+    chart = alt.layer(
+        base.mark_rect(color="var(--m0)", stroke="var(--grid)", cornerRadius=2).encode(
+            x=x,
+            fillOpacity=alt.FillOpacity("strength:Q", scale=strength, legend=None),
+            tooltip=[alt.Tooltip("model:N"), alt.Tooltip("benchmark:N"), alt.Tooltip("text:N", title="score")],
+            description=alt.Description("words:N"),
+        ),
+        base.mark_text(opacity=alt.expr(f"bandwidth('x') < {_NUMBER} ? 0 : 1"), aria=False, tooltip=None).encode(
+            x=x, text="label:N"
+        ),
+        names.mark_text(align="left", baseline="bottom", dy=-3, limit=alt.expr("width"), aria=False).encode(
+            x=alt.value(0), text="benchmark:N"
+        ),
+        data=alt.Data(values=[_datum(job) for job in jobs]),
+    )
+    by_name = {(job.model, job.benchmark): _text(job) for job in jobs}
+    rows = [[name, *(by_name.get((model, name), "–") for model in models)] for name in benchmarks]
+    return ChartFigure(
+        "heat-map",
+        "Models and benchmarks",
+        "Score of each model on each benchmark; the darker, the higher.",
+        filtered(chart, by_benchmark=True).properties(height=alt.Step(step)),
+        models,
+        benchmarks,
+        Table(["Benchmark", *models], rows),
+    )
 
 
-def _cell(model: str, job: ReportRow | None) -> HeatCell:
-    if job is None or job.score is None:
-        return HeatCell(model, None, "failed" if job is not None and job.failed else "–")
-    return HeatCell(model, round(min(max(job.score, 0.0), 1.0), 3), three(job.score))
+def _datum(job: ReportRow) -> dict[str, object]:
+    return {
+        "model": job.model,
+        "benchmark": job.benchmark,
+        "strength": 0 if job.score is None else job.score,
+        "label": _text(job) if job.score is None else f"{job.score:.2f}".replace("-", "−"),
+        "text": _text(job),
+        "words": f"{job.model}, {job.benchmark}: {_text(job)}",
+    }
+
+
+def _text(job: ReportRow) -> str:
+    return "failed" if job.failed else with_error(job.score, job.scaled_error)

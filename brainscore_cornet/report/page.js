@@ -1,8 +1,47 @@
 "use strict";
-// Everything is on the page without this script; it sorts, filters, folds and saves.
+// Everything is on the page without this script: charts as pictures, and all rows of the table. It draws the charts at
+// the width of the window with values on hovering; it filters, sorts and saves.
 (() => {
   const byId = (id) => document.getElementById(id);
   const { columns, saved, rows } = JSON.parse(byId("results").textContent);
+  const charts = JSON.parse(byId("charts").textContent);
+  const parts = () => ["model", "benchmark"].map((what) => byId(`filter-${what}`).value.trim().toLowerCase());
+
+  // --- charts: drawn when they come near, since a page may have many
+  const views = [];
+  const errors = 1; // are logged, and that a filter leaves nothing is none
+  const options = { ast: true, actions: false, renderer: "svg", tooltip: { theme: "page" }, logLevel: errors };
+
+  function setParts(view) {
+    const [model, benchmark] = parts();
+    for (const [name, part] of [["model_part", model], ["benchmark_part", benchmark]]) {
+      if (name in view.getState().signals) view.signal(name, part);
+    }
+    return view.runAsync();
+  }
+
+  async function draw(place) {
+    const drawn = document.createElement("div");
+    drawn.className = "drawn";
+    place.append(drawn);
+    const { view } = await vegaEmbed(drawn, { ...charts[place.dataset.chart], width: place.clientWidth }, options);
+    await setParts(view);
+    place.querySelector(".static").remove();
+    views.push(view);
+    new ResizeObserver(() => place.clientWidth && view.width(place.clientWidth).runAsync()).observe(place);
+  }
+
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        draw(target);
+      }
+    },
+    { rootMargin: "600px" },
+  );
+  for (const place of document.querySelectorAll("[data-chart]")) near.observe(place);
 
   // --- filter: whatever names a model or a benchmark is shown if its names hold what was typed
   const named = [...document.querySelectorAll("[data-model], [data-benchmark]")].map((element) => ({
@@ -15,14 +54,14 @@
   const holds = (name, part) => name === undefined || name.includes(part);
 
   function filter() {
-    const model = byId("filter-model").value.trim().toLowerCase();
-    const benchmark = byId("filter-benchmark").value.trim().toLowerCase();
+    const [model, benchmark] = parts();
     for (const one of named) {
       one.element.toggleAttribute("hidden", !(holds(one.model, model) && holds(one.benchmark, benchmark)));
     }
     for (const group of groups) {
       group.toggleAttribute("hidden", !group.querySelector("[data-model]:not([hidden])"));
     }
+    views.forEach(setParts);
     const shown = [...body.rows].filter((row) => !row.hidden).length;
     byId("shown").textContent = `${shown} of ${rows.length} jobs`;
   }
@@ -75,21 +114,7 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   });
 
-  // --- fold: all charts of benchmarks at once; on paper they are all open
-  const charts = [...document.querySelectorAll("details[data-fold]")];
-  const fold = byId("fold");
-  if (fold) {
-    const label = () => {
-      fold.textContent = charts.some((chart) => chart.open) ? "Fold all charts" : "Open all charts";
-    };
-    fold.hidden = false;
-    fold.addEventListener("click", () => {
-      const open = !charts.some((chart) => chart.open);
-      for (const chart of charts) chart.open = open;
-    });
-    for (const chart of charts) chart.addEventListener("toggle", label);
-    label();
-  }
+  // --- on paper everything is unfolded
   let folded = [];
   addEventListener("beforeprint", () => {
     folded = [...document.querySelectorAll("details:not([open])")];

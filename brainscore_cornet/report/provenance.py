@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from .axes import counted, significant
+from .number_text import counted, significant
 from .report_rows import ReportRow
 
 

@@ -1,91 +1,99 @@
-"""Charts of scores by model and region: positions in percent of the axis, with alternative texts."""
+"""Charts of scores: each benchmark of a region, and the means over the benchmarks of each region."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from ..charts import ChartFigure, Table
 from ..cornet.anatomy import REGIONS
 from ..marques2020.protocols import LIGHT
-from .axes import Axis, counted, plain, three
+from .dot_chart import Dot, dot_chart
+from .model_marks import models_of
+from .number_text import counted, three, with_error
 from .report_rows import ReportRow
 
-MARKS = 8  # distinguishable colours, each with a shape of its own
 ELSEWHERE = "Behaviour and other"
 
 
-@dataclass(frozen=True)
-class Dot:
-    """One line of a chart: a name, a dot on the axis, and a number."""
+def by_region(jobs: Sequence[ReportRow]) -> Mapping[str, list[ReportRow]]:
+    """Return the jobs of each region with a score, in the order of the ventral stream.
 
-    model: str
-    mark: int | None
-    """Number of the model's colour and shape; None if there are more models than marks."""
-    at: float | None
-    bar: tuple[float, float] | None
-    """Start and end of the error bar in percent."""
-    beyond: bool
-    """Whether the score is beyond the axis, so that its dot is at the end."""
-    has_ceiling: bool
-    value: str
-    detail: str
-    alternative: str
-
-
-@dataclass(frozen=True)
-class BenchmarkChart:
-    benchmark: str
-    ceiling: str
-    dots: list[Dot]
-    summary: str
-
-
-@dataclass(frozen=True)
-class RegionChart:
-    name: str
-    means: list[Dot]
-    benchmarks: list[BenchmarkChart]
-
-
-def marks_of(jobs: Sequence[ReportRow]) -> Mapping[str, int | None]:
-    """Return model -> mark, which is the same on the whole page, in the order of the models."""
-    models = list(dict.fromkeys(job.model for job in jobs))
-    return {model: number if len(models) <= MARKS else None for number, model in enumerate(models)}
-
-
-def region_charts(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[RegionChart]:
-    """Return a chart for each region with benchmarks, in the order of the ventral stream.
-
-    The light protocol has a chart of its own: a mean of its scores and of official ones would be of neither.
+    The light protocol is apart: a mean of its scores and of official ones would be of neither.
     """
-    by_region: dict[str, list[ReportRow]] = {}
+    found: dict[str, list[ReportRow]] = {}
     for name in (*REGIONS, ELSEWHERE):
-        by_region |= {name: [], f"{name}, light protocol": []}
+        found |= {name: [], f"{name}, light protocol": []}
     for job in jobs:
         name = job.region if job.region in REGIONS else ELSEWHERE
-        by_region[f"{name}, light protocol" if job.benchmark.startswith(LIGHT.prefix) else name].append(job)
+        found[f"{name}, light protocol" if job.benchmark.startswith(LIGHT.prefix) else name].append(job)
+    return {name: inside for name, inside in found.items() if any(job.score is not None for job in inside)}
+
+
+def region_charts(jobs: Sequence[ReportRow]) -> list[ChartFigure]:
+    """Return the chart of each region, with a row for each benchmark."""
+    models = models_of(jobs)
+    return [_region_chart(name, inside, models) for name, inside in by_region(jobs).items()]
+
+
+def mean_chart(jobs: Sequence[ReportRow]) -> ChartFigure | None:
+    """Return the chart of each model's mean in each region; None unless a region has several benchmarks."""
+    regions = by_region(jobs)
+    if all(len({job.benchmark for job in inside}) < 2 for inside in regions.values()):
+        return None
+    models = models_of(jobs)
+    dots = [dot for name, inside in regions.items() for dot in mean_dots(name, inside)]
+    cells = {(dot.row, dot.model): dot.words for dot in dots}
+    rows = [[name, *(cells.get((name, model), "–") for model in models)] for name in regions]
+    return ChartFigure(
+        "means",
+        "Means",
+        "Mean score of each model over the benchmarks of each region that it has a score on.",
+        dot_chart(dots, models, by_benchmark=False),
+        models,
+        table=Table(["Region", *models], rows),
+    )
+
+
+def benchmark_dots(jobs: Sequence[ReportRow]) -> list[Dot]:
+    """Return a dot for each job, the jobs of a benchmark together."""
+    by_benchmark: dict[str, list[ReportRow]] = {}
+    for job in jobs:
+        by_benchmark.setdefault(job.benchmark, []).append(job)
     return [
-        RegionChart(name, _means(inside, axis, marks), _benchmarks(inside, axis, marks))
-        for name, inside in by_region.items()
-        if inside
+        Dot(name, _ceiling(inside), job.model, job.score, job.scaled_error, job.has_ceiling, _words(job))
+        for name, inside in by_benchmark.items()
+        for job in inside
     ]
 
 
-def _means(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[Dot]:
+def mean_dots(region: str, jobs: Sequence[ReportRow]) -> list[Dot]:
     """Return a dot for each model's mean score, with its number of benchmarks, which may differ between models."""
     benchmarks = len({job.benchmark for job in jobs})
     dots = []
-    for model in dict.fromkeys(job.model for job in jobs):
-        inside = [job for job in jobs if job.model == model and job.score is not None]
-        scored = [(job.benchmark, job.score) for job in inside if job.score is not None]
-        mean = math.fsum(score for _, score in scored) / len(scored) if scored else None
-        count = len({benchmark for benchmark, _ in scored})
-        detail = f"{count} of {benchmarks}"
-        over = f"over {count} of {counted(benchmarks, 'benchmark')}"
-        words = f"{model}: no score" if mean is None else f"{model}: mean score {three(mean)} {over}"
-        dots.append(_dot(model, marks[model], mean, _error_of_mean(inside), axis, detail, words))
+    for model in models_of(jobs):
+        scored = [job for job in jobs if job.model == model and job.score is not None]
+        scores = [job.score for job in scored if job.score is not None]
+        mean = math.fsum(scores) / len(scores) if scores else None
+        error = _error_of_mean(scored)
+        count = len({job.benchmark for job in scored})
+        words = "no score" if mean is None else f"{with_error(mean, error)} over {count} of {benchmarks}"
+        has_ceiling = any(job.has_ceiling for job in jobs)
+        dots.append(Dot(region, counted(benchmarks, "benchmark"), model, mean, error, has_ceiling, words))
     return dots
+
+
+def _region_chart(name: str, jobs: Sequence[ReportRow], models: Sequence[str]) -> ChartFigure:
+    dots = benchmark_dots(jobs)
+    present = [model for model in models if any(dot.model == model for dot in dots)]
+    return ChartFigure(
+        f"scores-{name.split()[0].rstrip(',')}{'-light' if name.endswith('protocol') else ''}",
+        name,
+        f"Score of each model on each benchmark of {name}, with one standard deviation to either side.",
+        dot_chart(dots, models, by_benchmark=True),
+        present,
+        list(dict.fromkeys(dot.row for dot in dots)),
+    )
 
 
 def _error_of_mean(jobs: Sequence[ReportRow]) -> float | None:
@@ -95,55 +103,12 @@ def _error_of_mean(jobs: Sequence[ReportRow]) -> float | None:
     return math.hypot(*known) / len(known) if known and len(known) == len(errors) else None
 
 
-def _benchmarks(jobs: Sequence[ReportRow], axis: Axis, marks: Mapping[str, int | None]) -> list[BenchmarkChart]:
-    by_benchmark: dict[str, list[ReportRow]] = {}
-    for job in jobs:
-        by_benchmark.setdefault(job.benchmark, []).append(job)
-    return [
-        BenchmarkChart(
-            name,
-            _ceiling(inside),
-            [_job_dot(job, axis, marks, any(job.has_ceiling for job in inside)) for job in inside],
-            _summary(inside),
-        )
-        for name, inside in by_benchmark.items()
-    ]
-
-
-def _job_dot(job: ReportRow, axis: Axis, marks: Mapping[str, int | None], any_ceiling: bool) -> Dot:
-    error = job.scaled_error
+def _words(job: ReportRow) -> str:
     if job.failed or job.score is None:
-        words = "failed" if job.failed else "no number"
-        return _dot(job.model, marks[job.model], None, None, axis, words, f"{job.model}: {words}", any_ceiling)
-    detail = "" if error is None else f"± {three(error)}"
-    words = f"{job.model}: score {three(job.score)}"
-    words += "" if error is None else f", standard deviation {three(error)}"
-    words += f", ceiling {three(job.ceiling)}" if job.has_ceiling else ", no ceiling"
-    return _dot(job.model, marks[job.model], job.score, error, axis, detail, words, job.has_ceiling)
-
-
-def _dot(
-    model: str,
-    mark: int | None,
-    value: float | None,
-    error: float | None,
-    axis: Axis,
-    detail: str,
-    words: str,
-    has_ceiling: bool = False,
-) -> Dot:
-    beyond = value is not None and axis.beyond(value)
-    return Dot(
-        model=model,
-        mark=mark,
-        at=None if value is None else axis.at(value),
-        bar=None if value is None or error is None else (axis.at(value - error), axis.at(value + error)),
-        beyond=beyond,
-        has_ceiling=has_ceiling,
-        value=three(value),
-        detail=detail,
-        alternative=words + (f", beyond the axis from {plain(axis.low)} to {plain(axis.high)}" if beyond else ""),
-    )
+        return "failed" if job.failed else "no number"
+    words = f"score {three(job.score)}"
+    words += "" if job.scaled_error is None else f", standard deviation {three(job.scaled_error)}"
+    return words + (f", ceiling {three(job.ceiling)}" if job.has_ceiling else ", no ceiling")
 
 
 def _ceiling(jobs: Sequence[ReportRow]) -> str:
@@ -152,15 +117,4 @@ def _ceiling(jobs: Sequence[ReportRow]) -> str:
     ceilings = list(dict.fromkeys(map(three, values)))
     if not ceilings:
         return "no ceiling"
-    if len(ceilings) == 1:
-        return f"ceiling {ceilings[0]}"
-    return f"ceilings {ceilings[0]} to {ceilings[-1]}"
-
-
-def _summary(jobs: Sequence[ReportRow]) -> str:
-    scores = sorted(job.score for job in jobs if job.score is not None)
-    if not scores:
-        return "no score"
-    if len(scores) == 1:
-        return f"1 score, {three(scores[0])}"
-    return f"{counted(len(scores), 'score')}, {three(scores[0])} to {three(scores[-1])}"
+    return f"ceiling {ceilings[0]}" if len(ceilings) == 1 else f"ceilings {ceilings[0]}–{ceilings[-1]}"

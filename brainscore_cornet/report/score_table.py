@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .axes import significant, three
+from .number_text import significant, three
 from .report_rows import ReportRow
 
 SCORE_ERROR = "score_error"

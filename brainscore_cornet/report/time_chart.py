@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
 
+from ..charts import ChartFigure, Table
 from ..cornet.anatomy import REGIONS
-from .axes import Axis, axis_over, span, three
+from .model_marks import are_marked, colour, filtered, models_of, shape
+from .number_text import span, three
 from .report_rows import ReportRow, TimeBin
 from .score_chart import ELSEWHERE
 
 _NAMED = 3  # benchmarks that a chart names; the rest is counted
+_FARTHEST = 1e15  # of an axis: differences of larger numbers may not be finite
+_REQUESTED = "requested"
+_ONSET = "time after stimulus onset (ms)"
 
 
-@dataclass(frozen=True)
-class Bars:
-    """One line of a chart of time bins."""
-
-    name: str
-    mark: int | None
-    bars: list[tuple[float, float]]
-    """Left ends and widths of the bars in percent."""
-    value: str
-    alternative: str
-
-
-@dataclass(frozen=True)
-class TimeChart:
-    region: str
-    benchmarks: list[str]
-    named: str
-    axis: Axis
-    requested: Bars
-    models: list[Bars]
-    bands: list[tuple[float, float]]
-    """Requested time bins, drawn behind the models' bars."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    time_bin: str
-    x: float
-    y: float | None
-    value: str
-
-
-@dataclass(frozen=True)
-class Line:
-    model: str
-    mark: int | None
-    points: list[Mark]
-    segments: list[tuple[Mark, Mark]]
-    """Segments between neighbouring points that both have a number."""
-    alternative: str
-    peak: str
-
-
-@dataclass(frozen=True)
-class Course:
-    benchmark: str
-    x: Axis
-    y: Axis
-    lines: list[Line]
-    time_bins: list[str]
-    table: list[tuple[str, list[str]]]
-    """Model -> scores in the time bins, as text."""
-
-
-def time_charts(jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> list[TimeChart]:
+def time_bin_charts(jobs: Sequence[ReportRow]) -> list[ChartFigure]:
     """Return a chart for each region and set of requested time bins."""
     groups: dict[tuple[str, tuple[TimeBin, ...]], list[ReportRow]] = {}
     for job in jobs:
@@ -76,42 +25,70 @@ def time_charts(jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> l
             region = job.region if job.region in REGIONS else ELSEWHERE
             groups.setdefault((region, job.time_bins), []).append(job)
     order = [*REGIONS, ELSEWHERE]
+    models = models_of(jobs)
     return [
-        _time_chart(region, requested, groups[region, requested], marks)
-        for region, requested in sorted(groups, key=lambda key: (order.index(key[0]), key[1]))
+        _time_bin_chart(*key, groups[key], models)
+        for key in sorted(groups, key=lambda key: (order.index(key[0]), key[1]))
     ]
 
 
-def _time_chart(region: str, requested: tuple[TimeBin, ...], jobs: Sequence[ReportRow], marks) -> TimeChart:
-    committed = dict.fromkeys((job.model, job.model_time_bins) for job in jobs)
-    everything = [*requested, *(time_bin for _, time_bins in committed for time_bin in time_bins)]
-    axis = axis_over([0.0, *(edge for time_bin in everything for edge in time_bin)])
+def _time_bin_chart(
+    region: str, requested: tuple[TimeBin, ...], jobs: Sequence[ReportRow], models: Sequence[str]
+) -> ChartFigure:
+    import altair as alt
+
+    bins = {_REQUESTED: requested} | {job.model: job.model_time_bins for job in jobs}
+    data = alt.Data(
+        values=[
+            {"model": model, "start": start, "end": end, "time_bin": f"{span(start, end)} ms"}
+            for model, time_bins in bins.items()
+            for start, end in time_bins
+        ]
+    )
+    rows = list(bins)
+    none = alt.Chart(alt.Data(values=[{"model": row, "text": "none committed"} for row in rows if not bins[row]]))
+    colours = [
+        f"var(--m{models.index(row)})" if row in models and are_marked(models) else "var(--requested)" for row in rows
+    ]
+    band = alt.Chart(alt.Data(values=[{"start": start, "end": end} for start, end in merged(requested)]))
+    x = alt.X("start:Q", axis=alt.Axis(title=_ONSET, tickCount=6), scale=alt.Scale(zero=True, nice=True))
+    y = alt.Y("model:N", sort=rows, title=None, axis=alt.Axis(labelColor="var(--ink)", grid=False, labelLimit=140))
+    shown = f"datum.model == '{_REQUESTED}' || indexof(lower(datum.model), model_part) >= 0"
+    chart = alt.layer(
+        band.mark_rect(color="var(--band)", aria=False).encode(x=x, x2="end:Q"),
+        alt.Chart(data)
+        .mark_bar(height=12, stroke="var(--card)", strokeWidth=1.5)
+        .transform_filter(shown)
+        .encode(
+            x=x,
+            x2="end:Q",
+            y=y,
+            color=alt.Color("model:N", scale=alt.Scale(domain=rows, range=colours), legend=None),
+            tooltip=[alt.Tooltip("model:N", title=" "), alt.Tooltip("time_bin:N", title="time bin")],
+        ),
+        none.mark_text(align="left", color="var(--quiet)")
+        .transform_filter(shown)
+        .encode(x=alt.value(4), y=y, text="text:N"),
+    )
     benchmarks = list(dict.fromkeys(job.benchmark for job in jobs))
-    more = len(benchmarks) - _NAMED
-    named = ", ".join(benchmarks[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return TimeChart(
-        region=region,
-        benchmarks=benchmarks,
-        named=named,
-        axis=axis,
-        requested=_bars("requested", None, requested, axis, "the benchmark requests"),
-        models=[_bars(model, marks[model], bins, axis, f"{model} has committed") for model, bins in committed],
-        bands=[_bar(time_bin, axis) for time_bin in merged(requested)],
+    more = f" and {len(benchmarks) - _NAMED} more" if len(benchmarks) > _NAMED else ""
+    return ChartFigure(
+        f"time-bins-{region.split()[0]}-{requested[0][0]:g}-{requested[-1][1]:g}-{len(requested)}",
+        f"{region}, {_listed(requested)}",
+        f"Time bins that {', '.join(benchmarks[:_NAMED])}{more} request, and those that each model has committed.",
+        chart.add_params(alt.param(name="model_part", value="")).properties(height=alt.Step(22)),
+        models_of(jobs),
+        benchmarks,
+        Table(
+            ["", "Time bins (ms)"],
+            [[name, ", ".join(span(*each) for each in found) or "none"] for name, found in bins.items()],
+        ),
     )
 
 
-def _bars(name: str, mark: int | None, time_bins: tuple[TimeBin, ...], axis: Axis, words: str) -> Bars:
-    if not time_bins:
-        return Bars(name, mark, [], "none committed", f"{words} no time bins")
-    whole = span(time_bins[0][0], max(end for _, end in time_bins))
-    value = f"{whole} ms" if len(time_bins) == 1 else f"{whole} ms, {len(time_bins)} bins"
-    each = ", ".join(span(*time_bin) for time_bin in time_bins)
-    return Bars(name, mark, [_bar(time_bin, axis) for time_bin in time_bins], value, f"{words} {each} ms")
-
-
-def _bar(time_bin: TimeBin, axis: Axis) -> tuple[float, float]:
-    left, right = map(axis.at, time_bin)
-    return left, round(right - left, 2)
+def _listed(time_bins: Sequence[TimeBin]) -> str:
+    whole = f"{span(time_bins[0][0], max(end for _, end in time_bins))} ms"
+    return whole if len(time_bins) == 1 else f"{whole} in {len(time_bins)} bins"
 
 
 def merged(time_bins: Sequence[TimeBin]) -> list[TimeBin]:
@@ -125,42 +102,79 @@ def merged(time_bins: Sequence[TimeBin]) -> list[TimeBin]:
     return found
 
 
-def courses(jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> list[Course]:
-    """Return the course of each temporal benchmark with a score in any time bin."""
+def courses(jobs: Sequence[ReportRow]) -> list[ChartFigure]:
+    """Return the scores over time of each temporal benchmark with a score in any time bin."""
     by_benchmark: dict[str, list[ReportRow]] = {}
     for job in jobs:
         if any(value is not None for _, _, value in job.course):
             by_benchmark.setdefault(job.benchmark, []).append(job)
-    return [_course(benchmark, inside, marks) for benchmark, inside in by_benchmark.items()]
+    models = models_of(jobs)
+    return [_course(number, name, inside, models) for number, (name, inside) in enumerate(by_benchmark.items(), 1)]
 
 
-def _course(benchmark: str, jobs: Sequence[ReportRow], marks: Mapping[str, int | None]) -> Course:
-    points = [point for job in jobs for point in job.course]
-    x = axis_over([edge for start, end, _ in points for edge in (start, end)])
-    y = axis_over([0.0, *(value for *_, value in points if value is not None)], at_most=5)
-    bins = sorted({(start, end) for start, end, _ in points})
-    table = []
+def _course(number: int, benchmark: str, jobs: Sequence[ReportRow], models: Sequence[str]) -> ChartFigure:
+    import altair as alt
+
+    data = alt.Data(values=[point for job in jobs for point in course_points(job)])
+    marked = are_marked(models)
+    shown = [job.model for job in jobs]
+    base = alt.Chart().encode(
+        x=alt.X(
+            "middle:Q", axis=alt.Axis(title=_ONSET, tickCount=8), scale=alt.Scale(zero=False, nice=True, padding=8)
+        ),
+        y=alt.Y("score:Q", axis=alt.Axis(title="score", tickCount=5), scale=alt.Scale(zero=True, nice=True)),
+        color=colour(models, shown),
+        detail="model:N",
+    )
+    points = base.mark_point(filled=True, size=50, opacity=1, strokeWidth=0.7).encode(
+        shape=shape(models, shown),
+        tooltip=[
+            alt.Tooltip("model:N"),
+            alt.Tooltip("time_bin:N", title="time bin"),
+            alt.Tooltip("text:N", title="score"),
+        ],
+        description=alt.Description("words:N"),
+    )
+    lines = base.mark_line(strokeWidth=2, opacity=1 if marked else 0.5, aria=False)
+    bins = sorted({(start, end) for job in jobs for start, end, _ in job.course})
+    rows = []
     for job in jobs:
         values = {(start, end): value for start, end, value in job.course}
-        table.append((job.model, [three(values.get(time_bin)) for time_bin in bins]))
-    lines = [_line(job, marks[job.model], x, y) for job in jobs]
-    return Course(benchmark, x, y, lines, [span(*time_bin) for time_bin in bins], table)
+        rows.append([job.model, peak(job), *(three(values.get(each)) for each in bins)])
+    return ChartFigure(
+        f"over-time-{number}",
+        benchmark,
+        f"Score in each time bin of {benchmark}.",
+        filtered(alt.layer(lines, points, data=data), by_benchmark=False).properties(height=240),
+        shown,
+        [benchmark],
+        Table(["Model", "Peak", *(f"{span(*each)} ms" for each in bins)], rows),
+    )
 
 
-def _line(job: ReportRow, mark: int | None, x: Axis, y: Axis) -> Line:
-    points = [
-        Mark(span(start, end), x.at((start + end) / 2), None if value is None else y.at(value), three(value))
+def course_points(job: ReportRow) -> list[dict[str, object]]:
+    """Return a point in the middle of each time bin; a score of None interrupts the line."""
+    return [
+        {
+            "model": job.model,
+            "middle": _within(start / 2 + end / 2),
+            "score": None if value is None else _within(value),
+            "time_bin": f"{span(start, end)} ms",
+            "text": three(value),
+            "words": f"{job.model}, {span(start, end)} ms: {three(value)}",
+        }
         for start, end, value in job.course
     ]
-    pairs = pairwise(points)
+
+
+def _within(value: float) -> float:
+    return min(max(value, -_FARTHEST), _FARTHEST)
+
+
+def peak(job: ReportRow) -> str:
+    """Return the highest score and its time bin as text."""
     measured = [(value, start, end) for start, end, value in job.course if value is not None]
+    if not measured:
+        return "–"
     highest, start, end = max(measured, key=lambda point: point[0])
-    each = ", ".join(f"{point.time_bin} ms {point.value}" for point in points)
-    return Line(
-        model=job.model,
-        mark=mark,
-        points=points,
-        segments=[(one, other) for one, other in pairs if one.y is not None and other.y is not None],
-        alternative=f"{job.model}: {each}",
-        peak=f"peak {three(highest)}, {span(start, end)} ms",
-    )
+    return f"{three(highest)} at {span(start, end)} ms"

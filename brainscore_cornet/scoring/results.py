@@ -116,10 +116,15 @@ def table_of(rows: Sequence[Row]) -> pd.DataFrame:
     return ScoreTable(table.astype(dict.fromkeys(numbers, float)))  # floats also before the first score
 
 
+def is_results_folder(folder: Path) -> bool:
+    """Return whether a folder has scores."""
+    return (folder / _FOLDER).is_dir()
+
+
 def read_table(folder: str | os.PathLike) -> pd.DataFrame:
     """Return the table of a results folder: a row for each model and benchmark, in the order of the runs."""
     path = Path(folder)
-    if not (path / _FOLDER).is_dir():
+    if not is_results_folder(path):
         raise UserError(f"{path} is not a folder of results: expected one that `score … -o {path}` wrote.")
     return table_of(Results(path).rows())
 

@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.results import BENCHMARKS, HOSTILE, TEMPORAL, failure, result, several
+from PIL import Image
 
+from brainscore_cornet import charts
 from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.report import (
-    axes,
+    dot_chart,
+    equal_models,
     failed_jobs,
     heat_map,
+    number_text,
+    page,
     provenance,
     report_rows,
     score_chart,
@@ -23,42 +28,29 @@ from brainscore_cornet.report import (
     time_chart,
     write_report,
 )
+from brainscore_cornet.report.own_data_sections import OwnData
 
 
 def read(*rows: dict) -> list[report_rows.ReportRow]:
     return report_rows.read_jobs(pd.DataFrame(rows))
 
 
-def charts(found: list[report_rows.ReportRow]) -> list[score_chart.RegionChart]:
-    return score_chart.region_charts(found, axes.Axis(0, 1, 5), score_chart.marks_of(found))
+def drawn(figure: charts.ChartFigure) -> list[dict]:
+    """All data of a chart."""
+    spec = charts.specification(figure)
+    return [datum for each in (spec, *spec["layer"]) for datum in each.get("data", {}).get("values", [])]
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([0, 1], (0, 1, 5)),
-        ([0, 1.01], (0, 1.2, 6)),
-        ([-0.05, 1], (-0.2, 1, 6)),
-        ([0, 50, 170], (0, 200, 4)),
-        ([0, 0], (0, 1, 5)),
-        ([70, 1e6], (0, 1e6, 5)),
-        ([-5, -5], (-5, 0, 5)),
-    ],
-)
-def test_axes_have_round_ends(values, expected):
-    """An axis ends at round numbers, holds all values, and exists for a single value too."""
-    axis = axes.axis_over(values)
-    assert (axis.low, axis.high, axis.intervals) == pytest.approx(expected)
-    assert not any(axis.beyond(value) for value in values)
-    assert [axis.ticks[0].at, axis.ticks[-1].at] == [0, 100]
+def limits(*scores: tuple[float, float | None]) -> tuple[float, float]:
+    """The ends of the axis for scores and their errors."""
+    return dot_chart.score_limits([dot_chart.Dot("b", "", "m", *each, True, "") for each in scores])
 
 
 def test_the_axis_of_scores():
     """It is 0 to 1, makes room for error bars, and is not stretched by one wild score."""
-    assert axes.score_axis([0.5], [None]) == axes.score_axis([], []) == axes.score_axis([0.9], [0.1])
-    assert axes.score_axis([0.95], [0.1]).high == pytest.approx(1.2)
-    wild = axes.score_axis([-1e9, 0.5, 1e9], [None, 1e9, None])
-    assert (wild.low, wild.high) == pytest.approx((-1, 2))
+    assert limits((0.5, None)) == limits() == limits((0.9, 0.1)) == (0, 1)
+    assert limits((0.95, 0.1)) == (0, pytest.approx(1.05))
+    assert limits((-1e9, None), (0.5, 1e9), (1e9, None)) == (-1, 2)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +66,8 @@ def test_the_axis_of_scores():
 )
 def test_numbers_have_three_digits(value, score, quantity):
     """Scores have three digits after the point, other quantities three in all."""
-    assert axes.three(value) == score
-    assert axes.significant(value) == quantity
+    assert number_text.three(value) == score
+    assert number_text.significant(value) == quantity
 
 
 def test_strange_cells_are_read():
@@ -101,12 +93,15 @@ def test_strange_cells_are_read():
 
 
 def test_extreme_numbers_are_drawn_and_kept():
-    """Numbers at the ends of what a float holds give a page; whole numbers that a browser would round stay text."""
+    """Numbers at the ends of what a float holds give charts; whole numbers that a browser would round stay text."""
     course = "[[-1e308, 1e308, 1e308], [0, 1, -1e308]]"
     found = read(result(score=1e308, raw=1e308, error=1e308, ceiling=1e-320, by_time_bin=course, weights_hash=2**60))
-    (line,) = time_chart.courses(found, score_chart.marks_of(found))[0].lines
-    assert all(0 <= point.y <= 100 for point in line.points)
-    assert charts(found)[0].benchmarks[0].dots[0].bar == (0, 100)
+    (scores,), (over_time,) = score_chart.region_charts(found), time_chart.courses(found)
+    assert [(each["score"], each["low"], each["high"], each["is_beyond"]) for each in drawn(scores)] == [
+        (2, 0, 2, True)
+    ]
+    for figure in (scores, over_time):
+        assert "NaN" not in charts.static_svg(charts.compiled(figure), figure.name)
     assert found[0].cells["weights_hash"] == str(2**60)
     (negative,) = read(result(ceiling=-0.5))
     assert (negative.has_ceiling, negative.scaled_error) == (False, 0.016)
@@ -131,10 +126,9 @@ def test_error_bars_are_on_the_ceiled_scale():
     assert squared.scaled_error == pytest.approx(2 * 0.6 / 0.8 * 0.016)
     (unknown,) = read(result(error=0.016, score=0.9))
     assert unknown.scaled_error is None
-    with_bar, without = charts([ceiled, plain])[0].benchmarks[0].dots
-    assert with_bar.bar == pytest.approx((41.21, 45.21), abs=0.01)
-    assert (with_bar.value, with_bar.detail, with_bar.has_ceiling) == ("0.432", "± 0.020", True)
-    assert with_bar.alternative == "cornet_z: score 0.432, standard deviation 0.020, ceiling 0.800"
+    with_bar, without = score_chart.benchmark_dots([ceiled, plain])
+    assert (with_bar.error, with_bar.has_ceiling) == (pytest.approx(0.02), True)
+    assert with_bar.words == "score 0.432, standard deviation 0.020, ceiling 0.800"
     assert not without.has_ceiling
 
 
@@ -142,8 +136,9 @@ def test_no_error_of_benchmarks_without_resampling():
     """An error of 0 comes from no resampling: it has no bar, no ± and a dash in the table."""
     (job,) = read(result(error=0.0))
     assert job.scaled_error is None
-    (dot,) = charts([job])[0].benchmarks[0].dots
-    assert (dot.bar, dot.detail) == (None, "")
+    (figure,) = score_chart.region_charts([job])
+    (datum,) = drawn(figure)
+    assert (datum["text"], "low" in datum) == ("0.432", False)
     error = next(column for column in score_table.columns([job]) if column.header == "Error")
     assert score_table.cell(job, error) == "–"
 
@@ -159,76 +154,141 @@ def test_light_and_official_scores_have_means_of_their_own():
     """Both are of V1, and a mean over both would be comparable with nothing."""
     names = ("Marques2020offline_DeValois1982-pref_or", "Marques2020light_DeValois1982-pref_or")
     found = read(*(result("a", name, region="V1", score=score) for name, score in zip(names, (0.8, 0.9), strict=True)))
-    assert [(chart.name, chart.means[0].value) for chart in charts(found)] == [
-        ("V1", "0.800"),
-        ("V1, light protocol", "0.900"),
-    ]
+    found = {name: score_chart.mean_dots(name, jobs)[0].score for name, jobs in score_chart.by_region(found).items()}
+    assert found == {"V1": 0.8, "V1, light protocol": 0.9}
 
 
 def test_means_say_over_how_many_benchmarks():
     """A failed job does not count as a zero, and a mean over fewer benchmarks says over how many."""
     found = read(
-        result("a", "b1", score=0.2),
+        result("a", "b1", score=0.2, raw=0.16),
         result("a", "b2", score=0.4, raw=0.32),
-        result("b", "b1", score=0.3),
+        result("b", "b1", score=0.3, error=None),
         failure("b", "b2"),
+        failure("c", "b2"),
     )
-    (chart,) = charts(found)
-    assert [(dot.model, dot.value, dot.detail) for dot in chart.means] == [
-        ("a", "0.300", "2 of 2"),
-        ("b", "0.300", "1 of 2"),
+    assert [(dot.model, dot.words) for dot in score_chart.mean_dots("IT", found)] == [
+        ("a", "0.300 ± 0.014 over 2 of 2"),
+        ("b", "0.300 over 1 of 2"),
+        ("c", "no score"),
     ]
-    assert [dot.detail for dot in chart.benchmarks[1].dots] == ["± 0.020", "failed"]
-    assert chart.benchmarks[1].dots[1].at is None
+    assert score_chart.mean_chart(found).table.rows == [
+        ["IT", "0.300 ± 0.014 over 2 of 2", "0.300 over 1 of 2", "no score"]
+    ]
+    (figure,) = score_chart.region_charts(found)
+    assert [datum["text"] for datum in drawn(figure)] == [
+        "0.200 ± 0.020", "0.300", "0.400 ± 0.020", "b failed", "c failed"
+    ]  # fmt: skip
+    assert score_chart.mean_chart(found[:1]) is None
+
+
+def test_means_have_error_bars():
+    """The error of a mean follows from the independent errors of its scores; one without an error leaves none."""
+    jobs = read(*(result("a", name, error=0.016, ceiling=0.8) for name in ("x", "y")))
+    (dot,) = score_chart.mean_dots("IT", jobs)
+    assert dot.error == pytest.approx(0.02 / 2**0.5)
+    (without,) = score_chart.mean_dots("IT", read(result("a", "x"), result("a", "y", error=0.0)))
+    assert without.error is None
 
 
 def test_regions_come_in_the_order_of_the_ventral_stream():
-    """Whatever has no region, or an unknown one, comes last."""
+    """Whatever has no region, or an unknown one, comes last, and a region without a score is left out."""
     found = read(*(result(benchmark=str(region), region=region) for region in (None, "IT", "V1", "PFC", "V4")))
-    found_charts = charts(found)
-    assert [chart.name for chart in found_charts] == ["V1", "V4", "IT", "Behaviour and other"]
-    assert [chart.benchmark for chart in found_charts[-1].benchmarks] == ["None", "PFC"]
+    figures = score_chart.region_charts([*found, *read(failure("a", "b", region="V2"))])
+    assert [figure.title for figure in figures] == ["V1", "V4", "IT", "Behaviour and other"]
+    assert figures[-1].benchmarks == ["None", "PFC"]
+    assert len({figure.name for figure in figures}) == 4
 
 
 def test_scores_beyond_the_axis_are_drawn_at_its_end():
-    """A score beyond the axis is drawn at its end, with its number."""
-    (dot,) = charts(read(result(score=-40.0)))[0].benchmarks[0].dots
-    assert (dot.at, dot.beyond, dot.value) == (0, True, "−40.000")
-    assert "beyond the axis from 0 to 1" in dot.alternative
+    """A score beyond the axis is drawn at its end, hollow, with its number."""
+    (figure,) = score_chart.region_charts(read(result(score=-40.0)))
+    (datum,) = drawn(figure)
+    assert (datum["score"], datum["is_beyond"], datum["text"]) == (-1, True, "−40.000")
 
 
 def test_colours_are_given_only_to_as_many_models_as_can_be_told_apart():
-    """With more than eight models no colour means anything."""
-    eight = read(*(result(f"m{number}") for number in range(8)))
-    assert list(score_chart.marks_of(eight).values()) == list(range(8))
-    nine = read(*(result(f"m{number}") for number in range(9)))
-    assert set(score_chart.marks_of(nine).values()) == {None}
+    """Each of eight models has a colour and a shape; of nine no colour means anything."""
+
+    def points(count: int) -> dict:
+        (figure,) = score_chart.region_charts(read(*(result(f"m{number}") for number in range(count))))
+        return charts.specification(figure)["layer"][2]["encoding"]
+
+    eight = points(8)
+    for channel in ("color", "shape"):
+        assert eight[channel]["scale"]["domain"] == [f"m{number}" for number in range(8)]
+        assert len(set(eight[channel]["scale"]["range"])) == 8
+    assert points(9)["color"] == {"value": "var(--requested)"}
 
 
 def test_time_bins_are_drawn_for_each_region_and_set_of_bins():
-    """One chart holds what is asked for and each model's commitment, in percent of one axis in ms."""
-    found = report_rows.read_jobs(several())
-    first, temporal, single = time_chart.time_charts(found, score_chart.marks_of(found))
-    assert [first.region, temporal.region, single.region] == ["V1", "IT", "IT"]
-    assert (temporal.axis.low, temporal.axis.high, temporal.benchmarks) == (0, 200, [TEMPORAL])
-    assert temporal.requested.bars == [(35, 5), (40, 5), (45, 5)]
-    assert temporal.bands == [(35, 15)]
-    assert [bars.value for bars in temporal.models] == ["100–200 ms, 2 bins"] * 2 + ["none committed"]
-    assert temporal.models[0].alternative == "cornet_z has committed 100–150, 150–200 ms"
-    assert single.models[2].value == "none committed"
+    """One chart holds what is asked for and each model's commitment."""
+    first, temporal, single = time_chart.time_bin_charts(report_rows.read_jobs(several()))
+    assert [first.title, temporal.title, single.title] == ["V1, 70–170 ms", "IT, 70–100 ms in 3 bins", "IT, 70–170 ms"]
+    assert temporal.benchmarks == [TEMPORAL]
+    assert temporal.table.rows == [
+        ["requested", "70–80, 80–90, 90–100"],
+        ["cornet_z", "100–150, 150–200"],
+        ["cornet_s", "100–150, 150–200"],
+        ["alexnet", "none"],
+    ]
+    assert {"start": 70, "end": 100} in drawn(temporal)
+    assert {"model": "alexnet", "text": "none committed"} in drawn(temporal)
 
 
 def test_courses_go_through_the_time_bins():
-    """Each point is in the middle of its bin, a missing value breaks the line, and the numbers are said."""
+    """Each point is in the middle of its bin, a missing value interrupts the line, and the numbers are in a table."""
     course = json.dumps([[70, 80, 0.1], [80, 90, None], [90, 100, 0.3], [100, 110, 0.2]])
-    found = read(result(by_time_bin=course), result("cornet_s", by_time_bin="[[70, 80, null]]"))
-    (chart,) = time_chart.courses(found, score_chart.marks_of(found))
-    (line,) = chart.lines
-    assert [line.points[0].x, line.points[1].y] == [pytest.approx(12.5), None]
-    assert [(one.time_bin, other.time_bin) for one, other in line.segments] == [("90–100", "100–110")]
-    assert line.alternative == "cornet_z: 70–80 ms 0.100, 80–90 ms –, 90–100 ms 0.300, 100–110 ms 0.200"
-    assert line.peak == "peak 0.300, 90–100 ms"
-    assert chart.table == [("cornet_z", ["0.100", "–", "0.300", "0.200"])]
+    (figure,) = time_chart.courses(read(result(by_time_bin=course), result("cornet_s", by_time_bin="[[70, 80, null]]")))
+    assert [(point["middle"], point["score"]) for point in drawn(figure)] == [
+        (75, 0.1), (85, None), (95, 0.3), (105, 0.2)
+    ]  # fmt: skip
+    assert figure.table.rows == [
+        ["cornet_z", "0.300 at 90–100 ms", "0.100", "–", "0.300", "0.200"],
+    ]
+
+
+def test_models_that_are_equal_by_construction_are_said_to_be():
+    """R and RT with the same weights are equal in V1; equal scores without an error may be chance."""
+    names = ("cornet_r_untrained", "cornet_rt_untrained", "cornet_s")
+    found = read(
+        *(result(name, "b", region="V1", error=0.01 * (name != "cornet_s")) for name in names),
+        *(result(name, "c", region="V1", score=0.1 * index) for index, name in enumerate(names)),
+    )
+    (sentence,) = equal_models.sentences(found)
+    assert sentence.startswith(
+        "cornet_r_untrained and cornet_rt_untrained have identical scores on 1 benchmark (b). V1"
+    )
+    (sentence,) = equal_models.sentences(read(result("x"), result("y"), result("z")))
+    assert sentence.startswith("x, y and z have identical")
+    assert "V1" not in sentence
+
+
+def test_charts_follow_the_schema():
+    """Every chart is a valid Vega-Lite specification."""
+    for section in page.sections(report_rows.read_jobs(several()), OwnData()):
+        for figure in section.figures:
+            figure.chart.to_dict()
+
+
+def test_figures_for_a_paper(tmp_path):
+    """A figure is 85 mm wide, on white paper, with type of 7 pt, in each format."""
+    rows = pd.DataFrame([result("a"), result("b")])
+    for ending in charts.ENDINGS:
+        write_report(rows, tmp_path / f"figure{ending}")
+    svg = (tmp_path / "figure.svg").read_text()
+    width, drawn_width = (float(re.search(pattern, svg)[1]) for pattern in (r'width="([\d.]+)"', r'viewBox="0 0 (\d+)'))
+    assert width * 25.4 / 72 == pytest.approx(85, abs=0.01)
+    sizes = {float(size) * width / drawn_width for size in re.findall(r'font-size="([\d.]+)px"', svg)}
+    assert min(sizes) > 6.4
+    assert "var(" not in svg
+    assert all(model in svg for model in set(rows["model"]))
+    assert b"/MediaBox [0 0 240.9" in (tmp_path / "figure.pdf").read_bytes()
+    with Image.open(tmp_path / "figure.png") as image:
+        assert image.width == 2007
+        assert image.getpixel((0, 0))[:3] == (255, 255, 255)
+    with pytest.raises(UserError, match="no score"):
+        write_report(pd.DataFrame([{**failure(), "time_bins": None}]), tmp_path / "none.pdf")
 
 
 def test_what_was_run_is_said_once():
@@ -256,12 +316,13 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(UserError, match="no rows"):
         write_report(several().iloc[:0], path)
     assert path.read_text() == "older"
-    write_report(several(), path, title="Mine & <b>yours</b>")
+    rows = pd.DataFrame([result()])
+    write_report(rows, path, title="Mine & <b>yours</b>")
     assert "<title>Mine &amp; &lt;b&gt;yours&lt;/b&gt;</title>" in path.read_text()
     (tmp_path / "taken.html" / "inside").mkdir(parents=True)
     for wrong in (tmp_path / "taken.html", tmp_path / "nowhere" / "page.html"):
         with pytest.raises(UserError, match="Cannot write"):
-            write_report(several(), wrong)
+            write_report(rows, wrong)
     assert sorted(found.name for found in tmp_path.iterdir()) == ["page.html", "taken.html"]
 
 
@@ -270,7 +331,7 @@ def test_no_cell_becomes_markup(tmp_path):
     texts = ("model", "benchmark", "region", "layer", "settings", "weights_hash", "device", "versions", "note", "date")
     rows = [result(**dict.fromkeys(texts, HOSTILE)), failure(HOSTILE, reason=HOSTILE), result("half \ud800 a pair")]
     write_report(pd.DataFrame(rows), tmp_path / "page.html", title=HOSTILE)
-    text = (tmp_path / "page.html").read_text()
+    text = re.sub(r"<script>.*?</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
     assert text.count("<script") == text.count("</script>") == 2
     assert "<img" not in text
     embedded = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
@@ -279,8 +340,8 @@ def test_no_cell_becomes_markup(tmp_path):
 
 def test_the_page_asks_for_nothing(tmp_path):
     """Every address in the page is within it, and its own policy forbids the browser any request."""
-    write_report(several(), tmp_path / "page.html")
-    text = (tmp_path / "page.html").read_text()
+    write_report(pd.DataFrame([result()]), tmp_path / "page.html")
+    text = re.sub(r"<script>.*</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
     addresses = re.findall(r'\b(?:src|href|action|data)="([^"]*)"', text) + re.findall(r"url\(([^)]*)\)", text)
     assert addresses
     assert all(address.startswith(("#", "data:")) for address in addresses)
@@ -311,27 +372,15 @@ def test_jobs_that_failed_in_the_same_way_share_a_box():
     assert (second.reason, [job.model for job in second.jobs]) == ("No reason was recorded.", ["c"])
 
 
-def test_a_heat_map_of_models_and_benchmarks(tmp_path):
-    """Every pair has a cell in the order of the table, coloured by its score; one model needs no map."""
+def test_a_heat_map_of_models_and_benchmarks():
+    """Every pair has a cell in the order of the table, as dark as its score is high; one model needs no map."""
     found = read(
         result("b", "y", score=1.5), result("b", "x", score=-0.1), result("a", "y", score=0.25), failure("a", "x")
     )
-    drawn = heat_map.heat_map(found)
-    assert drawn.models == ["b", "a"]
-    assert [(name, [(cell.strength, cell.text) for cell in cells]) for name, cells in drawn.rows] == [
-        ("y", [(1.0, "1.500"), (0.25, "0.250")]),
-        ("x", [(0.0, "−0.100"), (None, "failed")]),
-    ]
+    figure = heat_map.heat_map(found)
+    assert figure.table.header == ["Benchmark", "b", "a"]
+    assert figure.table.rows == [["y", "1.500", "0.250"], ["x", "−0.100", "failed"]]
+    assert [(each["strength"], each["label"]) for each in drawn(figure)] == [
+        (1.5, "1.50"), (-0.1, "−0.10"), (0.25, "0.25"), (0, "failed")
+    ]  # fmt: skip
     assert heat_map.heat_map(read(result("a", "x"), result("a", "y"))) is None
-    write_report(several(), tmp_path / "page.html")
-    assert (tmp_path / "page.html").read_text().count('style="--s: ') == 11
-
-
-def test_means_have_error_bars():
-    """The error of a mean follows from the independent errors of its scores; one without an error leaves none."""
-    jobs = read(*(result("a", name, error=0.016, ceiling=0.8) for name in ("x", "y")))
-    (dot,) = charts(jobs)[0].means
-    width = dot.bar[1] - dot.bar[0]
-    assert width == pytest.approx(100 * 2 * 0.02 / 2**0.5, abs=0.02)
-    (without,) = charts(read(result("a", "x"), result("a", "y", error=0.0)))[0].means
-    assert without.bar is None
