@@ -122,7 +122,10 @@ def _correlations(assembly) -> np.ndarray:
         raise NotCovered
     if count**2 * width <= _LARGE:
         return np.corrcoef(variable.values)  # equal to the last digit, which decides between ranks of equal values
-    means = sum(columns.sum(1, dtype=float) for _, columns in samples.portions()) / width
+    sums = np.zeros(count)
+    for _, columns in samples.portions():
+        sums += columns.sum(1, dtype=float)
+    means = sums / width
     if not np.isfinite(means).all():
         raise NotCovered
     products = torch.zeros(count, count, dtype=torch.float64, device=pick_device(8 * count**2))

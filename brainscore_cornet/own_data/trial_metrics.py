@@ -200,7 +200,7 @@ class OddOneOutBenchmark(BehaviourBenchmark):
         """Share of the most frequent choice, of each triplet with several trials."""
         table = self.trials.table
         triplets = ["|".join(sorted(each)) for each in table[list(TRIPLET)].to_numpy()]
-        counts = table.groupby([triplets, CHOICE]).size().groupby(level=0).agg(["max", "sum"])
+        counts: Any = table.groupby([triplets, CHOICE]).size().groupby(level=0).agg(["max", "sum"])
         repeated = counts[counts["sum"] > 1]
         return (repeated["max"] / repeated["sum"]).to_numpy()
 

@@ -169,7 +169,7 @@ def _check_one_for_each_stimulus(table: pd.DataFrame, name: str, source: str) ->
     counts: Any = table.groupby(ID)[name].nunique()
     if (counts > 1).any():
         stimulus = counts.index[counts > 1][0]
-        values = table[name][table[ID] == stimulus].unique()
+        values = pd.unique(table.loc[table[ID] == stimulus, name])
         raise UserError(
             f"{source}: the {name} of stimulus {stimulus!r} is {values[0]!r} in one trial and {values[1]!r} in another."
         )

@@ -28,6 +28,6 @@ class ScoreTable(pd.DataFrame):
     def _main(self) -> pd.DataFrame:
         found = pd.DataFrame(self)
         shown = [name for name in PRINTED if name in found.columns]
-        if "weights_file" in found.columns and found["weights_file"].notna().any():
+        if "weights_file" in found.columns and bool(found["weights_file"].notna().to_numpy().any()):
             shown.insert(1, "weights_file")
         return found.loc[:, shown]

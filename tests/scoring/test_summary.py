@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pandas as pd
 import pytest
@@ -10,7 +10,7 @@ from brainscore_core.metrics import Score
 from brainscore_vision.benchmark_helpers.neural_common import explained_variance
 from brainscore_vision.benchmarks import ceil_score
 
-from brainscore_cornet.cli.scoring_commands import _print_scores
+from brainscore_cornet.cli.printed_scores import print_scores
 from brainscore_cornet.scoring.results import Row, table_of
 from brainscore_cornet.scoring.summary import error_of_score, summarize
 
@@ -57,9 +57,9 @@ def test_errors_that_are_not_scaled(row, expected):
 
 def test_the_printed_table_has_one_scale(capsys):
     """`score` prints the error of the score, and a dash where the benchmark does not resample."""
-    row = dict.fromkeys(("region", "time_bins", "layer", "seconds", "note"))
+    row = dict.fromkeys(("region", "time_bins", "layer", "seconds", "note", "weights_file"))
     row |= {"model": "m", "score": 0.738, "ceiling": 0.932, "raw": 0.738 * 0.932}
-    _print_scores([{**row, "benchmark": "b", "error": 0.064}, {**row, "benchmark": "c", "error": 0.0}])
+    print_scores([{**row, "benchmark": "b", "error": 0.064}, {**row, "benchmark": "c", "error": 0.0}])
     cells = [line.split() for line in capsys.readouterr().out.splitlines()[2:4]]
     assert [each[2:5] for each in cells] == [["0.738", "0.069", "0.932"], ["0.738", "-", "0.932"]]
 
@@ -75,3 +75,18 @@ def test_a_printed_table_has_status_and_score():
     assert "<th>status</th>" in table._repr_html_()
     assert type(table[["model", "date"]]) is pd.DataFrame
     assert list(table.columns) == [field.name for field in fields(Row)]
+
+
+def test_files_of_weights_have_a_column(capsys):
+    """The file of one's own weights is printed beside the model, in the command's table and in Python's."""
+    rows = [Row("mine", "b", "scored", 0.5, weights_file="run/z.pth"), Row("cornet_z_untrained", "b", "scored", 0.4)]
+    printed = str(table_of(rows))
+    assert "run/z.pth" in printed
+    assert "weights_file" not in str(table_of(rows[1:]))
+    print_scores([asdict(row) for row in rows])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines[1:4]] == [
+        ["model", "weights", "benchmark"],
+        ["mine", "run/z.pth", "b"],
+        ["cornet_z_untrained", "-", "b"],
+    ]

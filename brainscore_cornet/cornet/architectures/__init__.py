@@ -52,8 +52,8 @@ def build_network(
     with seeded(seed):
         if architecture == "Z":
             return CORnetZ(classes)
-        if architecture in _UPDATES:
+        if architecture in _UPDATES and not isinstance(times, Mapping):
             return CORnetR(_UPDATES[architecture], classes=classes, **({} if times is None else {"times": times}))
-        if architecture == "S":
+        if architecture == "S" and not isinstance(times, int):
             return CORnetS(times, classes)
     raise UserError(f"Unknown architecture {architecture!r}, expected Z, R, RT or S.")

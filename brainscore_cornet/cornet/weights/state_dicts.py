@@ -172,11 +172,11 @@ def trained_with(path: Path, architecture: str) -> TrainedWith:
 @lru_cache(maxsize=16)
 def _trained_with(path: Path, architecture: str, _size: int, _changed: int) -> TrainedWith:
     checkpoint = read_checkpoint(path)
-    size, times = checkpoint.get("image_size"), checkpoint.get("times")
+    size, stated = checkpoint.get("image_size"), checkpoint.get("times")
     is_size = type(size) is int and MIN_IMAGE_SIZE <= size <= MAX_IMAGE_SIZE
     usual = TIME_STEPS[architecture]
-    is_known = isinstance(times, Mapping) and times.keys() == usual.keys()
-    if not is_known or any(type(count) is not int for count in times.values()):
+    times: Mapping[str, int] = stated if isinstance(stated, Mapping) and stated.keys() == usual.keys() else usual
+    if any(type(count) is not int for count in times.values()):
         times = usual
     others = {region: count for region, count in times.items() if count != usual[region]}
     if architecture in ("R", "RT") and others:
