@@ -27,5 +27,5 @@ def test_packages_are_named(extra):
 
 def test_requirements_of_all_are_left_out():
     """What is installed with the package anyway, such as torch, is not in the line."""
-    assert install_line("report").startswith("pip install matplotlib")
+    assert " matplotlib" in install_line("report")
     assert all("torch>" not in install_line(extra) for extra in EXTRAS)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
 
+from .anatomy import check_times
 from .architectures import CORnet, build_network
 from .commitments import get_commitment
 from .errors import MAX_SEED, UserError, whole_number
@@ -43,6 +44,7 @@ def load_network(
     """
     commitment = get_commitment(identifier)
     seed = whole_number(seed, "a seed", 0, MAX_SEED)
+    check_times(commitment.architecture, times)  # an invalid option is an error before anything is downloaded
     path = find_weights(identifier, weights)
     if path is not None and times is None and weights != "released":
         times = trained_with(path, commitment.architecture).times

@@ -230,7 +230,7 @@ def test_the_commands_show_a_mistake_in_one_line(tmp_path):
     for command in (["benchmark", "it.toml"], ["score", "cornet_z_untrained", "-b", "it.toml"]):
         done = run_here(*command, folder=tmp_path)
         assert done.returncode == 1
-        (line,) = (each for each in done.stderr.splitlines() if not each.startswith("Loading "))
+        (line,) = (each for each in done.stderr.splitlines() if not each.startswith(("Loading ", "Reading ")))
         assert line.startswith("Error: it.npy: 1 of 6 neuroids respond the same")
     assert "--region is for --new" in run_here("benchmark", "it.toml", "--region", "V4", folder=tmp_path).stderr
     assert "--new needs" in run_here("benchmark", "new.toml", "--new", folder=tmp_path).stderr
