@@ -110,7 +110,7 @@ def features(
         time_bins = " ".join([time_bins, *further])
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
-    options = {"times": parse_times(times), "image_size": image_size, "batch_size": batch_size, "workers": threads}
+    options = {"times": parse_times(times), "batch_size": batch_size, "workers": threads}
     options |= {"time_mapping": parse_time_mapping(time_mapping)}
     tls = tls_files(tls_ca, tls_cert, tls_key)
     is_parallel = workers is not None or scheduler is not None or slurm or tls is not None
@@ -140,8 +140,7 @@ def features(
             weights=_found_anywhere(parse_weights(weights)),
             device=device,
             precision=precision,
-            resize=resize,
-            background=background,
+            **shape,
             **{name: value for name, value in options.items() if value is not None},
         )
         extractors = None

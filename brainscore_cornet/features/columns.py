@@ -46,7 +46,7 @@ def writable(table: pd.DataFrame, ending: str) -> pd.DataFrame:
 
 def text(value: object) -> str:
     """Return a cell as text that every format holds: nothing for a missing value, escapes for what is not UTF-8."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+    if _is_missing(value):
         return ""
     if isinstance(value, bytes):
         value = value.decode(errors="surrogateescape")
@@ -59,8 +59,8 @@ def _plain(column: pd.Series, ending: str) -> pd.Series:
     """Return a column of numpy's numbers, truth values or text, or of times where the format has them."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = pd.Series(np.asarray(column), column.index)
-    column, kind = column.infer_objects(), getattr(column.infer_objects().dtype, "kind", "O")
-    dtype = column.dtype
+    column = column.infer_objects()
+    dtype, kind = column.dtype, getattr(column.dtype, "kind", "O")
     if isinstance(dtype, np.dtype) and kind in "biu":
         return column
     if kind == "b" and not column.isna().any():

@@ -106,7 +106,8 @@ def _combined(fits: Sequence[PlsFit], component: int, threads: Executor) -> list
     with SINGLE_THREAD.limit(limits=1):
         found = list(threads.map(lambda each: each.find_direction(component), fits))
     active = [(each, direction) for each, direction in zip(fits, found, strict=True) if direction is not None]
-    for narrow, group in _by_narrow([each for each, _ in active]):
+    for group in _sharing([each.narrow for each, _ in active]):
+        narrow = active[group[0]][0].narrow
         directions = torch.from_numpy(np.stack([active[number][1] for number in group])).to(narrow.columns)
         combinations = directions @ narrow.columns.T
         for number, direction, combination in zip(group, directions, combinations, strict=True):
@@ -118,7 +119,8 @@ def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor], threads: Ex
     """Take the last scores out of all fits."""
     begun = [each.begin_deflation(image) for each, image in zip(fits, images, strict=True)]
     arguments: list[tuple] = [()] * len(fits)
-    for narrow, group in _by_narrow(fits):
+    for group in _sharing([each.narrow for each in fits]):
+        narrow = fits[group[0]].narrow
         vectors = torch.stack([vector for number in group for vector in begun[number]])
         products, sums = vectors @ narrow.columns, vectors.sum(1)
         for place, number in enumerate(group):
@@ -128,21 +130,18 @@ def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor], threads: Ex
         list(threads.map(lambda each, given: each.deflate(*given), fits, arguments))
 
 
-def _by_narrow(fits: Sequence[PlsFit]) -> list[tuple[Narrow, list[int]]]:
-    """Return each narrow side with the numbers of the fits that share it."""
-    found: dict[int, tuple[Narrow, list[int]]] = {}
-    for number, each in enumerate(fits):
-        found.setdefault(id(each.narrow), (each.narrow, []))[1].append(number)
+def _sharing(parts: Sequence[object]) -> list[list[int]]:
+    """Return, for each different object among those of all fits, the numbers of the fits that share it."""
+    found: dict[int, list[int]] = {}
+    for number, each in enumerate(parts):
+        found.setdefault(id(each), []).append(number)
     return list(found.values())
 
 
 def _images(fits: Sequence[PlsFit], vectors: list[torch.Tensor]) -> list[torch.Tensor]:
     """Return the Gram matrices times vectors (sample,), one for each fit."""
     found: list[torch.Tensor] = list(vectors)
-    matrices: dict[int, list[int]] = {}
-    for number, each in enumerate(fits):
-        matrices.setdefault(id(each.narrow.wide), []).append(number)
-    for numbers in matrices.values():
+    for numbers in _sharing([each.narrow.wide for each in fits]):
         # a Gram matrix is symmetric, and rows in memory are read faster than columns
         products = torch.stack([vectors[number] for number in numbers]) @ fits[numbers[0]].narrow.wide.matrix
         for number, product in zip(numbers, products, strict=True):

@@ -152,8 +152,7 @@ def _truths(table: pd.DataFrame, shown: StimulusSet, given: str | None, source: 
     missing = shown[ID][shown[column].isna()].tolist()
     if missing:
         raise UserError(f"{stimuli_source}: the {column} of stimulus {missing[0]!r} is missing.")
-    of = dict(zip(shown[ID], as_texts(shown[column]), strict=True))
-    return np.array([of[name] for name in table[ID]], object)
+    return _of_stimuli(table, shown, column)
 
 
 def _with_condition(table: pd.DataFrame, shown: StimulusSet) -> pd.DataFrame:
@@ -161,8 +160,13 @@ def _with_condition(table: pd.DataFrame, shown: StimulusSet) -> pd.DataFrame:
         return table
     if CONDITION not in shown or np.any(shown[CONDITION].isna()):
         return table.assign(**{CONDITION: "all"})
-    of = dict(zip(shown[ID], as_texts(shown[CONDITION]), strict=True))
-    return table.assign(**{CONDITION: [of[name] for name in table[ID]]})
+    return table.assign(**{CONDITION: _of_stimuli(table, shown, CONDITION)})
+
+
+def _of_stimuli(table: pd.DataFrame, shown: StimulusSet, column: str) -> np.ndarray:
+    """Return what a column says of each trial's stimulus, as text."""
+    of = dict(zip(shown[ID], as_texts(shown[column]), strict=True))
+    return np.array([of[name] for name in table[ID]], object)
 
 
 def _check_one_for_each_stimulus(table: pd.DataFrame, name: str, source: str) -> None:
