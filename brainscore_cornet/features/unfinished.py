@@ -19,7 +19,7 @@ from ..cornet.json_files import Damaged, read_object
 from ..cornet.recording.record import Site
 from ..cornet.writing import discard, locked, sync, sync_names, write_text, writing
 from .early_checks import existing, exists
-from .finished import is_noted, note
+from .finished import forget, is_noted, note
 
 _logger = logging.getLogger(__name__)
 
@@ -74,6 +74,7 @@ class Unfinished:
                 stack.enter_context(locked(lock_file, busy, temporary=True))
                 if overwrite:
                     discard(self.folder)
+                    forget(self._output)  # also for shards, which are opened without `overwrite` after their first time
                 elif complete := self._is_complete():
                     discard(self.folder)  # left where a process was killed after its last file
                     _logger.warning("%s is complete. To compute it again: --overwrite", self._output)

@@ -224,6 +224,25 @@ def test_room_for_the_features_twice_is_enough(stand_in, pictures, twice_the_siz
     assert not list(twice_the_size.glob(".*"))
 
 
+@pytest.mark.parametrize("way", ["alone", "joined", "workers"])
+def test_a_complete_output_is_computed_again(stand_in, pictures, tmp_path, way):
+    """With `overwrite`, in whatever way, and without it the same request is complete again."""
+    model = small_model(stand_in, "cornet_z", batch_size=2)
+    output = tmp_path / "out.npy"
+    extract = partial(extract_features, model, pictures, layers=["V2"], output=output)
+    extract()
+    first = output.stat().st_ino
+    if way == "joined":
+        extract(shard="2/2", overwrite=True)
+        extract(shard="1/2", overwrite=True)
+    extract(overwrite=True, **{"alone": {}, "joined": {"join": True}, "workers": {"parallel": 1}}[way])
+    second = output.stat().st_ino
+    assert second != first
+    extract()
+    assert output.stat().st_ino == second
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_shards_that_are_left_of_a_complete_output(stand_in, pictures, tmp_path, monkeypatch):
     """Where joining is interrupted before it has removed them, the same command removes them."""
     model = small_model(stand_in, "cornet_z", batch_size=2)
