@@ -144,6 +144,14 @@ def released_folder(tmp_path_factory, stand_in) -> Path:
 
 
 @pytest.fixture
+def forked_children(monkeypatch):
+    """The processes that score start in milliseconds; they and all that they do are the package's own."""
+    from helpers.forked_children import start
+
+    monkeypatch.setattr("brainscore_cornet.scoring.process.start", start)
+
+
+@pytest.fixture
 def dask(tmp_path):
     """A Dask cluster that somebody else has started: address, TLS files, processes of its two workers."""
     from helpers.dask_clusters import running_cluster

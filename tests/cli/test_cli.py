@@ -212,8 +212,20 @@ def test_a_reason_is_printed_once(capsys):
 
 
 def test_the_package_is_imported_without_warnings():
-    """Neither a model's nor a scoring function's import warns of what is in other packages."""
-    code = "import brainscore_cornet; brainscore_cornet.load_model, brainscore_cornet.score_models"
+    """Neither a model's nor a scoring function's import warns of what is in other packages.
+
+    Shapes of a network's activity, which every recording asks for, do not import torch's compiler: it takes a second.
+    """
+    code = """
+import sys
+import brainscore_cornet
+brainscore_cornet.load_model, brainscore_cornet.score_models
+from brainscore_cornet.cornet.architectures import build_network
+from brainscore_cornet.cornet.recording.shapes import survey
+for architecture in ("Z", "R", "RT", "S"):
+    survey(build_network(architecture), 32, containers=True)
+assert "torch._dynamo" not in sys.modules
+"""
     command = [sys.executable, "-P", "-W", "default::FutureWarning", "-c", code]
     result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert (result.returncode, "__slots__" in result.stderr) == (0, False), result.stderr

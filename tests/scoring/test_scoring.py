@@ -26,6 +26,9 @@ from brainscore_cornet.scoring.results import SCORED, Results, Row
 from brainscore_cornet.scoring.scorer import JobScorer
 
 
+pytestmark = pytest.mark.usefixtures("forked_children")
+
+
 @pytest.fixture
 def log(tmp_path) -> Path:
     return tmp_path / "log"
