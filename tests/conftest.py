@@ -51,16 +51,24 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 
-def pytest_collection_finish():
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
     """The collector of Python leaves what was imported alone from here on, and begins with what tests make."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish():
+    """Plugins that are imported only at the end ask the collector who knows their objects."""
+    gc.unfreeze()
 
 
 def pytest_unconfigure():
     """Pytest collects five times at the end, to find what was left open: once is enough for what is large."""
     gc.collect()
     gc.freeze()
+    _HOME.cleanup()
 
 
 @pytest.fixture(autouse=True)
