@@ -17,6 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # whose exit code nobody reads
 
 # Before Brain-Score and torch are imported: nothing of the user's is read or written.
 _HOME = tempfile.TemporaryDirectory(prefix="brainscore-cornet-tests-")
+atexit.register(_HOME.cleanup)
 for _variable in ("TORCH_HOME", "BRAINSCORE_HOME", "RESULTCACHING_HOME"):
     os.environ[_variable] = str(Path(_HOME.name) / _variable.lower())
 for _variable in ("BRAINSCORE_CORNET_WEIGHTS", "RESULTCACHING_DISABLE"):
@@ -68,7 +69,6 @@ def pytest_unconfigure():
     """Pytest collects five times at the end, to find what was left open: once is enough for what is large."""
     gc.collect()
     gc.freeze()
-    _HOME.cleanup()
 
 
 @pytest.fixture(autouse=True)
