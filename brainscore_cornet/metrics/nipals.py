@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
-from scipy.linalg.blas import dsyr2
+from scipy.linalg.blas import dsyr2  # pyright: ignore[reportAttributeAccessIssue] -- not in its type stubs
 from sklearn.cross_decomposition import PLSRegression
 from threadpoolctl import ThreadpoolController
 

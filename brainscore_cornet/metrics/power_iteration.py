@@ -6,7 +6,7 @@ import math
 import warnings
 
 import numpy as np
-from scipy.linalg.blas import dsymv
+from scipy.linalg.blas import dsymv  # pyright: ignore[reportAttributeAccessIssue] -- not in its type stubs
 from sklearn.exceptions import ConvergenceWarning
 
 _ERROR = 1e-9  # of a vector's length: what the subspace may lack of it
