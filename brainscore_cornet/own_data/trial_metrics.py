@@ -187,7 +187,13 @@ class ObjectDiscriminationBenchmark(BehaviourBenchmark):
 
 
 class OddOneOutBenchmark(BehaviourBenchmark):
-    """Share of triplets of which the model chooses the same stimulus, as in Brain-Score's `Hebart2023-match`."""
+    """Share of triplets of which the model chooses the same stimulus, as in Brain-Score's `Hebart2023-match`.
+
+    The ceiling is that of Hebart et al. (2023, https://doi.org/10.7554/eLife.82580): of each triplet that was shown
+    several times the share of the most frequent choice, averaged over triplets (`get_noiseceiling.m` in their analysis
+    code; Brain-Score has its value, .6767, as a constant). No model that always chooses the same stimulus of a triplet
+    is better on these trials.
+    """
 
     needs_ceiling = "without triplets that are shown again"
 
