@@ -191,8 +191,8 @@ class OddOneOutBenchmark(BehaviourBenchmark):
 
     The ceiling is that of Hebart et al. (2023, https://doi.org/10.7554/eLife.82580): of each triplet that was shown
     several times the share of the most frequent choice, averaged over triplets (`get_noiseceiling.m` in their analysis
-    code; Brain-Score has its value, .6767, as a constant). No model that always chooses the same stimulus of a triplet
-    is better on these trials.
+    code; Brain-Score has its value, .6767, as a constant). Where all triplets have as many trials, no fixed choices
+    agree with more of them.
     """
 
     needs_ceiling = "without triplets that are shown again"
