@@ -12,11 +12,14 @@ from .predictions import Smoother, Split
 from .samples import Samples
 
 _SINGULAR = 1e-10  # of the mean variance: a sample that the others determine that closely adds rounding
+_WORTH_INVERTING = 4  # splits: the inverse takes the time of three factors
 _KEPT = 1e-14  # of the largest singular value
 
 
 def ridge(gram: Gram, splits: Sequence[Split], alpha: float) -> list[Smoother]:
     """Ridge regression with an intercept."""
+    if (shared := _from_one_inverse(gram, splits, alpha)) is not None:
+        return shared
     smoothers = []
     for split in splits:
         inner, outer = gram.centred(split.train, split.test)
@@ -31,19 +34,58 @@ def least_squares(gram: Gram, splits: Sequence[Split]) -> list[Smoother]:
     scikit-learn before 1.7 does not cut off the singular value that centring makes 0: what it predicts from more
     features than samples is then in part rounding, and changes with the order of the features.
     """
+    if (shared := _from_one_inverse(gram, splits, 0)) is not None:
+        return shared
     smoothers = []
     for split in splits:
         inner, outer = gram.centred(split.train, split.test)
-        variance = float(inner.diagonal().sum()) / len(inner)
-        # what centring took out is given a variance; targets are centred, too, and do not see it
-        factor, failed = torch.linalg.cholesky_ex(inner + variance / len(inner))
-        if not failed and float(factor.diagonal().min()) ** 2 > _SINGULAR * variance:
+        factor = _factor(inner)
+        if factor is not None:
             smoothers.append(Smoother(torch.cholesky_solve(outer.T, factor).T))
             continue
         values, vectors = torch.linalg.eigh(inner)
         kept = values > len(values) * torch.finfo(values.dtype).eps * values[-1]
         smoothers.append(Smoother(outer @ (vectors[:, kept] / values[kept]) @ vectors[:, kept].T))
     return smoothers
+
+
+def _from_one_inverse(gram: Gram, splits: Sequence[Split], alpha: float) -> list[Smoother] | None:
+    """What is predicted of left-out samples, from the inverse of the products of all samples.
+
+    The inverse of a matrix bordered by ones, for the intercept, has the predictions of any left-out samples in its
+    rows (Rippa 1999, https://doi.org/10.1023/A:1018975909870, for one sample).
+
+    Returns
+    -------
+    None where a split tests other samples than it leaves out, for so few splits that each by itself is sooner, and
+    where the other samples determine one so closely that rounding matters.
+    """
+    everything = np.arange(len(gram.matrix))
+    parts = [np.concatenate([split.train, split.test]) for split in splits]
+    if len(splits) < _WORTH_INVERTING or any(not np.array_equal(np.sort(each), everything) for each in parts):
+        return None
+    inner = gram.matrix.clone()
+    inner.diagonal().add_(alpha)
+    factor = _factor(inner)
+    if factor is None:
+        return None
+    inverse = torch.cholesky_inverse(factor)
+    sums = inverse.sum(0)
+    inverse -= torch.outer(sums, sums / sums.sum())  # the intercept's
+    smoothers = []
+    for split in splits:
+        train, test = (torch.from_numpy(rows).to(inverse.device) for rows in (split.train, split.test))
+        rows = inverse[test]
+        smoothers.append(Smoother(-torch.cholesky_solve(rows[:, train], torch.linalg.cholesky(rows[:, test]))))
+    return smoothers
+
+
+def _factor(inner: torch.Tensor) -> torch.Tensor | None:
+    """Cholesky factor of products (sample, sample) of centred samples; None if some determine others too closely."""
+    variance = float(inner.diagonal().sum()) / len(inner)
+    # what centring took out is given a variance; targets are centred, too, and do not see it
+    factor, failed = torch.linalg.cholesky_ex(inner + variance / len(inner))
+    return factor if not failed and float(factor.diagonal().min()) ** 2 > _SINGULAR * variance else None
 
 
 def ridge_cv(gram: Gram, split: Split, targets: Samples, alphas: np.ndarray) -> tuple[Smoother, np.float64]:

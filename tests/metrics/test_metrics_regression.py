@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import _base
 
-from brainscore_cornet.metrics import gram, pls, regressions, samples
+from brainscore_cornet.metrics import gram, linear, pls, regressions, samples
 from brainscore_cornet.metrics.exact import exact_metrics
 from brainscore_cornet.metrics.predictions import Split
 
@@ -75,6 +75,32 @@ def test_groups_of_targets_are_fitted_by_themselves(shape, monkeypatch):
 def test_least_squares(shape, least_squares_cut_off):
     """Least squares are those of least norm, as scikit-learn has them since its rounding is cut off."""
     check(load_metric("linear_predictivity", crossvalidation_kwargs={"splits": 2}), *pair(*shape))
+
+
+@pytest.mark.parametrize("name", ["ridge", "linear_predictivity"])
+def test_many_splits(name, least_squares_cut_off):
+    """So many splits that one inverse serves all of them have Brain-Score's score, also where a stimulus is doubled."""
+    metric = load_metric(name, crossvalidation_kwargs={"splits": 5})
+    source, target = pair(*SHAPES["wide"], dtype=np.float64)
+    check(metric, source, target)
+    doubled = source.copy()
+    doubled[1] = doubled[0].values
+    check(metric, doubled, target)
+
+
+def test_one_inverse_predicts_what_each_split_does():
+    """Each left-out sample's weights are those of a fit without it; from a singular matrix nothing is inverted."""
+    features = np.random.default_rng(0).standard_normal((40, 90))
+    rows = np.arange(40)
+    splits = [Split(np.delete(rows, slice(start, start + 8)), (rows[start : start + 8],)) for start in range(0, 40, 8)]
+    made = gram.Gram(samples.Samples([features]))
+    for fit in (linear.least_squares, lambda *given: linear.ridge(*given, 1.0)):
+        for together, split in zip(fit(made, splits), splits, strict=True):
+            (alone,) = fit(made, [split])
+            centred = alone.left - alone.left.mean(1, keepdim=True)
+            torch.testing.assert_close(together.left - together.left.mean(1, keepdim=True), centred, rtol=0, atol=1e-11)
+    features[1] = features[0]
+    assert linear._from_one_inverse(gram.Gram(samples.Samples([features])), splits, 0.0) is None
 
 
 def test_least_squares_before_the_cut_off():
