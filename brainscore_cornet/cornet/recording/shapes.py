@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from ..architectures import CORnet
+from ..inference.prepared import structure_of
 from .record import LOGITS
 
 Shapes = Mapping[str, Mapping[int, tuple[int, ...]]]
 """Layer -> time step at which it is computed -> shape of its activity for one image."""
+
+
+class Surveyed:
+    """The shapes of all layers of a network, found once, and again whenever its modules have changed."""
+
+    def __init__(self, network: CORnet, image_size: int) -> None:
+        self._network, self._image_size = network, image_size
+        self._structure: tuple | None = None
+        self._shapes: Shapes = {}
+
+    def shapes(self) -> Shapes:
+        structure = structure_of(self._network)
+        if structure != self._structure:
+            self._shapes = survey(self._network, self._image_size, containers=True)
+            self._structure = structure
+        return self._shapes
 
 
 def survey(network: CORnet, image_size: int, *, containers: bool = False) -> Shapes:
@@ -29,7 +48,7 @@ def survey(network: CORnet, image_size: int, *, containers: bool = False) -> Sha
     for name, module in network.named_modules():
         if containers or not list(module.children()):
             module.register_forward_hook(lambda _m, _i, output, name=name: called.__setitem__(name, output.shape[1:]))
-    with torch.inference_mode():
+    with torch.inference_mode(), _KnownShapes():
         for point, activity in network.unfold(torch.zeros(1, 3, image_size, image_size, device="meta")):
             last = activity
             for name, shape in called.items():
@@ -38,6 +57,44 @@ def survey(network: CORnet, image_size: int, *, containers: bool = False) -> Sha
         shapes[LOGITS] = {0: tuple(network.decoder(last).shape[1:])}
         shapes.update({name: {0: tuple(shape)} for name, shape in called.items()})
     return shapes
+
+
+def _of_first(tensor: torch.Tensor, *_, **__) -> tuple[int, ...]:
+    return tensor.shape
+
+
+def _of_sum(tensor: torch.Tensor, other, **_) -> tuple[int, ...]:
+    return torch.broadcast_shapes(tensor.shape, other.shape) if isinstance(other, torch.Tensor) else tensor.shape
+
+
+def _of_linear(tensor: torch.Tensor, weight: torch.Tensor, *_, **__) -> tuple[int, ...]:
+    return *tensor.shape[:-1], weight.shape[0]
+
+
+def _of_average(tensor: torch.Tensor, output_size) -> tuple[int, ...] | None:
+    return (*tensor.shape[:-2], output_size, output_size) if isinstance(output_size, int) else None
+
+
+_SHAPES: Mapping[Callable, Callable[..., tuple[int, ...] | None]] = {
+    functional.relu: _of_first,
+    functional.batch_norm: _of_first,
+    functional.group_norm: _of_first,
+    torch.Tensor.add: _of_sum,
+    functional.linear: _of_linear,
+    functional.adaptive_avg_pool2d: _of_average,
+}
+
+
+class _KnownShapes(TorchFunctionMode):
+    """Shapes of the networks' operations for which torch would import its compiler: a second and 150 MB.
+
+    Those of all other operations, such as those of a user's own layers, are torch's.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        shape = _SHAPES[func](*args, **kwargs) if func in _SHAPES and args else None
+        return func(*args, **kwargs) if shape is None else args[0].new_empty(shape)
 
 
 def _without_values(network: CORnet) -> CORnet:
