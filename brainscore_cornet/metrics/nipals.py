@@ -56,7 +56,8 @@ class PlsFit(ABC):
         self._step = narrow.step(self._train, left_out, self._mean).numpy()
         """One step of the power iteration, (column, column); what is above the diagonal is not up to date."""
         self._largest = float(self._step.diagonal().max())
-        centre = float(wide.matrix[left_out][:, left_out].sum()) / len(self._train)
+        fewer = min(self._train, left_out, key=len)  # all samples together give 0, so that both sums are the same
+        centre = float(wide.matrix[fewer][:, fewer].sum()) / len(self._train)
         self._initial = self._variance = float(wide.matrix.diagonal()[self._train].sum()) - centre
         self._first = 0  # the first target that is not constant
         self._first_left: torch.Tensor | None = None

@@ -18,7 +18,7 @@ from .samples import Samples
 # of the initial variance: what is less may be rounding of the Gram matrix, or of a rough one
 _LEAST = {False: 1e-9, True: 1e-3}
 _TOGETHER = 128  # fits at a time: each holds a matrix (target, target)
-_LARGE = 10**11  # products: from there on, single precision is worth its rounding
+_LARGE = 2 * 10**10  # products: from there on, single precision is worth its rounding
 
 
 def fit(

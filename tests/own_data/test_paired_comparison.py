@@ -22,8 +22,9 @@ BINS = [(90, 140), (140, 190), (190, 240)]
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """A folder of pictures."""
-    pictures(tmp_path_factory.mktemp("compared") / "images")
-    return tmp_path_factory.getbasetemp() / "compared0" / "images"
+    folder = tmp_path_factory.mktemp("compared") / "images"
+    pictures(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
