@@ -1,5 +1,7 @@
 """CORnet-S as we record it against CORnet-S as Brain-Score's own helper classes record it."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -40,13 +42,16 @@ def shuffled(stimuli):
 
 @pytest.fixture(scope="module")
 def build(stand_in):
-    """Makes (ours, theirs) around one network; anew for each test, since theirs keeps trials and tasks."""
+    """Makes (ours, theirs) around one network; theirs anew for each test, since it keeps trials and tasks."""
+
+    @cache
+    def build_ours(batch_size, image_size):
+        commitment = vary(get_commitment("cornet_s"), image_size=image_size)
+        return CORnetModel(commitment, stand_in("S"), device=torch.device("cpu"), batch_size=batch_size)
 
     def build(*, ours_at_a_time, theirs_at_a_time, image_size=SMALL):
-        commitment = vary(get_commitment("cornet_s"), image_size=image_size)
-        network = stand_in("S")
-        ours = CORnetModel(commitment, network, device=torch.device("cpu"), batch_size=ours_at_a_time)
-        return ours, brain_score_cornet_s(network, commitment.identifier, image_size, theirs_at_a_time)
+        ours = build_ours(ours_at_a_time, image_size)
+        return ours, brain_score_cornet_s(stand_in("S"), ours.identifier, image_size, theirs_at_a_time)
 
     return build
 

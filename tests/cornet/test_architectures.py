@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import REFERENCE
+from helpers.other_times import with_times
 from reference.synthetic_weights import images
 from torch import nn
 
@@ -103,15 +104,6 @@ def test_image_sizes(architecture, size, stand_in):
     assert logits.isfinite().all()
 
 
-def with_steps(architecture: str, times, stand_in):
-    """A network with stand-in weights and other time steps; normalizations of further steps keep their own."""
-    network = build_network(architecture, times=times).eval()
-    mine = network.state_dict()
-    theirs = stand_in(architecture).state_dict()
-    network.load_state_dict({name: theirs.get(name, tensor) for name, tensor in mine.items()})
-    return network
-
-
 def entries(architecture: str, steps) -> set[str]:
     """The released entries; CORnet-S has three normalizations for each step of a recurrent region."""
     if architecture != "S":
@@ -135,7 +127,7 @@ def entries(architecture: str, steps) -> set[str]:
 )
 def test_any_number_of_time_steps(architecture, times, steps, stand_in):
     """Each region runs as many steps as asked, in causal order; other numbers of steps leave the first ones alone."""
-    network, pictures = with_steps(architecture, times, stand_in), noise(1, 3, 40, 40)
+    network, pictures = with_times(stand_in, architecture, times), noise(1, 3, 40, 40)
     assert network.times == steps
     assert set(network.state_dict()) == entries(architecture, steps)
     activity = unfolded(network, pictures)

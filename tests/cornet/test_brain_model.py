@@ -1,6 +1,6 @@
 """Recordings: the right activity in each region and time bin, whatever was recorded before."""
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ from helpers.small_model import seen, small_model
 from brainscore_cornet.cornet.anatomy import REGIONS
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def small(stand_in):
-    """Identifier -> a new model with stand-in weights that sees small images."""
-    return partial(small_model, stand_in)
+    """Identifier -> a model with stand-in weights that sees small images; the same one for all tests."""
+    return cache(partial(small_model, stand_in))
 
 
 @pytest.mark.parametrize(

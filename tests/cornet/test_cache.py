@@ -66,6 +66,14 @@ def _other_weights(model, stimuli):
     return look(other, stimuli)
 
 
+def _other_modules(model, stimuli):
+    network = copy.deepcopy(model.activations_model.network)
+    other = CORnetModel(model.commitment, network, device=torch.device("cpu"), batch_size=4)
+    look(other, stimuli)  # from the file
+    network.IT.nonlin1 = torch.nn.ELU()
+    return look(other, stimuli)
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -73,13 +81,25 @@ def _other_weights(model, stimuli):
         lambda model, stimuli: look(model, stimuli, time_bins=[(130, 150)]),
         lambda model, stimuli: look(model, stimuli, number_of_trials=2, require_variance=True),
         _other_weights,
+        _other_modules,
         lambda model, stimuli: look(model, _subset(stimuli)),
         lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=40), stimuli),
         lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=48, precision="bf16"), stimuli),
         lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=48, resize="pad"), stimuli),
         lambda model, stimuli: look(load_model("cornet_rt_untrained", image_size=48, background="white"), stimuli),
     ],
-    ids=["region", "time bin", "trials", "weights", "images", "image size", "precision", "resize", "background"],
+    ids=[
+        "region",
+        "time bin",
+        "trials",
+        "weights",
+        "modules",
+        "images",
+        "image size",
+        "precision",
+        "resize",
+        "background",
+    ],
 )
 def test_whatever_the_numbers_depend_on_is_in_the_key(model, stimuli, folder, other):
     """One difference, and nothing that was kept is given."""
@@ -274,6 +294,19 @@ def test_other_models_activations_are_bounded(tmp_path, monkeypatch):
     cache.trim()
     assert [path.exists() for path in activations] == [False, True, True]
     assert all(path.exists() for path in others)
+
+
+def test_shapes_are_those_of_the_network_as_it_is(stand_in, stimuli, folder, monkeypatch):
+    """Where a module of another output size takes a layer's place, its recordings are read again as well."""
+    model = small_model(stand_in, "cornet_z")
+    network = copy.deepcopy(model.activations_model.network)
+    model = CORnetModel(model.commitment, network, device=torch.device("cpu"), batch_size=4)
+    before = look(model, stimuli)
+    network.IT.pool = torch.nn.MaxPool2d(3)
+    after = look(model, stimuli)
+    assert after.shape[1] < before.shape[1]
+    monkeypatch.setattr("brainscore_cornet.cornet.recording.activations_model.record", None)
+    np.testing.assert_array_equal(look(model, stimuli), after)
 
 
 def rewritten(path: Path, array: np.ndarray) -> None:

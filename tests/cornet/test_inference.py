@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 import torch
+from helpers.other_times import with_times
 from reference.synthetic_weights import images as noise
 from torch import nn
 
-from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.cornet.inference.folded import FoldedS, can_fold
 from brainscore_cornet.cornet.inference.prepared import Prepared
@@ -19,8 +19,8 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def images() -> torch.Tensor:
-    """Two images of 64 px."""
-    return noise(2)[:, :, 40:104, 80:144].contiguous()
+    """One image of 48 px."""
+    return noise(1)[:, :, 40:88, 80:128].contiguous()
 
 
 def recorded(prepared: Prepared, images: torch.Tensor, *sites: Site, **options) -> dict[Site, np.ndarray]:
@@ -37,11 +37,9 @@ def assert_close(ours, theirs) -> None:
 
 
 @pytest.mark.parametrize("times", [None, {"V2": 1, "V4": 1, "IT": 1}, {"V2": 3, "IT": 4}])
-def test_folded_normalizations_give_the_same_activity(images, times):
+def test_folded_normalizations_give_the_same_activity(stand_in, images, times):
     """Folding changes no activity, at any point or in the logits, for any number of time steps."""
-    from reference.synthetic_weights import fill
-
-    network = fill(build_network("S", times=times), "S")
+    network = with_times(stand_in, "S", times)
     folded = FoldedS(network).eval()
     with torch.inference_mode():
         for (point, theirs), (same, ours) in zip(network.unfold(images), folded.unfold(images), strict=True):

@@ -15,7 +15,6 @@ from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.cornet.network import find_weights, load_network
 from brainscore_cornet.cornet.weights.released import (
     FOLDER_VARIABLE,
-    RELEASED,
     WeightsError,
     fetch,
     file_hash,
@@ -40,11 +39,9 @@ def folder(released_folder, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def accepted(folder):
-    """The same folder; stand-in weights do not have the published hashes, and are accepted as a person would."""
-    for file in RELEASED.values():
-        fetch(file, verify=False)
-    return folder
+def accept(folder):
+    """Accepts a model's file in this folder, as a person would: its stand-in weights have not the published hash."""
+    return lambda identifier: fetch(released_file(identifier), verify=False)
 
 
 @pytest.fixture
@@ -67,13 +64,14 @@ def assert_same_entries(network, other) -> None:
 
 
 @pytest.mark.parametrize("identifier", MODELS)
-def test_released_weights(identifier, accepted, stand_in):
+def test_released_weights(identifier, accept, stand_in):
     """By default a model has the weights of its released file, and is in evaluation mode on the CPU."""
+    path = accept(identifier)
     network = load_network(identifier)
     assert_same_entries(network, stand_in(released_file(identifier).architecture))
     assert not any(module.training for module in network.modules())
     assert {parameter.device.type for parameter in network.parameters()} == {"cpu"}
-    assert find_weights(identifier, "released") == accepted / released_file(identifier).filename
+    assert find_weights(identifier, "released") == path
 
 
 def test_released_file_with_another_hash(folder):
@@ -98,12 +96,13 @@ def test_own_initialization(identifier, options, without_files):
     assert not network.training
 
 
-def test_untrained_models_have_no_weights(accepted):
+def test_untrained_models_have_no_weights(accept):
     """An untrained model keeps its initialization also where there are released weights, and may be given its own."""
+    path = accept("cornet_z")
     network = load_network("cornet_z_untrained", weights="released")
     assert_same_entries(network, build_network("Z"))
     assert find_weights("cornet_z_untrained", "released") is None
-    own = load_network("cornet_z_untrained", weights=accepted / released_file("cornet_z").filename)
+    own = load_network("cornet_z_untrained", weights=path)
     assert_same_entries(own, load_network("cornet_z"))
 
 
@@ -152,8 +151,9 @@ def test_no_file_at_a_path(tmp_path):
 
 
 @pytest.mark.parametrize(("identifier", "times"), [("cornet_r", 1), ("cornet_rt", 8)])
-def test_other_time_steps_of_r_and_rt(identifier, times, accepted, stand_in):
+def test_other_time_steps_of_r_and_rt(identifier, times, accept, stand_in):
     """The released weights of R and RT serve any number of time steps."""
+    accept(identifier)
     network = load_network(identifier, times=times)
     assert set(network.times.values()) == {times}
     assert_same_entries(network, stand_in(released_file(identifier).architecture))
@@ -192,8 +192,8 @@ def test_wrong_requests(identifier, options, expected, without_files):
         load_network(identifier, **options)
 
 
-def test_rt_does_not_take_the_file_of_r(accepted):
+def test_rt_does_not_take_the_file_of_r(folder):
     """R and RT have the same entries, but the file of one is refused by the other."""
-    path = accepted / released_file("cornet_r").filename
+    path = folder / released_file("cornet_r").filename
     with pytest.raises(WeightsError, match=r"says that it holds CORnet-R: it cannot be loaded into CORnet-RT\."):
         load_network("cornet_rt", weights=path)

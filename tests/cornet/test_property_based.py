@@ -2,12 +2,11 @@
 
 import numpy as np
 import torch
+from helpers.other_times import with_times
 from helpers.small_model import SIZE, seen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reference.synthetic_weights import fill
 
-from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.brain_model import CORnetModel
 from brainscore_cornet.cornet.commitments import get_commitment, nearest_step, vary
 
@@ -41,10 +40,10 @@ def cases(draw):
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(case=cases())
-def test_recordings_are_those_of_a_plain_forward_pass(pictures, recwarn, case):
+def test_recordings_are_those_of_a_plain_forward_pass(pictures, stand_in, recwarn, case):
     """Recordings equal a plain forward pass for any variant, time steps, region, time bins, images and batch size."""
     architecture, region = case["architecture"], case["region"]
-    network = fill(build_network(architecture, times=case["times"]), architecture)
+    network = with_times(stand_in, architecture, case["times"])
     identifier = f"cornet_{architecture.lower()}_untrained"
     commitment = vary(get_commitment(identifier), times=case["times"], image_size=SIZE)
     options = {"batch_size": case["batch_size"], "workers": case["workers"]}

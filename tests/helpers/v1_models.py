@@ -78,8 +78,8 @@ def pixels() -> V1Model:
 
 
 def _halved(patches: np.ndarray) -> np.ndarray:
-    count, height, width = patches.shape
-    return patches.reshape(count, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
+    rows = patches[:, ::2] + patches[:, 1::2]  # much faster than numpy's mean over two axes
+    return (rows[:, :, ::2] + rows[:, :, 1::2]) / 4
 
 
 def gabors(identifier: str, orientations: np.ndarray, frequencies: np.ndarray) -> V1Model:
