@@ -92,6 +92,7 @@ def environment(home, released_folder, tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("code", PYTHON)
+@pytest.mark.usefixtures("forked_children")
 def test_python_snippets_run(code, folder, environment, monkeypatch):
     """Each snippet runs as it stands, and what its comments say is printed is printed."""
     monkeypatch.chdir(folder)

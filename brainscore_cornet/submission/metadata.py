@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..cornet.architectures import CORnet, build_network
@@ -58,7 +59,8 @@ def counts(network: CORnet) -> dict[str, Any]:
 def _entry(variant: Variant) -> dict[str, Any]:
     commitment = variant.commitment
     architecture, size = commitment.architecture, commitment.image_size
-    network = build_network(architecture, variant.options.get("times"))
+    with torch.device("meta"):  # numbers are counted, not drawn
+        network = build_network(architecture, variant.options.get("times"))
     counted = counts(network)
     papers = list(_PAPERS) if architecture == "S" else ["cornet_2018"]
     url, is_released = variant.weights_url, variant.base in RELEASED and variant.weights_url is None

@@ -125,6 +125,7 @@ def test_what_a_person_can_mend_is_said_in_one_line(arguments, expected):
         (("score", "cornet_z_untrained", "-b", "ImageNet-top1"), "50000 of 50000 images do not exist"),
     ],
 )
+@pytest.mark.usefixtures("forked_children")
 def test_without_a_network_it_says_what_works_offline(arguments, expected, tmp_path, monkeypatch):
     """Weights or data that cannot be downloaded give one line with the reason and what can be done here."""
     for name, value in {**OFFLINE, "TORCH_HOME": str(tmp_path), "BRAINSCORE_HOME": str(tmp_path)}.items():
@@ -153,6 +154,7 @@ def test_wrong_use_is_explained():
         assert result.stderr
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_scores_as_table_json_and_file(tmp_path):
     """One benchmark, in its forms: the same number on the screen and in the folder; it is not computed again."""
     command = ("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", tmp_path)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from helpers.reachable import Function, reachable, texts_of
 from typer.main import get_command
 
 from brainscore_cornet.cli.main import app
@@ -34,6 +33,14 @@ def commands(group=None, prefix: str = "") -> Iterator[tuple[str, object]]:
             yield f"{prefix}{name}", command
 
 
+@pytest.fixture(scope="module")
+def source():
+    """The text of the package, which is read here, since every worker imports this module and one runs its tests."""
+    from helpers import reachable
+
+    return reachable
+
+
 COMMANDS = dict(commands())
 OPTIONS = {
     name: {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
@@ -48,14 +55,14 @@ def other_command(text: str, option: str) -> str:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_options_in_messages_exist(name):
+def test_options_in_messages_exist(name, source):
     """Every message that a command may print, wherever its text is, names options that can be given."""
     callback = COMMANDS[name].callback
     module = callback.__module__.removeprefix("brainscore_cornet.").replace(".", "/")
     wrong = {
         (option, function, text)
-        for function in reachable(Function(module, callback.__qualname__))
-        for text in texts_of(function)
+        for function in source.reachable(source.Function(module, callback.__qualname__))
+        for text in source.texts_of(function)
         if " " in text.strip()  # else it is passed to a program
         for option in OPTION.findall(text)
         if option not in OPTIONS[other_command(text, option) or name] and (name, option) not in NOT_PRINTED
@@ -73,8 +80,9 @@ def test_options_in_messages_exist(name):
         ("weights fetch", "cornet/weights/released", "mismatch"),
     ],
 )
-def test_messages_are_found(name, module, function):
+def test_messages_are_found(name, module, function, source):
     """Functions far from a command, of which some raise, are among those that it may call."""
     callback = COMMANDS[name].callback
-    start = Function(callback.__module__.removeprefix("brainscore_cornet.").replace(".", "/"), callback.__qualname__)
-    assert Function(module, function) in reachable(start)
+    beginning = callback.__module__.removeprefix("brainscore_cornet.").replace(".", "/")
+    start = source.Function(beginning, callback.__qualname__)
+    assert source.Function(module, function) in source.reachable(start)

@@ -108,11 +108,12 @@ def test_a_benchmark_over_recordings_read_from_a_file(load, stand_in, is_squeeze
     assembly = load([(70, 170)])
     assembly = assembly.squeeze("time_bin") if is_squeezed else assembly
     ceiler = load_metric("internal_consistency")
+    splits = {"stratification_coord": "object_name", "splits": 3}
     benchmark = NeuralBenchmark(
         "made_up.IT-ridge",
         # Brain-Score's benchmarks keep a dimension of time for temporal metrics only
         assembly=average_repetition(assembly if is_squeezed else assembly.isel(time_bin=0)),
-        similarity_metric=load_metric("ridge", crossvalidation_kwargs={"stratification_coord": "object_name"}),
+        similarity_metric=load_metric("ridge", crossvalidation_kwargs=splits),
         visual_degrees=8,
         number_of_trials=REPETITIONS,
         ceiling_func=lambda: ceiler(assembly.squeeze()),

@@ -9,6 +9,7 @@ from helpers.patience import PATIENCE
 import brainscore_cornet
 
 SMALLER = """{"cornet_z_untrained": __import__("functools").partial(load_model, "cornet_z_untrained", image_size=64)}"""
+MODEL = 'load_model("cornet_s_untrained", image_size=64)'
 NOTEBOOK = Path(brainscore_cornet.__file__).parent / "scoring" / "example.ipynb"
 
 
@@ -20,6 +21,8 @@ def test_notebook_runs(tmp_path):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     for cell in notebook.cells:  # 224 px take a minute
         cell.source = cell.source.replace('score_models(["cornet_z_untrained"]', f"score_models({SMALLER}")
+        cell.source = cell.source.replace('load_model("cornet_s_untrained")', MODEL)
+    assert sum(MODEL in cell.source or SMALLER in cell.source for cell in notebook.cells) == 2
     where = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3", resources=where).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]

@@ -25,7 +25,7 @@ BENCHMARKS = {family: benchmarks[0] for family, benchmarks in sorted(collected("
 # those that are quick: recordings over time, a task with labels, one with probabilities, and similarities
 FAST = {
     "cornet_z": ("majajhong2015", "freemanziemba2013", "rajalingham2018", "geirhos2021", "bracci2019"),
-    "cornet_s": ("majajhong2015", "geirhos2021", "bracci2019"),
+    "cornet_s": ("majajhong2015", "geirhos2021"),
 }
 
 

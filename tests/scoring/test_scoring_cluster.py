@@ -23,7 +23,7 @@ def test_a_worker_that_is_killed(tmp_path, dask):
     """
     address, files, workers = dask
     log = tmp_path / "log"
-    models = {f"m{index}": ToyModel(f"m{index}", index / 4) for index in range(1, 4)}
+    models = {f"m{index}": ToyModel(f"m{index}", index / 4) for index in (1, 2)}
     benchmarks = [ToyBenchmark(f"b{index}", log, seconds=0.5) for index in range(4)]
     for benchmark in benchmarks:
         benchmark._assembly = SameStimuli  # of one group: a worker scores a model on all of them
@@ -38,11 +38,11 @@ def test_a_worker_that_is_killed(tmp_path, dask):
     table = score_models(models, benchmarks, output=tmp_path / "out", on_result=kill_one, **options)
     assert sorted(finished) == sorted(f"{model} {each.identifier}" for model in models for each in benchmarks)
     assert table["reason"].dropna().tolist() == []
-    assert table["score"].tolist() == [0.25] * 4 + [0.5] * 4 + [0.75] * 4
+    assert table["score"].tolist() == [0.25] * 4 + [0.5] * 4
     assert read_table(tmp_path / "out")["score"].tolist() == table["score"].tolist()
     counted = calls(log)
     assert all(counted.count(name) == 1 for name in finished[:2])
-    assert len(counted) <= 12 + 2  # what the killed worker had under way, and perhaps a result that was not told yet
+    assert len(counted) <= 8 + 2  # what the killed worker had under way, and perhaps a result that was not told yet
     table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("hang", log, "hang")], timeout=3, **options)
     assert "--timeout" in table["reason"][0]
     with pytest.raises(UserError, match="No Dask scheduler answers at tls"):

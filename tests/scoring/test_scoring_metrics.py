@@ -63,6 +63,7 @@ def test_a_difference_is_a_failure_with_both_numbers(stand_ins, monkeypatch):
     assert CrossRegressedCorrelation.__call__ is before
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_in_the_process_that_scores(stimuli, stand_in):
     """The choice reaches the child process; one that does not exist is refused before any work."""
     metric = load_metric("ridge", crossvalidation_kwargs=HALVES)
