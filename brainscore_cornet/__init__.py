@@ -2,6 +2,7 @@
 
 import warnings
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,7 +63,11 @@ def __getattr__(name: str):
         return version(__name__)
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(quietly_imported(f".{_PUBLIC[name]}"), name)
+
+
+def quietly_imported(module: str) -> ModuleType:
+    """Return a module, imported without the warning of Brain-Score's classes that is addressed to their authors."""
     with warnings.catch_warnings():
-        # Brain-Score's classes give one at every import, which is addressed to their authors
         warnings.filterwarnings("ignore", "xarray subclass .* should explicitly define __slots__", FutureWarning)
-        return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+        return import_module(module, __name__)

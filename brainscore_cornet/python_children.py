@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 
+from . import quietly_imported
 from .cornet.errors import UserError
 from .cornet.names import shown
 
@@ -140,7 +140,7 @@ def _run(target: str, fileno: int, parent: int) -> None:
     connection = Connection(fileno)
     module, _, name = target.partition(":")
     try:
-        function = getattr(import_module(module), name)
+        function = getattr(quietly_imported(module), name)
     except BaseException as error:  # such as a library that does not fit the memory
         lines = str(error).strip().splitlines() or ["no message"]
         connection.send_bytes(shown(f"{type(error).__name__}: {lines[0]}").encode())

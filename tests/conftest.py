@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import socket
 import tempfile
 from pathlib import Path
 
+# What all test modules import is there until the end: the collector need not look through it again and again.
+gc.disable()
+if "PYTEST_XDIST_WORKER" in os.environ:  # whose exit code nobody reads
+    # called last, in place of Python's own end, which takes seconds to forget what was imported
+    atexit.register(os._exit, 0)
+
 # Before Brain-Score and torch are imported: nothing of the user's is read or written.
 _HOME = tempfile.TemporaryDirectory(prefix="brainscore-cornet-tests-")
+atexit.register(_HOME.cleanup)
 for _variable in ("TORCH_HOME", "BRAINSCORE_HOME", "RESULTCACHING_HOME"):
     os.environ[_variable] = str(Path(_HOME.name) / _variable.lower())
 for _variable in ("BRAINSCORE_CORNET_WEIGHTS", "RESULTCACHING_DISABLE"):
@@ -41,6 +50,25 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
+    """The collector of Python leaves what was imported alone from here on, and begins with what tests make."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish():
+    """Plugins that are imported only at the end ask the collector who knows their objects."""
+    gc.unfreeze()
+
+
+def pytest_unconfigure():
+    """Pytest collects five times at the end, to find what was left open: once is enough for what is large."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +169,14 @@ def released_folder(tmp_path_factory, stand_in) -> Path:
             _use_new_zipfile_serialization=False,
         )
     return folder
+
+
+@pytest.fixture
+def forked_children(monkeypatch):
+    """The processes that score start in milliseconds; they and all that they do are the package's own."""
+    from helpers.forked_children import start
+
+    monkeypatch.setattr("brainscore_cornet.scoring.process.start", start)
 
 
 @pytest.fixture

@@ -102,10 +102,10 @@ def write_pt(features: Features, path: Path) -> None:
 
 
 def _on_disk(features: Features, site: Site, path: Path) -> np.ndarray:
-    """Return an array without the images that are left out; it is not read into memory."""
+    """Return one array without the images that are left out; it is not read into memory."""
     array = features.arrays[site]
     shape = _shape(features, site)
-    if len(features.kept) < len(array):
+    if not isinstance(array, np.ndarray) or len(features.kept) < len(array):
         copied = np.lib.format.open_memmap(path, "w+", np.float32, (len(features.kept), *array.shape[1:]))
         for rows, values in features.portions(site):
             copied[rows] = values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,11 +20,36 @@ _logger = logging.getLogger(__name__)
 _PORTION = 2**26  # bytes that are copied at a time
 
 
+class JoinedRows:
+    """Arrays (image, …), one or more, that are read as one without being copied."""
+
+    def __init__(self, arrays: Sequence[np.ndarray]) -> None:
+        self._arrays = arrays
+        self._ends = np.cumsum([len(array) for array in arrays])
+        self.shape = (int(self._ends[-1]), *arrays[0].shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Return these rows, given by their numbers in ascending order."""
+        numbers = np.searchsorted(self._ends, rows, side="right")
+        parts = []
+        for number in np.unique(numbers):
+            array = self._arrays[number]
+            parts.append(array[rows[numbers == number] - (self._ends[number] - len(array))])
+            drop_pages(array)
+        return np.concatenate(parts)
+
+
+Stored = np.ndarray | JoinedRows
+
+
 @dataclass(frozen=True)
 class Features:
     """Extracted features with their labels."""
 
-    arrays: Mapping[Site, np.ndarray]
+    arrays: Mapping[Site, Stored]
     """Site -> array (image, channel, row, column), or (image, channel) for logits and pooled layers."""
     kept: np.ndarray
     """Rows of the arrays that belong to readable images."""
@@ -53,15 +78,17 @@ class Features:
     def portions(self, site: Site) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield a few images at a time: their rows in the result, and the values (image, …)."""
         array = self.arrays[site]
-        count = max(1, _PORTION // max(1, array[:1].nbytes))
+        count = max(1, _PORTION // max(1, 4 * math.prod(array.shape[1:])))
         for start in range(0, len(self.kept), count):
             rows = self.kept[start : start + count]
             yield slice(start, start + len(rows)), array[rows]
-            drop_pages(array)
+            if isinstance(array, np.ndarray):
+                drop_pages(array)
 
     def values(self, site: Site) -> np.ndarray:
         array = self.arrays[site]
-        return np.asarray(array) if len(self.kept) == len(array) else array[self.kept]
+        is_whole = isinstance(array, np.ndarray) and len(self.kept) == len(array)
+        return np.asarray(array) if is_whole else array[self.kept]
 
     def time_bins(self, variable: str) -> list[tuple[float, float]]:
         """Return the committed time bin of each time step of a variable, nan if none is committed."""

@@ -24,7 +24,7 @@ from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
 from .columns import writable
 from .early_checks import LABELLED, ON_ERROR, check_output, images_table
-from .extracted import Features, drop_pages, preprocessing, say_sizes
+from .extracted import Features, Stored, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
 from .shard_workers import ShardWorkers
 from .sharded import compute_shard, join_shards
@@ -193,8 +193,9 @@ class Extraction:
         if output.suffix in LABELLED:
             say_sizes(self.pooled_shapes())
 
-    def check_room(self, count: int, output: Path, unfinished: Unfinished) -> None:
-        output_files.check_size(self.pooled_shapes(), count, output, unfinished.reserved())
+    def check_room(self, count: int, output: Path, *stored: Unfinished) -> None:
+        reserved = sum(each.reserved() for each in stored)
+        output_files.check_size(self.pooled_shapes(), count, output, reserved)
 
     def fill(self, unfinished: Unfinished, images: Images, on_error: str) -> Mapping[Site, np.ndarray]:
         arrays = unfinished.arrays(self.pooled_shapes(), len(images))
@@ -211,10 +212,11 @@ class Extraction:
             unfinished.record()
         return arrays
 
-    def finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, np.ndarray]) -> None:
+    def finish(self, output: Path, unfinished: Unfinished, arrays: Mapping[Site, Stored]) -> None:
         report(Work(f"Writing {output}"))
         with writing(output):
             features = self._features(arrays, unfinished.bad)
+            unfinished.begin_writing()
             output_files.write(features, output, unfinished.folder)
             left_out = self.images.without(unfinished.bad).left_out
             listed = output.with_name(f"{output.name}.skipped.txt")
@@ -238,7 +240,7 @@ class Extraction:
     def pooled_shapes(self) -> dict[Site, tuple[int, ...]]:
         return {site: shape[:1] if self._pool else shape for site, shape in self._shapes.items()}
 
-    def _features(self, arrays: Mapping[Site, np.ndarray], bad: Mapping[int, str]) -> Features:
+    def _features(self, arrays: Mapping[Site, Stored], bad: Mapping[int, str]) -> Features:
         if len(bad) == len(self.images):
             raise UserError(f"None of the {len(self.images)} images can be used: {next(iter(bad.values()))}")
         kept = np.array([row for row in range(len(self.images)) if row not in bad])

@@ -18,7 +18,7 @@ from ..parallel.dask_cluster import WAIT, Cluster, Watch, cluster_for, connected
 from ..parallel.spreading import spread
 from ..python_children import Abandoned, import_path
 from .shard_process import ShardProcess, ShardTask
-from .sharded import images_of, join_shards, stored
+from .sharded import images_of, join_shards, remove_shards, stored
 from .shards import Shard, count_shards, shards_beside
 from .unfinished import Unfinished
 
@@ -81,8 +81,10 @@ class ShardWorkers:
             whole = Unfinished(output, request)
             with whole.opened(overwrite) as complete:
                 if complete:
+                    remove_shards(output, request)
                     return
-                extraction.check_room(len(extraction.images), output, whole)
+                parts = () if overwrite else (stored(output, shard, request) for shard in shards_beside(output))
+                extraction.check_room(len(extraction.images), output, whole, *parts)
             shards = self._shards(extraction, output, overwrite)
             if overwrite:
                 for shard in shards:  # they are resumed from here, and not begun anew, when a worker is lost

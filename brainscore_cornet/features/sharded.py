@@ -8,10 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..cornet.errors import UserError
-from .extracted import drop_pages
+from ..cornet.recording.record import Site
+from .extracted import JoinedRows
 from .image_sources import Images
-from .shards import Shard, find_shards
+from .shards import Shard, find_shards, shards_beside
 from .unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ def join_shards(extraction: Extraction, output: Path, on_error: str, overwrite: 
     unfinished = Unfinished(output, request)
     with ExitStack() as opened:
         if opened.enter_context(unfinished.opened(overwrite)):
+            remove_shards(output, request)
             return
         for shard in find_shards(output):
             images = images_of(extraction, shard)
@@ -69,23 +73,27 @@ def join_shards(extraction: Extraction, output: Path, on_error: str, overwrite: 
             if (done := part.count_done(len(images))) != len(images):
                 raise UserError(f"Shard {shard.number}/{shard.count} of {output} has done {done} of {len(images)}.")
             parts.append((shard, part, images))
-        extraction.check_room(len(extraction.images), output, unfinished)
+        extraction.check_room(len(extraction.images), output, unfinished, *(part for _, part, _ in parts))
         shapes = extraction.pooled_shapes()
-        arrays = unfinished.arrays(shapes, len(extraction.images))
+        found: dict[Site, list[np.ndarray]] = {site: [] for site in shapes}
+        unfinished.begin()
         for shard, part, images in parts:
             rows = shard.rows(len(extraction.images), extraction.batch_size)
             if len(images):
                 for site, array in part.arrays(shapes, len(images)).items():
-                    arrays[site][rows] = array
-                    drop_pages(array)
-                    drop_pages(arrays[site])
+                    found[site].append(array)
             if part.done != len(images):
                 raise UserError(f"Shard {shard.number}/{shard.count} of {output} is damaged: compute it again.")
             unfinished.bad.update({rows.start + row: reason for row, reason in part.bad.items()})
-        unfinished.mark(len(extraction.images))
-        extraction.finish(output, unfinished, arrays)
+        extraction.finish(output, unfinished, {site: JoinedRows(arrays) for site, arrays in found.items()})
         for _, part, _ in parts:
             part.remove()
+
+
+def remove_shards(output: Path, request: Mapping[str, Any]) -> None:
+    """Remove what an interrupted joining has left of the shards of a request whose output is complete."""
+    for shard in shards_beside(output):
+        stored(output, shard, request).remove_own()
 
 
 def images_of(extraction: Extraction, shard: Shard) -> Images:

@@ -19,12 +19,13 @@ from ..cornet.json_files import Damaged, read_object
 from ..cornet.recording.record import Site
 from ..cornet.writing import discard, locked, sync, sync_names, write_text, writing
 from .early_checks import existing, exists
-from .finished import is_noted, note
+from .finished import forget, is_noted, note
 
 _logger = logging.getLogger(__name__)
 
 SYNC_EVERY = 2.0  # s between two records of the progress, each of which waits for the disk
 _SHARD = "shard"  # the part of a request that says which shard it is for
+_WRITING = "writing"  # a file that is there once the output is being written
 
 
 class Unfinished:
@@ -73,6 +74,7 @@ class Unfinished:
                 stack.enter_context(locked(lock_file, busy, temporary=True))
                 if overwrite:
                     discard(self.folder)
+                    forget(self._output)  # also for shards, which are opened without `overwrite` after their first time
                 elif complete := self._is_complete():
                     discard(self.folder)  # left where a process was killed after its last file
                     _logger.warning("%s is complete. To compute it again: --overwrite", self._output)
@@ -104,9 +106,8 @@ class Unfinished:
         return dict(self._arrays)
 
     def reserved(self) -> int:
-        """Return how many bytes the arrays have on the disk."""
-        found = self.folder.glob("*.npy") if self.folder.is_dir() else ()
-        return sum(path.lstat().st_size for path in found)
+        """Return how many bytes the folder has on the disk, all of which are kept or written again."""
+        return sum(path.lstat().st_size for path in self.folder.rglob("*")) if self.folder.is_dir() else 0
 
     def begin(self) -> None:
         """Make a folder in which nothing is done."""
@@ -136,10 +137,20 @@ class Unfinished:
             write_text(self.folder / "state.json", json.dumps({"done": self.done, "bad": dict(self.bad)}))
         self._recorded = time.monotonic()
 
+    def begin_writing(self) -> None:
+        """Note that the output is being written from here on, so that an interrupted attempt is known as one."""
+        with writing(self.folder):
+            write_text(self.folder / _WRITING, "")
+
     def finish(self) -> None:
         """Note that the output is complete, and remove the folder."""
         note(self._output, self._request)
         self.remove()
+
+    def remove_own(self) -> None:
+        """Remove the folder if it is of this request."""
+        if self._kept_request() == self._request:
+            self.remove()
 
     def remove(self) -> None:
         self._arrays = {}
@@ -160,6 +171,9 @@ class Unfinished:
                 f"{self.folder} holds another extraction into {self._output} that is not finished. Resume it with the "
                 "command that began it, choose another output, or discard it: --overwrite"
             )
+        elif (self.folder / _WRITING).exists():
+            for path in existing(self._output):  # of an interrupted attempt: the next one needs its space
+                discard(path)
 
     def _kept_request(self) -> dict[str, Any] | None:
         if not os.path.lexists(self.folder):

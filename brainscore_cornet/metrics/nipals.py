@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
+from scipy.linalg.blas import dsyr2  # pyright: ignore[reportAttributeAccessIssue] -- not in its type stubs
 from sklearn.cross_decomposition import PLSRegression
 from threadpoolctl import ThreadpoolController
 
@@ -52,13 +53,16 @@ class PlsFit(ABC):
         self._is_train[self._train] = 1
         self._mean = self._all[self._train].mean(0)
         left_out = torch.nonzero(self._is_train == 0)[:, 0]
-        self._step = narrow.step(self._train, left_out, self._mean)
-        """One step of the power iteration, (column, column), on the CPU."""
+        self._step = narrow.step(self._train, left_out, self._mean).numpy()
+        """One step of the power iteration, (column, column); what is above the diagonal is not up to date."""
         self._largest = float(self._step.diagonal().max())
         centre = float(wide.matrix[left_out][:, left_out].sum()) / len(self._train)
         self._initial = self._variance = float(wide.matrix.diagonal()[self._train].sum()) - centre
         self._first = 0  # the first target that is not constant
-        self._first_centred: torch.Tensor | None = None
+        self._first_left: torch.Tensor | None = None
+        """What earlier scores leave of that, (sample,)."""
+        self._first_count = 0
+        """Number of these scores."""
         size = (model.n_components, len(self._all))
         self._scores, self._images = (torch.zeros(size, dtype=torch.float64, device=self._all.device) for _ in range(2))
         self._squares = torch.ones(model.n_components, dtype=torch.float64, device=self._all.device)
@@ -95,7 +99,7 @@ class PlsFit(ABC):
         """Return the scores, and the Gram matrix times them (sample,) without what earlier scores explain."""
         centred = self._centred(image)
         self._images[self._count - 1] = centred
-        deflated = self._orthogonal(centred, self._count - 1)
+        deflated = self._orthogonal(centred, slice(self._count - 1))
         return self.scores, deflated
 
     def deflate(
@@ -116,8 +120,8 @@ class PlsFit(ABC):
         products = products - sums[1] * self._mean
         square = float(self._squares[self._count - 1])
         share = float(self.scores @ deflated) / square
-        one, other = (loadings / square).cpu(), (products - share / 2 * loadings).cpu()
-        self._step.addmm_(torch.stack([one, other], 1), torch.stack([other, one]), alpha=-1)
+        one, other = loadings / square, products - share / 2 * loadings
+        self._step = dsyr2(-1.0, one.cpu().numpy(), other.cpu().numpy(), a=self._step.T, overwrite_a=True).T
         self._variance -= share
         self._loadings.append(loadings)
         self.exhausted = self._variance < self._least * self._initial
@@ -151,19 +155,19 @@ class PlsFit(ABC):
         # no entry of a Gram matrix is larger than the largest on its diagonal
         if float(self._step.diagonal().max()) < _STALE * self._largest:
             narrow = self._orthogonal(self._centred(self._all))
-            self._step = (narrow.T @ (self._wide.matrix @ narrow)).cpu()
+            self._step = (narrow.T @ (self._wide.matrix @ narrow)).cpu().numpy()
             self._largest = float(self._step.diagonal().max())
-        return self._step.numpy()
+        return self._step
 
     def _centred(self, products: torch.Tensor) -> torch.Tensor:
         is_train = self._is_train if products.ndim == 1 else self._is_train[:, None]
         return (products - self._is_train @ products / len(self._train)) * is_train
 
-    def _orthogonal(self, products: torch.Tensor, count: int | None = None) -> torch.Tensor:
-        """Without the part that earlier scores explain, all or the first `count`; they are orthogonal to each other."""
-        scores = self._scores[: self._count if count is None else count]
+    def _orthogonal(self, products: torch.Tensor, which: slice | None = None) -> torch.Tensor:
+        """Without the part that scores explain, all or some of these; they are orthogonal to each other."""
+        which = slice(self._count) if which is None else which
+        scores, squares = self._scores[which], self._squares[which]
         shares = scores @ products
-        squares = self._squares[: len(scores)]
         return products - scores.T @ (shares / (squares if products.ndim == 1 else squares[:, None]))
 
     def _target(self, column: int) -> torch.Tensor | None:
@@ -180,13 +184,14 @@ class PlsFit(ABC):
     def _first_target(self) -> torch.Tensor | None:
         """What is left of the first target of which something is left, (sample,)."""
         while self._first < self._targets.shape[1]:
-            if self._first_centred is None:
-                self._first_centred = self._target(self._first)
-            if self._first_centred is not None:
-                left = self._orthogonal(self._first_centred)
-                if left.abs().max() >= _CONSTANT:
-                    return left
-            self._first, self._first_centred = self._first + 1, None
+            if self._first_left is None:
+                self._first_left, self._first_count = self._target(self._first), 0
+            if self._first_left is not None:
+                self._first_left = self._orthogonal(self._first_left, slice(self._first_count, self._count))
+                self._first_count = self._count
+                if self._first_left.abs().max() >= _CONSTANT:
+                    return self._first_left
+            self._first, self._first_left = self._first + 1, None
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
@@ -68,24 +68,57 @@ def _fit(
     for targets, _ in pairs:
         if id(targets) not in shared:
             shared[id(targets)] = _sides(predictors, targets, gram, is_rough)
-    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
 
-        def make(pair: tuple[Samples, Split]) -> PlsFit:
-            kind, narrow = shared[id(pair[0])]
-            return kind(narrow, *pair, model, _LEAST[is_rough])
+    def make(pair: tuple[Samples, Split]) -> PlsFit:
+        kind, narrow = shared[id(pair[0])]
+        return kind(narrow, *pair, model, _LEAST[is_rough])
 
+    count = torch.get_num_threads()
+    with ThreadPoolExecutor(count, initializer=_limit_thread) as threads:
+        if len(shared) == 1 or count == 1:
+            return _smoothers(pairs, make, model.n_components, _mapping_in(threads))
+        # a thread that has its own fits never waits for another
+        size = -(-len(pairs) // count)
+        parts = [pairs[start : start + size] for start in range(0, len(pairs), size)]
         with SINGLE_THREAD.limit(limits=1):
-            fits = list(threads.map(make, pairs))
-        for component in range(model.n_components):
-            active = _combined(fits, component, threads)
-            # each reading of the Gram matrix serves all splits, and all targets
-            of_targets = [each for each in active if isinstance(each, FromTargets)]
-            images = _images(of_targets, [each.combination for each in of_targets])
-            for each, image in zip(of_targets, images, strict=True):
-                each.find_scores(image)
-            active = [each for each in active if not each.exhausted]
-            _deflate(active, _images(active, [each.scores for each in active]), threads)
-        return [each.smoother() for each in fits]
+            found = threads.map(lambda part: _smoothers(part, make, model.n_components, map), parts)
+            return [each for part in found for each in part]
+
+
+def _limit_thread() -> None:
+    """Let torch use one thread in each of several."""
+    torch.get_num_threads()  # torch sets the number of a new thread when it is first asked
+    SINGLE_THREAD.limit(limits=1)
+
+
+def _mapping_in(threads: Executor) -> Callable[..., Iterable]:
+    """Return a `map` that computes in threads."""
+
+    def run(function: Callable, *arguments: Iterable) -> list:
+        with SINGLE_THREAD.limit(limits=1):
+            return list(threads.map(function, *arguments))
+
+    return run
+
+
+def _smoothers(
+    pairs: Sequence[tuple[Samples, Split]],
+    make: Callable[[tuple[Samples, Split]], PlsFit],
+    components: int,
+    run: Callable[..., Iterable],
+) -> list[Smoother | None]:
+    """Fit all components of several fits together, where `run` maps what each computes by itself."""
+    fits: list[PlsFit] = list(run(make, pairs))
+    for component in range(components):
+        active = _combined(fits, component, run)
+        # each reading of the Gram matrix serves all splits, and all targets
+        of_targets = [each for each in active if isinstance(each, FromTargets)]
+        images = _images(of_targets, [each.combination for each in of_targets])
+        for each, image in zip(of_targets, images, strict=True):
+            each.find_scores(image)
+        active = [each for each in active if not each.exhausted]
+        _deflate(active, _images(active, [each.scores for each in active]), run)
+    return [each.smoother() for each in fits]
 
 
 def _sides(predictors: Samples, targets: Samples, gram: MakeGram, is_rough: bool) -> tuple[type[PlsFit], Narrow]:
@@ -101,10 +134,9 @@ def _sides(predictors: Samples, targets: Samples, gram: MakeGram, is_rough: bool
     return kind, Narrow(wide, torch.as_tensor(narrow).to(wide.matrix))
 
 
-def _combined(fits: Sequence[PlsFit], component: int, threads: Executor) -> list[PlsFit]:
+def _combined(fits: Sequence[PlsFit], component: int, run: Callable[..., Iterable]) -> list[PlsFit]:
     """Find the next component's weights of all fits, and return those that have one."""
-    with SINGLE_THREAD.limit(limits=1):
-        found = list(threads.map(lambda each: each.find_direction(component), fits))
+    found = run(lambda each: each.find_direction(component), fits)
     active = [(each, direction) for each, direction in zip(fits, found, strict=True) if direction is not None]
     for group in _sharing([each.narrow for each, _ in active]):
         narrow = active[group[0]][0].narrow
@@ -115,7 +147,7 @@ def _combined(fits: Sequence[PlsFit], component: int, threads: Executor) -> list
     return [each for each, _ in active]
 
 
-def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor], threads: Executor) -> None:
+def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor], run: Callable[..., Iterable]) -> None:
     """Take the last scores out of all fits."""
     begun = [each.begin_deflation(image) for each, image in zip(fits, images, strict=True)]
     arguments: list[tuple] = [()] * len(fits)
@@ -126,8 +158,7 @@ def _deflate(fits: Sequence[PlsFit], images: Sequence[torch.Tensor], threads: Ex
         for place, number in enumerate(group):
             both = slice(2 * place, 2 * place + 2)
             arguments[number] = (begun[number][1], sums[both], *products[both])
-    with SINGLE_THREAD.limit(limits=1):
-        list(threads.map(lambda each, given: each.deflate(*given), fits, arguments))
+    list(run(lambda each, given: each.deflate(*given), fits, arguments))
 
 
 def _sharing(parts: Sequence[object]) -> list[list[int]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
+from scipy.linalg.blas import dsymv  # pyright: ignore[reportAttributeAccessIssue] -- not in its type stubs
 from sklearn.exceptions import ConvergenceWarning
 
-_ROUGH = 30.0  # of the tolerance: from there on, iterations are in double precision
-_FEW = 128  # columns: matrices of fewer are in the cache in double precision, too
+_ERROR = 1e-9  # of a vector's length: what the subspace may lack of it
+_FIRST = 16  # dimensions of the first subspace that is tried
+_GROWTH = 1.5  # from one subspace to the next
+_POWERS = 32  # iterations that are computed together
+_CANCELLED = 1e-3  # of a product's length: if less is left of it, rounding is a part of that
+_ROUNDING = np.finfo(float).eps
 
 
 class Exhausted(Exception):
@@ -20,13 +24,14 @@ class Exhausted(Exception):
 def power_iteration(step: np.ndarray, start: np.ndarray, is_metric: bool, max_iter: int, tol: float) -> np.ndarray:
     """The vector (column,) at which scikit-learn's power iteration stops.
 
-    Far from there it is computed in single precision, in a quarter of the time: what is rounded off is a small part of
-    the directions that the further iterations suppress.
+    The vectors of many iterations are all but in a subspace of few dimensions, which a Lanczos iteration finds with as
+    many products (Saad 1992, https://doi.org/10.1137/0729014); there, a power of the matrix is one of its eigenvalues.
 
     Parameters
     ----------
     step
-        (column, column), symmetric. Each vector is `step` times the one before, scaled to length 1.
+        (column, column), symmetric; what is above the diagonal is not read. Each vector is `step` times the one
+        before, scaled to length 1.
     is_metric
         Whether `step` is also the inner product by which lengths are measured, in place of the usual one.
 
@@ -35,38 +40,96 @@ def power_iteration(step: np.ndarray, start: np.ndarray, is_metric: bool, max_it
     Exhausted
         When a vector has no length.
     """
-    vector, done = start, 0
-    for matrix, least in _stages(step, tol):
-        vector = vector.astype(matrix.dtype)
-        vector, image = _scaled(vector, matrix @ vector, is_metric)
-        while done < max_iter - 1:
-            done += 1
-            old, old_image = vector, image
-            vector, image = _scaled(image, matrix @ image, is_metric)
-            change = vector - old
-            if change @ (image - old_image if is_metric else change) < least:
-                break
-        else:
-            warnings.warn("Maximum number of iterations reached", ConvergenceWarning, stacklevel=2)
-            return vector.astype(float)
-        if matrix is not step:
-            vector, done = old, done - 1  # this one is computed again
-    return vector
+    subspace = _Subspace(step, start)
+    size = _FIRST
+    while True:
+        subspace.grow(size)
+        found = _stop(subspace, is_metric, max_iter, tol)
+        if found is not None:
+            return found @ subspace.basis[: len(found)]
+        size = math.ceil(_GROWTH * size)
 
 
-def _stages(step: np.ndarray, tol: float) -> Iterator[tuple[np.ndarray, float]]:
-    """Yield the matrix and the tolerance in single precision, where that is faster, and then in double."""
-    if len(step) >= _FEW:
-        single = np.empty_like(step, np.float32)
-        # no number is too large, and neither directions nor lengths depend on the scale
-        np.multiply(step, 1 / step.diagonal().max(), out=single, casting="same_kind")
-        yield single, _ROUGH * tol
-    yield step, tol
+class _Subspace:
+    """What a vector, its product with a symmetric matrix, the product with that, and so on span, with the matrix in it.
+
+    Parameters
+    ----------
+    matrix
+        (column, column); what is above the diagonal is not read.
+    start
+        (column,).
+    """
+
+    def __init__(self, matrix: np.ndarray, start: np.ndarray) -> None:
+        self._matrix = matrix
+        length = math.sqrt(start @ start)
+        if not length > 0:
+            raise Exhausted
+        self.basis = (start / length)[np.newaxis]
+        """Orthogonal vectors of length 1, (dimension, column), and one that is the next."""
+        self.diagonal: list[float] = []
+        """Of the matrix in the subspace, which is tridiagonal."""
+        self.beside: list[float] = []
+        """Next to the diagonal; the last one leads out of the subspace, and is 0 where nothing does."""
+
+    def grow(self, size: int) -> None:
+        """Find dimensions up to `size`, or as many as there are."""
+        size = min(size, len(self._matrix))
+        done = len(self.diagonal)
+        if self.beside and not self.beside[-1]:
+            return
+        basis = np.empty((size + 1, len(self._matrix)))
+        basis[: done + 1] = self.basis
+        self.basis = basis
+        for number in range(done, size):
+            known = basis[: number + 1]
+            product = dsymv(1.0, self._matrix.T, basis[number])
+            shares = known @ product
+            product -= shares @ known
+            diagonal, beside = float(shares[number]), math.sqrt(product @ product)
+            scale = max(abs(diagonal), self.beside[-1] if number else 0.0)
+            if beside < _CANCELLED * scale:
+                product -= (known @ product) @ known
+                beside = math.sqrt(product @ product)
+            self.diagonal.append(diagonal)
+            is_whole = number + 1 == len(self._matrix) or not beside > _ROUNDING * scale
+            self.beside.append(0.0 if is_whole else beside)
+            if is_whole:
+                return
+            np.multiply(product, 1 / beside, out=basis[number + 1])
 
 
-def _scaled(vector: np.ndarray, image: np.ndarray, is_metric: bool) -> tuple[np.ndarray, np.ndarray]:
-    square = vector @ (image if is_metric else vector)
-    if not square > 0:
+def _stop(subspace: _Subspace, is_metric: bool, max_iter: int, tol: float) -> np.ndarray | None:
+    """The last vector of the power iteration in a subspace (dimension,); None where it lacks a part of that."""
+    inside = np.diag(subspace.diagonal) + np.diag(subspace.beside[:-1], -1)
+    values, vectors = np.linalg.eigh(inside)
+    if not values[-1] > 0:
         raise Exhausted
-    length = math.sqrt(square)
-    return vector / length, image / length
+    weights = values if is_metric else np.ones_like(values)
+    ratios, leak = values / values[-1], subspace.beside[-1] / values[-1]
+    lost, first, before = 0.0, 0, vectors[0]
+    while True:
+        # the last vector of the iterations before is the first one here
+        count = min(_POWERS, max_iter - 1 - first)
+        path = np.empty((len(ratios), count + 1))
+        path[:, 0], path[:, 1:] = before, ratios[:, np.newaxis]
+        np.multiply.accumulate(path, axis=1, out=path)
+        before = path[:, -1]
+        with np.errstate(divide="ignore", invalid="ignore"):  # after the stop
+            lengths = np.sqrt(weights @ path**2)
+            scaled = path / lengths
+            change = weights @ (scaled[:, 1:] - scaled[:, :-1]) ** 2
+        stops = np.flatnonzero(change < tol)
+        last = int(stops[0]) + 1 if len(stops) else count
+        if not (lengths[: last + 1] > 0).all():
+            raise Exhausted
+        lost += leak * float(np.abs(vectors[-1] @ path[:, :last]).sum())
+        if not lost < _ERROR * math.sqrt(path[:, last] @ path[:, last]):
+            return None
+        if len(stops):
+            return vectors @ scaled[:, last]
+        first += count
+        if first == max_iter - 1:
+            warnings.warn("Maximum number of iterations reached", ConvergenceWarning, stacklevel=3)
+            return vectors @ scaled[:, last]

@@ -21,6 +21,8 @@ from .rdm_resampling import bootstrapped
 from .resampling import FEWEST_RESAMPLES, RESAMPLES, Draws, Resamples, stacked
 from .site_recordings import recorded_sites
 from .site_scores import Ceilings, SiteScorer, ceiled, ceilings_of
+from .trial_metrics import BehaviourBenchmark
+from .trial_resampling import TrialScorer
 
 CORRECTION = "Holm"
 COLUMNS = (
@@ -70,22 +72,22 @@ def compare_models(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return the differences of each two models on each benchmark of recordings or dissimilarities.
+    """Return the differences of each two models on each benchmark of data of one's own.
 
     All models are scored with the same splits, and in the same resamples of stimuli and of neuroids or subjects. A
-    score is the mean over the time bins whose noise ceiling is reliable. p-values are two-sided, of the difference
-    being 0, and corrected for the number of all comparisons in the table by Holm's method.
+    score of recordings is the mean over the time bins whose noise ceiling is reliable. p-values are two-sided, of the
+    difference being 0, and corrected for the number of all comparisons in the table by Holm's method.
 
     Parameters
     ----------
     models
         CORnets from `load_model` with different identifiers: other architectures, weights, layers or time steps.
     benchmarks
-        From `neural_benchmark`, `rdm_benchmark` or `load_benchmark`; one or several.
+        From `neural_benchmark`, `rdm_benchmark`, `behaviour_benchmark` or `load_benchmark`; one or several.
     resamples
         Number of resamples; for dissimilarities it is rsatoolbox's.
     seed
-        Of the resamples of recordings.
+        Of the resamples of recordings and of behaviour.
 
     Returns
     -------
@@ -102,12 +104,12 @@ def compare_models(
     rows: list[dict[str, Any]] = []
     with counting("compare", len(models) * len(benchmarks), unit="model") as add:
         for benchmark in benchmarks:
-            of_rdm = isinstance(benchmark, DissimilarityBenchmark)
-            found = (
-                _of_rdms(models, benchmark, resamples, add)
-                if of_rdm
-                else _of_recordings(models, benchmark, resamples, seed, add)
-            )
+            if isinstance(benchmark, DissimilarityBenchmark):
+                found = _of_rdms(models, benchmark, resamples, add)
+            elif isinstance(benchmark, BehaviourBenchmark):
+                found = _of_behaviour(models, benchmark, resamples, seed, add)
+            else:
+                found = _of_recordings(models, benchmark, resamples, seed, add)
             rows += _rows(models, benchmark, found)
     p_values = np.array([row["p"] for row in rows])
     for row, p_value in zip(rows, holm(p_values), strict=True):
@@ -152,9 +154,9 @@ def _check(models: Sequence, benchmarks: Sequence) -> None:
     if not benchmarks:
         raise UserError("A comparison needs a benchmark.")
     for benchmark in benchmarks:
-        if not isinstance(benchmark, RecordingsBenchmark | DissimilarityBenchmark):
+        if not isinstance(benchmark, RecordingsBenchmark | DissimilarityBenchmark | BehaviourBenchmark):
             raise UserError(
-                "A comparison needs recordings or dissimilarities of your own, received "
+                "A comparison needs recordings, dissimilarities or behaviour of your own, received "
                 f"{getattr(benchmark, 'identifier', benchmark)}."
             )
 
@@ -171,6 +173,19 @@ def _of_recordings(models, benchmark: RecordingsBenchmark, resamples: int, seed:
     for model in models:
         found.append(_mean_score(_committed(model, benchmark, scorer), ceilings, reliable))
         add(1)
+    return _of_draws(found, resamples, ceilings is not None)
+
+
+def _of_behaviour(models, benchmark: BehaviourBenchmark, resamples: int, seed: int, add) -> _Paired:
+    scorer = TrialScorer(benchmark, resamples, seed)
+    found = []
+    for model in models:
+        found.append(scorer(model))
+        add(1)
+    return _of_draws(found, resamples, benchmark.has_ceiling)
+
+
+def _of_draws(found: Sequence[Draws], resamples: int, is_ceiled: bool) -> _Paired:
     intervals = [each.interval() for each in found]
     differences = [one.map(np.subtract, other) for one, other in combinations(found, 2)]
     limits = [each.interval() for each in differences]
@@ -183,7 +198,7 @@ def _of_recordings(models, benchmark: RecordingsBenchmark, resamples: int, seed:
         np.array([high for _, high in limits], float),
         np.array([each.p_value() for each in differences], float),
         resamples,
-        ceilings is not None,
+        is_ceiled,
     )
 
 

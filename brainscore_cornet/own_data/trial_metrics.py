@@ -35,7 +35,7 @@ from .trials import (
 )
 
 UNCEILED = "unceiled: {} there is no noise ceiling, and the score is the raw one"
-_TRIPLET_CHANCE = 1 / 3
+TRIPLET_CHANCE = 1 / 3
 
 
 class BehaviourBenchmark(CeilingByVersion):
@@ -97,18 +97,19 @@ class BehaviourBenchmark(CeilingByVersion):
     def _look_at(self, candidate, stimuli: StimulusSet):
         return candidate.look_at(stimuli, number_of_trials=self.settings["number_of_trials"])
 
-    def _labels(self, candidate) -> BehavioralAssembly:
+    def labels(self, candidate) -> BehavioralAssembly:
         """Return the model's labels (choice, presentation): of ImageNet's classes, or of the fitted readout."""
         shown = self._on_screen(candidate, self.stimulus_set)
         if self.fitting is None:
             candidate.start_task(BrainModel.Task.label, list(self.trials.labels))
             return self._look_at(candidate, shown)
-        probabilities = self._probabilities(candidate).transpose("presentation", "choice")
+        probabilities = self.probabilities(candidate).transpose("presentation", "choice")
         labels = probabilities["choice"].values[probabilities.values.argmax(1)]
         coords = {name: (dims, values) for name, dims, values in walk_coords(probabilities["presentation"])}
         return BehavioralAssembly([labels], coords=coords, dims=["choice", "presentation"])
 
-    def _probabilities(self, candidate) -> BehavioralAssembly:
+    def probabilities(self, candidate) -> BehavioralAssembly:
+        """Return the fitted readout's probabilities of labels, (presentation, choice)."""
         assert self.fitting is not None
         candidate.start_task(BrainModel.Task.probabilities, self._on_screen(candidate, self.fitting))
         return self._look_at(candidate, self._on_screen(candidate, self.stimulus_set))
@@ -131,7 +132,7 @@ class LabelAccuracyBenchmark(BehaviourBenchmark):
         return 1 / len(self.trials.labels)
 
     def __call__(self, candidate) -> Score:
-        labels = self._labels(candidate)
+        labels = self.labels(candidate)
         order = self.stimulus_set.set_index(ID)[TRUTH]
         return Accuracy()(labels, target=order.loc[labels[ID].values].to_numpy())
 
@@ -149,7 +150,7 @@ class ErrorConsistencyBenchmark(BehaviourBenchmark):
         return len(self.trials.subjects) > 1
 
     def __call__(self, candidate) -> Score:
-        raw = ErrorConsistency()(self._labels(candidate), self.trials.assembly())
+        raw = ErrorConsistency()(self.labels(candidate), self.trials.assembly())
         if not self.has_ceiling:
             return self._unceiled(raw)
         ceiling = self.ceiling
@@ -170,10 +171,11 @@ class ObjectDiscriminationBenchmark(BehaviourBenchmark):
 
     @property
     def _metric(self):
+        """Brain-Score's metric; its `ceil_score` expects it here."""
         return {"i1": I1, "i2n": I2n}[self.settings["metric"]]()
 
     def __call__(self, candidate) -> Score:
-        probabilities = self._probabilities(candidate)
+        probabilities = self.probabilities(candidate)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of pairs of labels without a trial
             raw = self._metric(probabilities, self.trials.assembly())
@@ -187,20 +189,29 @@ class ObjectDiscriminationBenchmark(BehaviourBenchmark):
 
 
 class OddOneOutBenchmark(BehaviourBenchmark):
-    """Share of triplets of which the model chooses the same stimulus, as in Brain-Score's `Hebart2023-match`."""
+    """Share of triplets of which the model chooses the same stimulus, as in Brain-Score's `Hebart2023-match`.
+
+    The ceiling is that of Hebart et al. (2023, https://doi.org/10.7554/eLife.82580): of each triplet that was shown
+    several times the share of the most frequent choice, averaged over triplets (`get_noiseceiling.m` in their analysis
+    code; Brain-Score has its value, .6767, as a constant). Where all triplets have as many trials, no fixed choices
+    agree with more of them.
+    """
 
     needs_ceiling = "without triplets that are shown again"
 
     @property
     def chance(self) -> float:
-        return _TRIPLET_CHANCE
+        return TRIPLET_CHANCE
+
+    @property
+    def triplets(self) -> list[str]:
+        """Name of each trial's triplet, in whichever order it was shown."""
+        return ["|".join(sorted(each)) for each in self.trials.table[list(TRIPLET)].to_numpy()]
 
     @cached_property
     def agreement(self) -> np.ndarray:
         """Share of the most frequent choice, of each triplet with several trials."""
-        table = self.trials.table
-        triplets = ["|".join(sorted(each)) for each in table[list(TRIPLET)].to_numpy()]
-        counts: Any = table.groupby([triplets, CHOICE]).size().groupby(level=0).agg(["max", "sum"])
+        counts: Any = self.trials.table.groupby([self.triplets, CHOICE]).size().groupby(level=0).agg(["max", "sum"])
         repeated = counts[counts["sum"] > 1]
         return (repeated["max"] / repeated["sum"]).to_numpy()
 
@@ -208,7 +219,8 @@ class OddOneOutBenchmark(BehaviourBenchmark):
     def has_ceiling(self) -> bool:
         return self.settings["ceiling"] is not None or len(self.agreement) > 0
 
-    def __call__(self, candidate) -> Score:
+    def agrees(self, candidate) -> np.ndarray:
+        """Return whether the model chooses the same stimulus, (trial,)."""
         candidate.start_task(BrainModel.Task.odd_one_out)  # pyright: ignore[reportCallIssue]  # takes no stimuli
         placed = self._on_screen(candidate, self.stimulus_set)
         values, choices = self.trials.table[list(TRIPLET)].to_numpy(), self.trials.table[CHOICE].to_numpy()
@@ -217,12 +229,14 @@ class OddOneOutBenchmark(BehaviourBenchmark):
         rows = placed.set_index(ID).index.get_indexer(np.column_stack([others, choices]).ravel())
         triplets = StimulusSet(placed.iloc[rows].reset_index(drop=True))
         triplets.stimulus_paths, triplets.identifier = placed.stimulus_paths, placed.identifier
-        chosen = np.ravel(self._look_at(candidate, triplets).values)
-        raw = Score((chosen == choices).mean())
+        return np.ravel(self._look_at(candidate, triplets).values) == choices
+
+    def __call__(self, candidate) -> Score:
+        raw = Score(self.agrees(candidate).mean())
         if not self.has_ceiling:
             return self._unceiled(raw)
         ceiling = self.ceiling
-        score = (raw - _TRIPLET_CHANCE) / (ceiling - _TRIPLET_CHANCE)
+        score = (raw - TRIPLET_CHANCE) / (ceiling - TRIPLET_CHANCE)
         bound_score(score)
         score.attrs.update(raw=raw, ceiling=ceiling)
         return score

@@ -14,6 +14,8 @@ SCORE_ERROR = "score_error"
 # Visible columns and their headers; the CSV has every column.
 _SHOWN = {
     "model": "Model",
+    "identifier": "Full name",
+    "weights_file": "Weights",
     "benchmark": "Benchmark",
     "region": "Region",
     "status": "Status",
@@ -32,6 +34,8 @@ _SHOWN = {
     "date": "Date",
 }
 _SCORES = {"score", SCORE_ERROR, "error", "ceiling", "raw"}
+_OF_LABELS = {"identifier", "weights_file"}
+"""Columns that say more than the model's name only where a label, a checkpoint or options were given."""
 _QUANTITIES = {"seconds", "memory_mb", "memory_estimate_mb"}
 
 
@@ -44,11 +48,13 @@ class Column:
 
 def columns(jobs: Sequence[ReportRow]) -> list[Column]:
     """Return the visible columns that the results have."""
-    return [
-        Column(name, header, name in _SCORES | _QUANTITIES)
-        for name, header in _SHOWN.items()
-        if ("error" if name == SCORE_ERROR else name) in jobs[0].cells
-    ]
+
+    def is_shown(name: str) -> bool:
+        if name in _OF_LABELS:
+            return any(job.cells.get(name) not in (None, "", job.text("model")) for job in jobs)
+        return ("error" if name == SCORE_ERROR else name) in jobs[0].cells
+
+    return [Column(name, header, name in _SCORES | _QUANTITIES) for name, header in _SHOWN.items() if is_shown(name)]
 
 
 def cell(job: ReportRow, column: Column) -> str:

@@ -193,4 +193,4 @@ def test_progress_is_recorded_after_what_is_done(extract, tmp_path, monkeypatch)
     monkeypatch.setattr(unfinished, "sync", lambda path: (done.append(path.name), sync(path)))
     monkeypatch.setattr(unfinished, "write_text", lambda path, text: (done.append(path.name), write(path, text)))
     extract(output=tmp_path / "out.nc")
-    assert done == ["request.json", "0.npy", "state.json", "0.npy", "state.json", "0.npy", "state.json"]
+    assert done == ["request.json", "0.npy", "state.json", "0.npy", "state.json", "0.npy", "state.json", "writing"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import subprocess
 import time
 from functools import partial
@@ -18,6 +19,7 @@ from PIL import Image
 
 from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.cornet.recording.record import Site
+from brainscore_cornet.features import output_files
 from brainscore_cornet.features.unfinished import Unfinished
 
 KILLED_AFTER = (0, 2, 12, 30)  # images, of 60
@@ -181,6 +183,81 @@ def test_shards_are_joined(stand_in, bad_among, tmp_path, ending, count):
     for path in tmp_path.glob("whole*"):
         assert path.read_bytes() == (tmp_path / path.name.replace("whole", "parts")).read_bytes()
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.fixture
+def twice_the_size(tmp_path, monkeypatch) -> Path:
+    """A folder on a disk with room for V2's features of the six pictures twice, and for little else."""
+    room = 2 * 4 * 6 * 128 * 6 * 6 + 2**14
+    usage = shutil.disk_usage(tmp_path)
+
+    def disk_usage(path):
+        used = sum(each.stat().st_size for each in tmp_path.rglob("*") if each.is_file())
+        return usage._replace(free=room - used)
+
+    monkeypatch.setattr(output_files.shutil, "disk_usage", disk_usage)
+    return tmp_path
+
+
+@pytest.mark.parametrize("way", ["alone", "joined", "workers"])
+def test_room_for_the_features_twice_is_enough(stand_in, pictures, twice_the_size, monkeypatch, way):
+    """Whatever way, and also if it is interrupted between giving the output its name and noting that it is complete."""
+    model = small_model(stand_in, "cornet_z", batch_size=2)
+    output = twice_the_size / "out.npy"
+    extract = partial(extract_features, model, pictures, layers=["V2"], output=output)
+    if way == "joined":
+        extract(shard="2/2")
+        extract(shard="1/2")
+    options = {"alone": {}, "joined": {"join": True}, "workers": {"parallel": 1}}[way]
+    finish = Unfinished.finish
+
+    def interrupted(self):
+        monkeypatch.setattr(Unfinished, "finish", finish)
+        assert output.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Unfinished, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        extract(**options)
+    extract(**options)
+    assert np.load(output).shape[0] == len(pictures)
+    assert not list(twice_the_size.glob(".*"))
+
+
+@pytest.mark.parametrize("way", ["alone", "joined", "workers"])
+def test_a_complete_output_is_computed_again(stand_in, pictures, tmp_path, way):
+    """With `overwrite`, in whatever way, and without it the same request is complete again."""
+    model = small_model(stand_in, "cornet_z", batch_size=2)
+    output = tmp_path / "out.npy"
+    extract = partial(extract_features, model, pictures, layers=["V2"], output=output)
+    extract()
+    first = output.stat().st_ino
+    if way == "joined":
+        extract(shard="2/2", overwrite=True)
+        extract(shard="1/2", overwrite=True)
+    extract(overwrite=True, **{"alone": {}, "joined": {"join": True}, "workers": {"parallel": 1}}[way])
+    second = output.stat().st_ino
+    assert second != first
+    extract()
+    assert output.stat().st_ino == second
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_shards_that_are_left_of_a_complete_output(stand_in, pictures, tmp_path, monkeypatch):
+    """Where joining is interrupted before it has removed them, the same command removes them."""
+    model = small_model(stand_in, "cornet_z", batch_size=2)
+    extract = partial(extract_features, model, pictures, layers=["V2"], output=tmp_path / "out.npy")
+    extract(shard="1/2")
+    extract(shard="2/2")
+    remove = Unfinished.remove
+    monkeypatch.setattr(
+        Unfinished, "remove", lambda self: remove(self) if self.folder.suffix == ".unfinished" else 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        extract(join=True)
+    monkeypatch.undo()
+    extract(join=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.npy", "out_images.csv"]
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ PROCESSES = 2
 # one list for all tests: the server starts once, with the list that it has by then
 PRELOADED = [
     "helpers.processes",
+    "helpers.toys",
     "helpers.trainings",
     "brainscore_cornet.cornet.brain_model",
     "brainscore_cornet.features",
+    "brainscore_cornet.scoring.process",
     "brainscore_cornet.training.training_run",
 ]
 

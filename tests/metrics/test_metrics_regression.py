@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
+import torch
 from brainscore_vision import load_metric
 from brainscore_vision.metric_helpers.temporal import PerTime, PerTimeRegression, SpanTimeRegression
 from brainscore_vision.metrics.regression_correlation import metric as brainscore
 from helpers.made_recordings import activity, assembly, check, halves, ours, pair, theirs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import _base
 
-from brainscore_cornet.metrics import gram, pls, samples
+from brainscore_cornet.metrics import gram, pls, regressions, samples
 from brainscore_cornet.metrics.exact import exact_metrics
+from brainscore_cornet.metrics.predictions import Split
 
 SHAPES = {"wide": (50, 200, 6), "narrow": (80, 40, 5), "many targets": (50, 60, 90)}  # stimuli, features, neuroids
 QUICK = settings(max_examples=12, deadline=None, derandomize=True, database=None)
@@ -44,6 +48,27 @@ def test_cross_validated(name, shape, dtype):
     # scikit-learn's ridge regression of single-precision features rounds in single precision, ours does not
     rounding = {"score": 1e-5, "raw": 1e-4} if name == "ridge" and dtype == np.float32 else {}
     check(load_metric(name, crossvalidation_kwargs={"splits": 2}), source, target, **rounding)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_groups_of_targets_are_fitted_by_themselves(shape, monkeypatch):
+    """Groups that are fitted together, in several threads, have scikit-learn's predictions of each alone."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    stimuli, features, neuroids = shape
+    predictors, _ = activity(stimuli, features, neuroids)
+    groups = [activity(stimuli, features, neuroids, seed=seed)[1] for seed in range(5)]
+    splits = [Split(rows[10:], (rows[:10],)) for rows in (np.arange(stimuli), np.roll(np.arange(stimuli), 7))]
+    estimator = PLSRegression(n_components=5, scale=False)
+    fitted = regressions.Regression(estimator).fit_each(
+        samples.Samples([predictors]), [samples.Samples([each]) for each in groups], splits, gram.Grams()
+    )
+    for targets, own in zip(groups, fitted, strict=True):
+        for split, prediction in zip(splits, own.predictions, strict=True):
+            found = prediction.columns(0, torch.from_numpy(targets[split.train]).double())
+            expected = (
+                clone(estimator).fit(predictors[split.train], targets[split.train]).predict(predictors[split.test])
+            )
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

@@ -213,6 +213,15 @@ def test_odd_one_out_is_hebarts(folder, model, monkeypatch):
     assert "unceiled" in once(model).attrs["protocol"]
 
 
+def test_ceiling_of_triplets_by_hand(folder):
+    """The ceiling is the mean over repeated triplets, in any order, of the share of the most frequent choice."""
+    shown = [("00", "01", "02")] * 2 + [("02", "00", "01")] * 2 + [("03", "04", "05")] * 3 + [("06", "07", "08")] * 2
+    choices = ["00", "00", "00", "01", "04", "05", "04", "07", "08", "09"]  # 3 of 4, 2 of 3, 1 of 2, and a single one
+    trials = pd.DataFrame([*shown, ("09", "10", "11")], columns=["stimulus_1", "stimulus_2", "stimulus_3"])
+    made = benchmark(folder, trials.assign(choice=choices), "odd_one_out")
+    assert float(made.ceiling) == pytest.approx((3 / 4 + 2 / 3 + 1 / 2) / 3)
+
+
 def test_brainscores_assemblies_are_trials(folder):
     """An assembly of choices, with its stimuli and with Brain-Score's names, is the same benchmark as the table."""
     trials = pairs()

@@ -174,7 +174,7 @@ def test_what_cannot_be_compared(images, models, tmp_path):
         ([models[0], models[0]], benchmark, {}, "Two models are called cornet_z"),
         (["cornet_z", "cornet_s"], benchmark, {}, "needs CORnets from load_model"),
         (models, [], {}, "needs a benchmark"),
-        (models, "it.toml", {}, "recordings or dissimilarities of your own, received it.toml"),
+        (models, "it.toml", {}, "dissimilarities or behaviour of your own, received it.toml"),
         (models, benchmark, {"resamples": 2}, "number of resamples"),
     ]:
         with pytest.raises(UserError, match=expected):

@@ -150,6 +150,17 @@ def test_the_table_has_the_error_on_both_scales():
     assert (cells["Score"], cells["Error"], cells["Raw"], cells["Raw error"]) == ("0.432", "0.020", "0.346", "0.016")
 
 
+def test_what_a_label_stands_for_is_in_the_table():
+    """The full name and the weight file are shown where one says more than the model's name, and not elsewhere."""
+    plain = result(model="cornet_z", identifier="cornet_z", weights_file=None)
+    mine = result(model="mine", identifier="cornet_z_weights_11074f62", weights_file="/home/me/mine.pth")
+    headers = {column.header for column in score_table.columns(read(plain))}
+    assert not headers & {"Full name", "Weights"}
+    jobs = read(plain, mine)
+    cells = {column.header: score_table.cell(jobs[1], column) for column in score_table.columns(jobs)}
+    assert (cells["Full name"], cells["Weights"]) == ("cornet_z_weights_11074f62", "/home/me/mine.pth")
+
+
 def test_light_and_official_scores_have_means_of_their_own():
     """Both are of V1, and a mean over both would be comparable with nothing."""
     names = ("Marques2020offline_DeValois1982-pref_or", "Marques2020light_DeValois1982-pref_or")

@@ -25,6 +25,8 @@ from brainscore_cornet.scoring.jobs import Candidate, Job, Target
 from brainscore_cornet.scoring.results import SCORED, Results, Row
 from brainscore_cornet.scoring.scorer import JobScorer
 
+pytestmark = pytest.mark.usefixtures("forked_children")
+
 
 @pytest.fixture
 def log(tmp_path) -> Path:

@@ -42,7 +42,8 @@ class CORnetS(CORnet):
             self.add_module(region, build_region(region, self.times[region]))
         self.decoder = build_decoder(CHANNELS["IT"], classes)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            # on the meta device, where there are no values, torch would import its compiler to draw them: a second
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 area = module.kernel_size[0] * module.kernel_size[1]
                 nn.init.normal_(module.weight, std=(2 / (area * module.out_channels)) ** 0.5)
 
