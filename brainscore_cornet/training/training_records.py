@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -17,6 +18,7 @@ from ..cornet.names import cell
 from ..cornet.writing import write_aside, write_text, writing
 from ..palette import BLUE, GREEN, VERMILLION
 from .module import Learner, Sums
+from .stopping import TrainingStopped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,7 @@ TABLE = "metrics.csv"
 PICTURE = "training.png"
 TENSORBOARD = "tensorboard"
 UNREADABLE = "unreadable.csv"
+_REDRAWN_AFTER = 5.0  # s; a figure takes longer than an epoch on a few images
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Epoch:
 class Records(pl.Callback):
     """A callback that updates the records after each epoch's validation.
 
+    The figure is drawn every few seconds at most, and when the run ends or is stopped.
+
     Parameters
     ----------
     output
@@ -67,6 +72,8 @@ class Records(pl.Callback):
 
     def __init__(self, output: Path, title: str, print_line: Callable[[str], None]) -> None:
         self._output, self._title, self._print_line = output, title, print_line
+        self._undrawn: list[Epoch] = []
+        self._drawn = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, learner: Learner) -> None:
         train = Sums.of(learner.summed(learner.training_sums))
@@ -95,13 +102,24 @@ class Records(pl.Callback):
             _write_table(self._output / UNREADABLE, None, reasons)
         with writing(self._output / TENSORBOARD):
             _log(self._output / TENSORBOARD, row)
-        draw(rows, self._output / PICTURE, self._title)
+        self._undrawn = rows
+        if row.epoch == trainer.max_epochs or time.monotonic() - self._drawn >= _REDRAWN_AFTER:
+            self._draw()
         self._print_line(
             f"epoch {row.epoch}/{trainer.max_epochs}: training loss {train.loss:.4f}, {train.accuracies}; "
             f"validation loss {val.loss:.4f}, {val.accuracies}; "
             f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
             + (f"; {len(learner.unreadable)} images left out, see {UNREADABLE}" if learner.unreadable else "")
         )
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, TrainingStopped | KeyboardInterrupt):
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._undrawn:
+            draw(self._undrawn, self._output / PICTURE, self._title)
+            self._undrawn, self._drawn = [], time.monotonic()
 
 
 def read_table(output: Path) -> list[Epoch]:

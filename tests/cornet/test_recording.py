@@ -1,11 +1,11 @@
 """Recording single layers at single time steps, computing no more than that."""
 
-from collections import defaultdict
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
+from helpers.peer import plain_hooks
 from reference.synthetic_weights import images as noise
 
 from brainscore_cornet import UserError
@@ -27,19 +27,7 @@ def images() -> np.ndarray:
 def calls(stand_in, images):
     """Architecture -> layer -> what plain hooks see of it at each of its calls in one forward pass."""
 
-    def calls(architecture: str) -> dict[str, list[np.ndarray]]:
-        network, outputs = stand_in(architecture), defaultdict(list)
-        handles = [
-            module.register_forward_hook(lambda _m, _i, output, name=name: outputs[name].append(output.numpy().copy()))
-            for name, module in network.named_modules()
-        ]
-        with torch.no_grad():
-            network(torch.from_numpy(images))
-        for handle in handles:
-            handle.remove()
-        return outputs
-
-    return cache(calls)
+    return cache(lambda architecture: plain_hooks(stand_in(architecture), images))
 
 
 def recorded(network, images, *sites, batch_size=3, **options):

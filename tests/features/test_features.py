@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
-from helpers.peer import plain_hook
+from helpers.peer import plain_hooks
 from helpers.small_model import seen, small_model
 from PIL import Image
 
@@ -40,25 +40,27 @@ def close(found, expected) -> None:
 @pytest.mark.parametrize("architecture", REACHED)
 def test_every_region_at_every_step_that_the_image_has_reached(small, stand_in, pictures, architecture):
     """By default every region is extracted at each time step that the image has reached, as plain hooks see it."""
-    features = extract_features(small(f"cornet_{architecture.lower()}"), pictures)
+    pictures = pictures[:3]
+    features = extract_features(small(f"cornet_{architecture.lower()}", batch_size=2), pictures)
+    plain = plain_hooks(stand_in(architecture), seen(pictures))
     assert set(features) == {"V1.output", "V2.output", "V4.output", "IT.output", "decoder.avgpool"}
     for region, steps in REACHED[architecture].items():
         layer = f"{region}.output"
         assert features[f"{layer}:time_step"].values.tolist() == steps
-        plain = plain_hook(stand_in(architecture), layer, seen(pictures))
-        close(features[layer].values, np.stack([plain[step] for step in steps]))
-    close(features["decoder.avgpool"].values, plain_hook(stand_in(architecture), "decoder.avgpool", seen(pictures))[0])
+        close(features[layer].values, np.stack([plain[layer][step] for step in steps]))
+    close(features["decoder.avgpool"].values, plain["decoder.avgpool"][0])
 
 
 def test_layers_inside_regions(small, stand_in, pictures):
     """Sublayers at their steps, also one that works at some of them only, a region's short name, and logits."""
+    pictures = pictures[:3]
     features = extract_features(small("cornet_s"), pictures, layers=["IT.conv2", "V4.skip", "V2", "logits"])
-    plain = plain_hook(stand_in("S"), "IT.conv2", seen(pictures))
-    close(features["IT.conv2"].values, np.stack(plain))
+    plain = plain_hooks(stand_in("S"), seen(pictures))
+    close(features["IT.conv2"].values, np.stack(plain["IT.conv2"]))
     assert features["V4.skip:time_step"].values.tolist() == [0]
-    close(features["V4.skip"].values, np.stack(plain_hook(stand_in("S"), "V4.skip", seen(pictures))))
+    close(features["V4.skip"].values, np.stack(plain["V4.skip"]))
     assert features["V2.output"].shape[:3] == (2, len(pictures), 128)
-    close(features["logits"].values, plain_hook(stand_in("S"), "decoder.linear", seen(pictures))[0])
+    close(features["logits"].values, plain["decoder.linear"][0])
 
 
 def test_features_are_what_is_recorded(small, pictures):

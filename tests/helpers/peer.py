@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -143,13 +144,24 @@ def assert_same(ours, theirs, tolerance: float = 1e-5) -> None:
 
 def plain_hook(network: nn.Module, layer: str, images: np.ndarray | torch.Tensor) -> list[np.ndarray]:
     """What a layer puts out at each of its calls in one forward pass, each (presentation, …)."""
-    outputs = []
-    handle = network.get_submodule(layer).register_forward_hook(
-        lambda _module, _inputs, output: outputs.append(output.numpy().copy())
-    )
+    return plain_hooks(network, images, [layer])[layer]
+
+
+def plain_hooks(
+    network: nn.Module, images: np.ndarray | torch.Tensor, layers: Sequence[str] | None = None
+) -> dict[str, list[np.ndarray]]:
+    """The same of several layers, by default of all and of the network itself, whose name is empty."""
+    outputs: dict[str, list[np.ndarray]] = defaultdict(list)
+    handles = [
+        network.get_submodule(layer).register_forward_hook(
+            lambda _module, _inputs, output, layer=layer: outputs[layer].append(output.numpy().copy())
+        )
+        for layer in (dict(network.named_modules()) if layers is None else layers)
+    ]
     try:
         with torch.no_grad():
             network(torch.as_tensor(images))
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
     return outputs

@@ -17,7 +17,7 @@ from torch import nn
 from brainscore_cornet import UserError, extract_features, load_model, load_network, train, validate
 from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.progress_line import listening
-from brainscore_cornet.training import progress
+from brainscore_cornet.training import progress, training_records
 from brainscore_cornet.training.module import Learner
 from brainscore_cornet.training.recipes import RECIPES, recipe_for
 from brainscore_cornet.training.training_records import read_table
@@ -280,6 +280,23 @@ def test_progress_is_reported(tmp_path, monkeypatch):
     assert [(each.done, each.total) for each in validation] == [(0, 3), (2, 3), (3, 3)]
     assert re.fullmatch(r"loss \d\.\d{4}, top-1 [\d.]+ %", validation[-1].note)
     assert reported[-1] is None
+
+
+def test_the_figure_is_drawn_at_the_end(tmp_path, monkeypatch):
+    """The figure is drawn after the last epoch, and after others only when the last one is some seconds old."""
+    drawn, draw = [], training_records.draw
+
+    def noted(rows, *options):
+        drawn.append([row.epoch for row in rows])
+        draw(rows, *options)
+
+    monkeypatch.setattr(training_records, "draw", noted)
+    folder = pictures(tmp_path, 1, 1)
+    train("Z", folder, tmp_path / "short", epochs=2, **SMALL)
+    assert drawn == [[1, 2]]
+    monkeypatch.setattr(training_records, "_REDRAWN_AFTER", 0.0)
+    train("Z", folder, tmp_path / "long", epochs=2, **SMALL)
+    assert drawn[1:] == [[1], [1, 2]]
 
 
 def test_top_5_of_few_classes_is_left_out(tmp_path, capsys):

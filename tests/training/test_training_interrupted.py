@@ -116,6 +116,7 @@ def stopped_once(monkeypatch, folder: Path, model: str, after: int) -> str:
     with pytest.raises(TrainingStopped) as stopped:
         train(model, folder, folder / "out", **OPTIONS, **SMALL)
     assert stopped.value.code == 143
+    assert (folder / "out" / "training.png").exists() == (folder / "out" / "metrics.csv").exists()
     train(model, folder, folder / "out", **OPTIONS, **SMALL)
     return str(stopped.value)
 

@@ -44,7 +44,7 @@ class Prepared:
         weights
             `network_hash` of the network, if it is known already.
         """
-        state = (structure_of(self.network), weights or network_hash(self.network))
+        state = (_modules(self.network), weights or network_hash(self.network))
         if state != self._state:
             self._copies.clear()
             self._state = state
@@ -80,8 +80,7 @@ def network_hash(network: nn.Module) -> str:
     return found.hexdigest()
 
 
-def structure_of(network: nn.Module) -> tuple:
-    """Return what differs when a module was replaced or set in another way, or a hook was added or removed."""
+def _modules(network: nn.Module) -> tuple:
     return tuple(
         (id(module), module.extra_repr(), *module._forward_hooks, *module._forward_pre_hooks)
         for module in network.modules()

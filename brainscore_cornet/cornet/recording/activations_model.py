@@ -27,7 +27,7 @@ from .hooks import Hookable
 from .images import Source, warn_of_transparency
 from .presentations import Presentations
 from .record import LOGITS, Portion, Site, as_layers, find_module, last_site, record
-from .shapes import Surveyed
+from .shapes import survey
 from .stimuli import Microsaccades, as_stimulus_set, as_trials, batches, image_files, warn_of_screen
 
 MOST_WORKERS = 8  # by default, at most: a few threads decode faster than a network computes
@@ -81,7 +81,6 @@ class ActivationsModel(Hookable):
         self._prepared = Prepared(network, device, precision, compiled)
         self._batch_size = batch_size
         self._workers = workers or min(MOST_WORKERS, torch.get_num_threads())
-        self._surveyed = Surveyed(network, image_size)
         self._extractor = self  # Brain-Score's tools find hooks and paths through this attribute
 
     def __call__(
@@ -196,7 +195,7 @@ class ActivationsModel(Hookable):
         weights = network_hash(self.network)
         entries = self._entries(shown, sites, weights)
         count = len(shown.first_rows)
-        shapes = self._surveyed.shapes() if any(entry.path.exists() for entry in entries.values()) else {}
+        shapes = survey(self.network, self.image_size, containers=True) if entries else {}
         wanted = {site: shapes.get(site.layer, {}).get(site.time_step) for site in entries}
         loaded = {site: entry.load((count, *(wanted[site] or ()))) for site, entry in entries.items()}
         stored = {site: array for site, array in loaded.items() if array is not None}

@@ -11,27 +11,10 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from ..architectures import CORnet
-from ..inference.prepared import structure_of
 from .record import LOGITS
 
 Shapes = Mapping[str, Mapping[int, tuple[int, ...]]]
 """Layer -> time step at which it is computed -> shape of its activity for one image."""
-
-
-class Surveyed:
-    """The shapes of all layers of a network, found once, and again whenever its modules have changed."""
-
-    def __init__(self, network: CORnet, image_size: int) -> None:
-        self._network, self._image_size = network, image_size
-        self._structure: tuple | None = None
-        self._shapes: Shapes = {}
-
-    def shapes(self) -> Shapes:
-        structure = structure_of(self._network)
-        if structure != self._structure:
-            self._shapes = survey(self._network, self._image_size, containers=True)
-            self._structure = structure
-        return self._shapes
 
 
 def survey(network: CORnet, image_size: int, *, containers: bool = False) -> Shapes:
