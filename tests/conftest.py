@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import os
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 # What all test modules import is there until the end: the collector need not look through it again and again.
@@ -14,6 +16,13 @@ gc.disable()
 if "PYTEST_XDIST_WORKER" in os.environ:  # whose exit code nobody reads
     # called last, in place of Python's own end, which takes seconds to forget what was imported
     atexit.register(os._exit, 0)
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
+# A forward pass of CORnet-S copies its large weights. In fresh pages of the system, that costs more than what is
+# computed for a small image: the C library keeps memory instead.
+with suppress(AttributeError, OSError, TypeError):  # other systems have no such call, or need none
+    ctypes.CDLL(None).mallopt(M_MMAP_MAX, 0)
+    ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 # Before Brain-Score and torch are imported: nothing of the user's is read or written.
 _HOME = tempfile.TemporaryDirectory(prefix="brainscore-cornet-tests-")
