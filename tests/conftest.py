@@ -182,10 +182,11 @@ def released_folder(tmp_path_factory, stand_in) -> Path:
 
 @pytest.fixture
 def forked_children(monkeypatch):
-    """The processes that score start in milliseconds; they and all that they do are the package's own."""
+    """Processes that score or extract start in milliseconds; they and all that they do are the package's own."""
     from helpers.forked_children import start
 
-    monkeypatch.setattr("brainscore_cornet.scoring.process.start", start)
+    for module in ("scoring.process", "features.shard_process"):
+        monkeypatch.setattr(f"brainscore_cornet.{module}.start", start)
 
 
 @pytest.fixture

@@ -199,6 +199,7 @@ def twice_the_size(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("forked_children")
 @pytest.mark.parametrize("way", ["alone", "joined", "workers"])
 def test_room_for_the_features_twice_is_enough(stand_in, pictures, twice_the_size, monkeypatch, way):
     """Whatever way, and also if it is interrupted between giving the output its name and noting that it is complete."""
@@ -224,6 +225,7 @@ def test_room_for_the_features_twice_is_enough(stand_in, pictures, twice_the_siz
     assert not list(twice_the_size.glob(".*"))
 
 
+@pytest.mark.usefixtures("forked_children")
 @pytest.mark.parametrize("way", ["alone", "joined", "workers"])
 def test_a_complete_output_is_computed_again(stand_in, pictures, tmp_path, way):
     """With `overwrite`, in whatever way, and without it the same request is complete again."""

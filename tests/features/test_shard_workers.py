@@ -78,6 +78,7 @@ def test_a_process_that_is_killed(folder, expected, monkeypatch):
     assert_the_same(folder, expected)
 
 
+@pytest.mark.usefixtures("forked_children")
 @pytest.mark.slow
 def test_a_command_that_is_interrupted(folder, expected, monkeypatch):
     """Ctrl-C ends all processes; with another number of them, the rest alone is computed. --overwrite begins anew."""
@@ -113,6 +114,7 @@ def test_a_command_that_is_interrupted(folder, expected, monkeypatch):
     assert_the_same(folder, expected)
 
 
+@pytest.mark.usefixtures("forked_children")
 @pytest.mark.slow
 def test_what_stops_all(folder, monkeypatch):
     """An image that cannot be used, another model in a process, and processes that die of a shard are one error."""
@@ -135,6 +137,7 @@ def test_what_stops_all(folder, monkeypatch):
         extract(parallel=ShardWorkers(1, make=LOAD), overwrite=True)
 
 
+@pytest.mark.usefixtures("forked_children")
 @pytest.mark.slow
 def test_the_number_of_threads(folder):
     """The last bits depend on it: each process has as many threads as this one."""
@@ -153,6 +156,7 @@ def test_the_number_of_threads(folder):
         torch.set_num_threads(before)
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_images_in_arrays_can_be_sent(tmp_path, monkeypatch):
     """Images in a file of arrays, which is open here, are opened anew in another process, in the same folder."""
     monkeypatch.chdir(tmp_path)
