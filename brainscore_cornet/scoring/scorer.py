@@ -61,7 +61,7 @@ def _of_any(job: Job) -> dict[str, Any]:
         "weights_hash": job.candidate.weights_hash,
         "settings": json.dumps(job.candidate.settings, sort_keys=True),
         "versions": json.dumps(versions()),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
 
 
