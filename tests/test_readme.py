@@ -51,13 +51,21 @@ INSTALL = re.compile(r"pip install \S+ && ")
 TEST_COMMAND = "pip install '.[test]' && pytest\n"
 
 
-@pytest.fixture
-def folder(tmp_path, stand_in) -> Path:
-    """What the snippets take for granted: two images, a few of "ImageNet", and weights of one's own."""
+@pytest.fixture(scope="module")
+def own_weights(tmp_path_factory) -> Path:
+    """A file with weights of one's own, for ten time steps."""
     import torch
 
     from brainscore_cornet.cornet.architectures import build_network
 
+    path = tmp_path_factory.mktemp("own") / "mine.pth"
+    torch.save(build_network("RT", times=10, seed=3).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, own_weights) -> Path:
+    """What the snippets take for granted: two images, a few of "ImageNet", and weights of one's own."""
     Image.new("RGB", (300, 200), "brown").save(tmp_path / "dog.png")
     Image.new("L", (64, 64), 90).save(tmp_path / "cat.png")
     (tmp_path / "images").mkdir()
@@ -67,7 +75,7 @@ def folder(tmp_path, stand_in) -> Path:
     for part, name, number in itertools.product(("train", "val"), ("n01440764", "n01443537"), range(3)):
         (tmp_path / "imagenet" / part / name).mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (80, 80), (40 * number, 90, 200)).save(tmp_path / "imagenet" / part / name / f"{number}.JPEG")
-    torch.save(build_network("RT", times=10, seed=3).state_dict(), tmp_path / "mine.pth")
+    os.link(own_weights, tmp_path / "mine.pth")
     return tmp_path
 
 
