@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -55,11 +55,13 @@ def cut(disk: Disk, start: Callable[[Path], Running], ready: Callable[[Path], bo
     return copies[:: len(copies) // CUTS][:CUTS]
 
 
-def features(images: Path, tmp_path: Path, run: Callable, ending: str) -> Callable[[Path], Running]:
+def features(
+    images: Path, tmp_path: Path, run: Callable, ending: str, way: Sequence[str] = ("--threads", "1")
+) -> Callable[[Path], Running]:
     def start(place: Path) -> Running:
         arguments = ["features", "cornet_z_untrained", str(images / "train"), "-o", str(place / f"out.{ending}")]
-        options = ["--image-size", "64", "--batch-size", "1", "--layer", "V2", "--device", "cpu", "--workers", "1"]
-        return Running(run, *arguments, *options, folder=place, log=tmp_path / "log")
+        options = ["--image-size", "64", "--batch-size", "1", "--layer", "V2", "--device", "cpu"]
+        return Running(run, *arguments, *options, *way, folder=place, log=tmp_path / "log")
 
     return start
 
@@ -97,6 +99,18 @@ def test_features(images, disk, tmp_path, capsys, ending):
         print(f"\npower cuts, features.{ending}: {len(found['command'])} cuts, {sum(found['command'])} wrong; ", end="")
         print(f"without waiting for the disk {sum(found['unsynced_command'])} of {len(found['unsynced_command'])}")
     assert sum(found["command"]) == 0
+
+
+def test_features_in_shards(images, disk, tmp_path, capsys):
+    """What another process computes is resumed, too, and there is room for that however far the command came."""
+    start = features(images, tmp_path, command, "npy", ("--workers", "1"))
+    copies = cut(disk, start, lambda place: any(place.glob(".out.npy.shard-*/state.json")))
+    with disk.mounted() as place:
+        expected = outputs(place)
+    wrong = resumed(disk, copies, start, expected)
+    with capsys.disabled():
+        print(f"\npower cuts, features in shards: {len(wrong)} cuts, {sum(wrong)} wrong")
+    assert sum(wrong) == 0
 
 
 def test_train(disk, tmp_path, capsys):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ PRELOADED = [
     "torch.utils.tensorboard",
 ]
 _OPERATIONS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
+_TICK = 10**7  # ns: two changes of a file that are closer may have one time
 SECONDS = 200  # after which a command counts as stuck
 
 
@@ -211,7 +211,13 @@ class Disk:
             subprocess.run(["umount", self.mount], check=True)
 
     def cut(self, number: int) -> Path:
-        """Copy the file as it is at this moment."""
+        """Copy the file as it is at one moment: a copy into which something was written meanwhile is made again."""
         copy = self.image.with_name(f"cut-{number}.img")
-        shutil.copyfile(self.image, copy)
-        return copy
+        while True:
+            changed = self.image.stat().st_mtime_ns
+            if time.time_ns() - changed < _TICK:
+                time.sleep(_TICK / 1e9)
+                continue
+            subprocess.run(["cp", "--sparse=auto", self.image, copy], check=True)
+            if self.image.stat().st_mtime_ns == changed:
+                return copy
