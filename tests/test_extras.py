@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from importlib.metadata import metadata, version
 
 import pytest
@@ -23,6 +25,12 @@ def test_packages_are_named(extra):
     for each in requirements:
         assert each.url is None
         assert version(each.name) in each.specifier
+
+
+def test_recipes_need_no_extra():
+    """Submissions state how a network was trained, on machines where nothing can be trained."""
+    code = "import sys; sys.modules['pytorch_lightning'] = None; from brainscore_cornet.training import recipes"
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
 
 def test_requirements_of_all_are_left_out():

@@ -32,13 +32,6 @@ def note(output: Path, request: Mapping[str, Any]) -> None:
         sync_names(labelled) if labelled.is_dir() else sync(labelled)
 
 
-def forget(output: Path) -> None:
-    """Remove the note on an output that is to be replaced, if it has one."""
-    with suppress(OSError, AttributeError, IndexError):
-        os.removexattr(existing(output)[0], _ATTRIBUTE)
-    _hidden(output).unlink(missing_ok=True)
-
-
 def is_noted(output: Path, request: Mapping[str, Any]) -> bool:
     """Return whether the files of `output` answer `request`, and have not been changed since."""
     return has_note(output) and _noted(output) == _digest(output, request)

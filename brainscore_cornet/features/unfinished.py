@@ -19,7 +19,7 @@ from ..cornet.json_files import Damaged, read_object
 from ..cornet.recording.record import Site
 from ..cornet.writing import discard, locked, sync, sync_names, write_text, writing
 from .early_checks import existing, exists
-from .finished import forget, is_noted, note
+from .finished import is_noted, note
 
 _logger = logging.getLogger(__name__)
 
@@ -74,8 +74,7 @@ class Unfinished:
                 stack.enter_context(locked(lock_file, busy, temporary=True))
                 if overwrite:
                     discard(self.folder)
-                    forget(self._output)  # also for shards, which are opened without `overwrite` after their first time
-                elif complete := self._is_complete():
+                elif complete := self._is_complete() and not self._is_shard_begun():
                     discard(self.folder)  # left where a process was killed after its last file
                     _logger.warning("%s is complete. To compute it again: --overwrite", self._output)
                 else:
@@ -155,6 +154,10 @@ class Unfinished:
     def remove(self) -> None:
         self._arrays = {}
         discard(self.folder)
+
+    def _is_shard_begun(self) -> bool:
+        """Return whether this is a shard that is being computed, also in place of an output that is complete."""
+        return _SHARD in self._request and self._kept_request() == self._request
 
     def _is_complete(self) -> bool:
         return is_noted(self._output, {name: value for name, value in self._request.items() if name != _SHARD})

@@ -65,7 +65,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """Return the contents of a benchmark file, whose keys are known and have values of the right types."""
     path = benchmark_path(path)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path} is no TOML: {error}.") from error
     _check(found, (*_TOP, *_KINDS, "metric"), f"{path}")

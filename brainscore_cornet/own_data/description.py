@@ -72,7 +72,9 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
     lines += _bars(names, means, [f"{mean:.3g}" for mean in means])
     found = neuroid_ceilings(benchmark)
     if found is None:
-        return [*lines, "", "No stimulus is repeated: there is no noise ceiling, and scores are raw (unceiled)."]
+        repeated = int((recorded.counts > 1).sum())
+        which = f"Only {repeated} stimuli are repeated" if repeated else "No stimulus is repeated"
+        return [*lines, "", f"{which}: there is no noise ceiling, and scores are raw (unceiled)."]
     values = found.mean(1)
     shown, _ = np.histogram(values, np.r_[-np.inf, _BINS[1:-1], np.inf])
     names = [f"{low:.1f} to {high:.1f}" for low, high in pairwise(_BINS)]

@@ -14,6 +14,9 @@ from .stimulus_tables import ID
 RESPONSE = "response"
 """The column of a table with one response in each row."""
 _KEYS = (ID, "repetition")
+_EDGES = ("time_bin_start", "time_bin_end")
+_NO_NEUROIDS = ("neuroid_id", *_EDGES, "trial", "session", "region")
+"""Names of what describes a presentation or a response, which no neuroid has."""
 
 
 def of_table(table: pd.DataFrame, source: str) -> Labelled:
@@ -33,9 +36,12 @@ def of_table(table: pd.DataFrame, source: str) -> Labelled:
     """
     if ID not in table:
         raise UserError(f"{source} has no column {ID}, only {', '.join(map(str, table.columns[:8]))}.")
-    empty = np.flatnonzero(table[ID].isna())
-    if len(empty):
-        raise UserError(f"{source}, row {empty[0] + 1}: the {ID} is missing.")
+    if table.empty:
+        raise UserError(f"{source} has no rows: expected a response or a presentation in each.")
+    for name in (ID, "repetition", *_EDGES):
+        empty = np.flatnonzero(table[name].isna()) if name in table else ()
+        if len(empty):
+            raise UserError(f"{source}, row {empty[0] + 1}: the {name} is missing.")
     return _long(table, source) if RESPONSE in table else _wide(table, source)
 
 
@@ -44,6 +50,12 @@ def _wide(table: pd.DataFrame, source: str) -> Labelled:
     if not columns:
         raise UserError(
             f"{source} has no column of responses: expected a column for each neuroid, or one called response."
+        )
+    other = next((name for name in columns if str(name) in _NO_NEUROIDS or str(name).startswith("Unnamed: ")), None)
+    if other is not None:
+        raise UserError(
+            f"{source} has a column {other!r}, and each column but {' and '.join(_KEYS)} is a neuroid here: remove it "
+            "(pandas writes an unnamed one without index=False), or give one response in each row."
         )
     texts = [name for name in columns if table[name].dtype.kind not in "fiub"]
     if texts:
@@ -68,7 +80,7 @@ def _long(table: pd.DataFrame, source: str) -> Labelled:
         raise UserError(
             f"{source}, row {bad[0] + 1}: the {RESPONSE} is {table[RESPONSE].iloc[bad[0]]!r}, expected a number."
         )
-    edges = [name for name in ("time_bin_start", "time_bin_end") if name in table]
+    edges = [name for name in _EDGES if name in table]
     if len(edges) == 1:
         raise UserError(f"{source} has the column {edges[0]}: expected both time_bin_start and time_bin_end.")
     repetition = table["repetition"] if "repetition" in table else pd.Series(0, index=table.index)

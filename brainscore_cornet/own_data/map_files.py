@@ -32,8 +32,12 @@ def write_map(found: TimeMap, folder: Path) -> list[Path]:
         write_aside(paths[2], lambda part: part.write_text("\n".join(found.sentences) + "\n", encoding="utf-8"))
     for name, draw in FIGURES.items():
         figure = draw(found.dataset)
+        drawn = [folder / f"{name}{ending}" for ending in ENDINGS]
         if figure is not None:
-            drawn = [folder / f"{name}{ending}" for ending in ENDINGS]
             write_figures([figure], *drawn)
             paths += drawn
+            continue
+        with writing(folder):
+            for path in drawn:
+                path.unlink(missing_ok=True)  # of an earlier map
     return paths

@@ -40,6 +40,7 @@ METRICS = (*REGRESSIONS, *SIMILARITIES, f"{SPAN}pls", f"{SPAN}ridge")
 STRATIFY = "object_name"
 """The column by which Brain-Score stratifies splits."""
 UNCEILED = "unceiled: without repetitions there is no noise ceiling, and the score is the raw similarity"
+FEWEST_REPEATED = 3
 _PLS_COMPONENTS = 25
 
 
@@ -85,8 +86,8 @@ class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
 
     @property
     def has_ceiling(self) -> bool:
-        """Whether there are repetitions to estimate a noise ceiling from."""
-        return bool((self.recorded.counts > 1).any())
+        """Whether enough stimuli are repeated for a noise ceiling: halves of two are always correlated by 1 or -1."""
+        return bool((self.recorded.counts > 1).sum() >= FEWEST_REPEATED)
 
     def __call__(self, candidate) -> Score:
         score = super().__call__(candidate)

@@ -71,6 +71,11 @@ def _counts(file, path: Path, bins: list[TimeBin], presentations: str | None, co
             "column of the stimuli so."
         )
     starts = np.asarray(table["start_time"][:], float)
+    if len(unknown := np.flatnonzero(~np.isfinite(starts))):
+        raise UserError(
+            f"{path}: {len(unknown)} of {len(starts)} rows of {table.name} have no start_time, the first is row "
+            f"{unknown[0] + 1}: give them one, or leave them out of the table."
+        )
     if column is not None and column not in file.units.colnames:
         raise UserError(f"{path}: {unknown_name(column, file.units.colnames, 'column of units')}")
     names = file.units.id[:] if column is None else file.units[column][:]

@@ -188,6 +188,28 @@ MISTAKES = {
         long_table(lambda long: pd.concat([long, long[:1]])),
         "it.csv, row 5: there is a response for stimulus_id 00, repetition 0, neuroid_id a already",
     ),
+    "a response of no repetition": (
+        long_table(lambda long: long.assign(repetition=[0, 1, None, 1])),
+        "it.csv, row 3: the repetition is missing",
+    ),
+    "a time bin without a start": (
+        long_table(lambda long: long.assign(time_bin_start=[70, None, 70, 70], time_bin_end=170)),
+        "it.csv, row 2: the time_bin_start is missing",
+    ),
+    "a table without rows": (long_table(lambda long: long[:0]), "it.csv has no rows"),
+    "an index that pandas wrote": (
+        lambda folder: (
+            long_table(lambda long: long)(folder),
+            LONG.pivot_table(index=["stimulus_id"], columns="neuroid_id", values="response")
+            .reset_index()
+            .to_csv(folder / "it.csv"),
+        ),
+        "it.csv has a column 'Unnamed: 0', and each column but stimulus_id and repetition is a neuroid here",
+    ),
+    "a time bin as a neuroid": (
+        long_table(lambda _: pd.DataFrame({"stimulus_id": ["00", "01"], "a": [1.0, 2.0], "time_bin_start": [70, 80]})),
+        "it.csv has a column 'time_bin_start'",
+    ),
     "a table without stimuli": (long_table(lambda long: long.drop(columns="stimulus_id")), "has no column stimulus_id"),
     "an order that is unclear": (
         lambda folder: (folder / "images" / "09.png").rename(folder / "images" / "9.png"),

@@ -18,7 +18,7 @@ from helpers.commands import run_here
 from helpers.own_recordings import NEUROIDS, REPETITIONS, STIMULI, TEXT, TIME_BINS, laboratory, responses
 from helpers.small_model import small_model
 
-from brainscore_cornet import neural_benchmark
+from brainscore_cornet import UserError, neural_benchmark
 from brainscore_cornet.metrics.exact import exact_metrics
 from brainscore_cornet.own_data import load_benchmark
 from brainscore_cornet.own_data.description import described, neuroid_ceilings
@@ -194,6 +194,10 @@ def test_spikes_in_an_nwb_file_become_rates(tmp_path):
         onset = onsets[row]
         inside = [((onset + 0.07 <= times) & (times < onset + 0.17)).sum() / 0.1 for times in spikes]
         np.testing.assert_allclose(recorded.values[row, :, 0], inside, rtol=1e-6)
+    with h5py.File(tmp_path / "session.nwb", "a") as stored:
+        stored["intervals/trials/start_time"][3] = np.nan
+    with pytest.raises(UserError, match=r"session\.nwb: 1 of \d+ rows of trials have no start_time, .* row 4"):
+        load_benchmark(tmp_path / "nwb.toml")
 
 
 def test_hidden_files_in_a_folder_are_no_stimuli(tmp_path):
@@ -213,6 +217,19 @@ def test_hidden_files_in_a_folder_are_no_stimuli(tmp_path):
             expected.identifier,
             expected["stimulus_id"].tolist(),
         )
+
+
+@pytest.mark.parametrize("repeated", [1, 2])
+def test_too_few_repeated_stimuli_give_no_ceiling(tmp_path, repeated):
+    """Halves of one or two stimuli are correlated by 1 or not at all, which is no estimate of noise."""
+    laboratory(tmp_path)
+    values = responses()
+    values[1:, repeated:] = np.nan
+    np.save(tmp_path / "it.npy", values)
+    (tmp_path / "it.toml").write_text(TEXT, encoding="utf-8-sig")  # as Windows' editor writes it
+    benchmark = load_benchmark(tmp_path / "it.toml")
+    assert not benchmark.has_ceiling
+    assert np.isnan(float(benchmark.ceiling))
 
 
 def test_without_repetitions_the_score_is_raw_and_says_so(folder, stand_in):

@@ -14,9 +14,11 @@ from helpers.small_model import small_model
 from brainscore_cornet import UserError, neural_benchmark, time_map
 from brainscore_cornet.cornet.recording.record import Site
 from brainscore_cornet.metrics.exact import exact_metrics
+from brainscore_cornet.own_data.map_files import write_map
 from brainscore_cornet.own_data.neural_assemblies import repeated_assembly
 from brainscore_cornet.own_data.resampling import Resamples, corrected, weighted_correlations
 from brainscore_cornet.own_data.similarity_scores import similarity_draws
+from brainscore_cornet.own_data.time_map import TimeMap
 
 DIMS = ("repetition", "stimulus", "neuroid", "time_bin")
 BINS = [(50, 90), (90, 140), (140, 200), (200, 250)]
@@ -176,6 +178,15 @@ def test_the_command_writes_a_map(tmp_path):
         assert (tmp_path / "map" / f"{name}.png").stat().st_size > 5000
         assert (tmp_path / "map" / f"{name}.pdf").stat().st_size > 5000
     assert (tmp_path / "map" / "findings.txt").read_text().splitlines()[0] in done.stdout
+
+
+def test_figures_of_an_earlier_map_do_not_stay(found, tmp_path):
+    """A map without a control has no figure of differences, also where an earlier one had."""
+    (tmp_path / "difference.png").touch()
+    _, _, made = found
+    differences = [name for name in made.dataset if str(name).startswith(("difference", "p_"))]
+    written = write_map(TimeMap(made.dataset.drop_vars(differences), made.draws, made.sentences), tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(written)
 
 
 def test_what_no_map_can_be_made_of(stand_in, tmp_path, images):
