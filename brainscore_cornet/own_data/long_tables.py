@@ -39,7 +39,7 @@ def of_table(table: pd.DataFrame, source: str) -> Labelled:
     if table.empty:
         raise UserError(f"{source} has no rows: expected a response or a presentation in each.")
     for name in (ID, "repetition", *_EDGES):
-        empty = np.flatnonzero(table[name].isna()) if name in table else ()
+        empty = np.flatnonzero(table[name].isna()) if name in table else np.array([], int)
         if len(empty):
             raise UserError(f"{source}, row {empty[0] + 1}: the {name} is missing.")
     return _long(table, source) if RESPONSE in table else _wide(table, source)
