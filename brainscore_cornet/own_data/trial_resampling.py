@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .resampling import Draws
+from .resampling import Draws, weighted_correlations
 from .stimulus_tables import ID
 from .trial_metrics import (
     TRIPLET_CHANCE,
@@ -85,7 +86,7 @@ def _odd_one_out(benchmark: OddOneOutBenchmark, model) -> Statistic:
 
 
 def _discrimination(benchmark: ObjectDiscriminationBenchmark, model) -> Statistic:
-    metric, compared = benchmark._metric, []
+    metric, compared = copy(benchmark._metric), []  # the benchmark's own metric stays as it is
 
     def correlate(*matrices, **options):
         compared.append([_in_order(each) for each in matrices])
@@ -101,7 +102,8 @@ def _discrimination(benchmark: ObjectDiscriminationBenchmark, model) -> Statisti
         found = []
         for source, target in compared:
             stimuli, _ = known = np.nonzero(~np.isnan(target))
-            found.append(_correlation(source[known], target[known], weights[:, stimuli]))
+            ours, theirs = (each[known][:, np.newaxis] for each in (source, target))
+            found.append(weighted_correlations(ours, theirs, weights[:, stimuli])[:, 0])
         return (np.array(found) / reach[:, np.newaxis]).mean(0)
 
     return score
@@ -133,9 +135,3 @@ def _in_order(matrix) -> np.ndarray:
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return weights @ values / weights.sum(1)
-
-
-def _correlation(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return Pearson's r (resample,) of two vectors with weights (resample, entry)."""
-    one, other = ((each - _mean(each, weights)[:, np.newaxis]) for each in (first, second))
-    return (weights * one * other).sum(1) / np.sqrt((weights * one**2).sum(1) * (weights * other**2).sum(1))
