@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.time_bins import TimeBin, check_time_bin
 from ..extras import install_line
 from .data_files import Labelled, as_texts
 

@@ -13,8 +13,8 @@ import xarray as xr
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.anatomy import REGIONS
-from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError
+from ..cornet.time_bins import TimeBin, check_time_bin
 from .axes_of_recordings import arranged, neuroid_labels
 from .data_files import Labelled, as_texts, of_dataarray
 from .long_tables import of_table

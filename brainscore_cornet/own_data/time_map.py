@@ -12,7 +12,7 @@ import xarray as xr
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
-from ..cornet.commitments import Commitment, nearest_step
+from ..cornet.commitments import Commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.progress_line import counting
 from ..cornet.recording.record import Site
@@ -105,7 +105,7 @@ def committed_cells(commitment: Commitment, sites: Sequence[Site], time_bins: Se
     for region, layer in commitment.layers.items():
         for number, time_bin in enumerate(time_bins):
             if commitment.time_bins[region]:
-                site = Site(layer, nearest_step(commitment.time_bins[region], time_bin))
+                site = Site(layer, commitment.step_at(region, time_bin))
                 if site in sites:
                     found[sites.index(site), number] = True
     return found
