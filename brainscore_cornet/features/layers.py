@@ -71,7 +71,7 @@ def choose(
             steps = network.times["IT" if is_decoded(layer) else layer.split(".")[0]]
             within = f"{steps} step{'' if steps == 1 else 's'}"
             name = layer.removesuffix(".output")
-            unreached.append(f"{name} is not in the file: the image does not reach it within {within}.")
+            unreached.append(f"{name} is left out: the image does not reach it within {within}.")
             continue
         if is_decoded(layer):
             chosen = [0]
@@ -81,7 +81,7 @@ def choose(
             chosen = known if allow_uninformative else reached
             if early := [step for step in known if step not in chosen]:
                 _logger.warning(
-                    "%s is not in the file at time step %s: the image reaches it at %s.",
+                    "%s at time step %s is left out: the image reaches it at %s.",
                     *(layer, _listed(early), reached[0]),
                 )
         else:

@@ -107,8 +107,14 @@ def _nc(path: Path, variable: str | None) -> Labelled:
     with xr.open_dataset(path, engine="netcdf4") as opened:
         dataset = opened.load()
     arrays = {str(name): each for name, each in dataset.data_vars.items() if each.ndim >= 2}
-    array = arrays[_one_of(list(arrays), path, variable)]
-    return of_dataarray(array)
+    name = _one_of(list(arrays), path, variable)
+    found = of_dataarray(arrays[name])
+    labels = {
+        each: variable.values
+        for each, variable in dataset.data_vars.items()
+        if each in LABELS and variable.ndim == 1 and set(variable.dims) <= set(arrays[name].dims)
+    }
+    return Labelled(found.values, found.dims, {**labels, **found.labels})
 
 
 def _csv(path: Path, variable: str | None) -> pd.DataFrame:

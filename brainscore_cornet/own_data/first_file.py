@@ -13,7 +13,7 @@ import pandas as pd
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
-from .axes_of_recordings import DIMS
+from .axes_of_recordings import DIMS, PRESENTATION
 from .data_files import Labelled, read
 from .stimulus_tables import DEGREES, ID, natural_order, stimulus_set
 
@@ -81,10 +81,11 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         if isinstance(found, pd.DataFrame):
             count, known = 1, "time_bin_start" in found
         else:
-            names = list(choices.dims or found.dims or _guessed_dims(found, stimuli, str(data), guessed))
+            own = found.dims if set(found.dims or ()) <= {*DIMS, PRESENTATION} else None
+            names = list(choices.dims or own or _guessed_dims(found, stimuli, str(data), guessed))
             count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
             known = "time_bin_start" in found.labels
-            if found.dims is None:
+            if own is None:
                 lines.append(f"dims = {json.dumps(names)}")
     if bins is None and known:
         return lines

@@ -12,6 +12,7 @@ from ..cornet.errors import UserError, unknown_name
 from ..cornet.time_bins import TimeBin, check_time_bin
 from ..extras import install_line
 from .data_files import Labelled, as_texts
+from .recorded_bins import check_unit
 
 _STIMULUS = ("stimulus_id", "stimulus_name", "stim_id", "image_id", "stimulus")
 _MS = 1000.0
@@ -48,6 +49,7 @@ def read_counts(
             f"No time bins are given for {path}: expected time_bins such as [[70, 170]] to count spikes in."
         )
     bins = [check_time_bin(each) for each in time_bins]
+    check_unit(bins, str(path))
     from pynwb import NWBHDF5IO
 
     try:

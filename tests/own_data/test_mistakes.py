@@ -120,6 +120,14 @@ MISTAKES = {
     "too few time bins": (replaced(BINS, "time_bins = [[70, 170]]"), "2 along the dimension time_bin: expected 2"),
     "a time bin that ends first": (replaced("[70, 170]", "[170, 70]"), r"start before end, received \[170, 70\]"),
     "a time bin twice": (replaced("[170, 270]", "[70, 170]"), "twice"),
+    "time bins in seconds": (
+        replaced("[[70, 170], [170, 270]]", "[[0.07, 0.17], [0.17, 0.27]]"),
+        "it.npy lie within 5 ms of stimulus onset, such as 0.07-0.17: expected ms; if these are seconds, 70-170",
+    ),
+    "time bins in nanoseconds": (
+        replaced("[[70, 170], [170, 270]]", "[[7e7, 1.7e8], [1.7e8, 2.7e8]]"),
+        "The time bin 7e.07-1.7e.08 of it.npy is more than a minute from stimulus onset: expected ms",
+    ),
     "two time bins that start together": (replaced("[170, 270]", "[70, 270]"), "start at 70 ms"),
     "no region": (replaced('region = "IT"', ""), "No region is given"),
     "a region that no model has": (replaced('"IT"\n', '"FFA"\n'), "'FFA' is not what a CORnet can be recorded from"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from brainscore_vision.metrics.internal_consistency.ceiling import InternalConsistency
 from helpers.commands import run_here
+from helpers.made_maps import made_map
 from helpers.own_recordings import laboratory, pictures, responses
 from helpers.small_model import small_model
 
@@ -15,6 +19,8 @@ from brainscore_cornet import UserError, neural_benchmark, time_map
 from brainscore_cornet.cornet.recording.record import Site
 from brainscore_cornet.metrics.exact import exact_metrics
 from brainscore_cornet.own_data.map_files import write_map
+from brainscore_cornet.own_data.map_findings import findings
+from brainscore_cornet.own_data.neural import RecordingsBenchmark
 from brainscore_cornet.own_data.neural_assemblies import repeated_assembly
 from brainscore_cornet.own_data.resampling import Resamples, corrected, weighted_correlations
 from brainscore_cornet.own_data.similarity_scores import similarity_draws
@@ -178,6 +184,46 @@ def test_the_command_writes_a_map(tmp_path):
         assert (tmp_path / "map" / f"{name}.png").stat().st_size > 5000
         assert (tmp_path / "map" / f"{name}.pdf").stat().st_size > 5000
     assert (tmp_path / "map" / "findings.txt").read_text().splitlines()[0] in done.stdout
+
+
+def test_a_single_neuroid_has_intervals_over_stimuli(found):
+    """One neuroid says nothing of others: its map has intervals and findings, over stimuli alone."""
+    model, several, _ = found
+    recorded = replace(
+        several.recorded, values=several.recorded.values[:, :1], neuroids={"neuroid_id": np.array(["a"])}
+    )
+    alone = RecordingsBenchmark("alone", recorded, several.settings, 8, 1)
+    made = time_map(model, alone, layers=["V4"], resamples=50)
+    assert made.dataset.attrs["interval"] == "95 %, over stimuli"
+    known = made.dataset["score"].notnull().values
+    assert known.any()
+    assert (made.dataset["low"].values < made.dataset["high"].values)[known].all()
+
+
+def test_a_ceiling_that_is_unknown_is_not_said_to_include_0():
+    """The findings name what makes a time bin unreliable."""
+    dataset = made_map()
+    dataset["ceiling_low"] = ("time_bin", [np.nan, 0.1, 0.1])
+    assert findings(dataset)[0] == "No reliable signal at 70-80 ms: the noise ceiling cannot be estimated (NaN)."
+    dataset["ceiling_low"] = ("time_bin", [-0.1, 0.1, 0.1])
+    assert findings(dataset)[0] == "No reliable signal at 70-80 ms: the interval of the noise ceiling includes 0."
+
+
+def test_constant_responses_are_warned_of_once(images, stand_in, caplog):
+    """A neuroid that is silent in the test stimuli of splits is named in one line, for a model and its control."""
+    values = responses(STIMULI)
+    values[:, :, 3] = values[:, :1, 3] * (np.arange(STIMULI) == 5)[:, np.newaxis]
+    benchmark = neural_benchmark(
+        "sparse", values, stimuli=list(map(str, images)), dims=DIMS, region="IT", time_bins=[(70, 170), (170, 270)],
+        metric="ridge", splits=3, visual_degrees=8, source="it.npy",
+    )  # fmt: skip
+    model = small_model(stand_in, "cornet_z")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        time_map(model, benchmark, layers=["IT"], against=model, resamples=50)
+    assert not [each for each in warned if "constant" in str(each.message) or "empty" in str(each.message)]
+    (line,) = [each for each in caplog.messages if "respond the same" in each]
+    assert line.startswith("it.npy: 1 of 6 neuroids respond the same to all test stimuli of a split")
 
 
 def test_figures_of_an_earlier_map_do_not_stay(found, tmp_path):
