@@ -23,6 +23,7 @@ LABELS = {
     "time_bin_end": "time_bin",
 }
 """Names of one-dimensional variables that label an axis -> the axis."""
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 TABLES = (".csv", ".tsv", ".parquet")
 _NUMBERS = "fiub"
 _TEXTS = ("stimulus_id", "neuroid_id", "stimulus", "subject", "choice", "truth", "distractor", "condition")
@@ -140,9 +141,25 @@ def read_table(path: Path) -> pd.DataFrame:
         if find_spec("pyarrow") is None:
             raise UserError(f"To read {path}, pyarrow is needed: {install_line('features')}")
         return pd.read_parquet(path)
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    texts: Any = dict.fromkeys(_TEXTS, str)
-    return pd.read_csv(path, sep=separator, dtype=texts, keep_default_na=False, na_values=["", "NaN", "nan", "n/a"])
+    separator = separator_of(path)
+    names = pd.read_csv(path, sep=separator, nrows=0).columns
+    if len(names) == 1:
+        check_separator(str(names[0]), path)
+    texts: Any = {name: str for name in names if name.strip() in _TEXTS}
+    table = pd.read_csv(path, sep=separator, dtype=texts, keep_default_na=False, na_values=["", "NaN", "nan", "n/a"])
+    return table.rename(columns={name: name.strip() for name in table.columns})
+
+
+def separator_of(path: Path) -> str:
+    """Return what separates the columns of a table: a tab in `.tsv` files, else a comma."""
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def check_separator(line: str, path: Path) -> None:
+    """Raise `UserError` for the text of a single column that consists of several, separated by something else."""
+    expected = _SEPARATORS[separator_of(path)]
+    if found := next((name for mark, name in _SEPARATORS.items() if mark in line and name != expected), None):
+        raise UserError(f"{path}: the columns are separated by {found}, expected {expected}.")
 
 
 def of_dataarray(array: xr.DataArray) -> Labelled:
@@ -158,14 +175,14 @@ def of_dataarray(array: xr.DataArray) -> Labelled:
 
 
 def as_texts(values: Any) -> np.ndarray:
-    """Return ids as text; whole numbers lose their decimal point."""
+    """Return ids as text without blanks around it; whole numbers lose their decimal point."""
     return np.array([_as_text(value) for value in np.asarray(values).ravel().tolist()], dtype=object)
 
 
 def _as_text(value: Any) -> str:
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        value = value.decode("utf-8", "replace")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _chosen(arrays: Mapping[str, np.ndarray], path: Path, variable: str | None) -> Labelled:

@@ -67,7 +67,7 @@ def _wide(table: pd.DataFrame, source: str) -> Labelled:
             "column for each neuroid)."
         )
     labels = {name: table[name].to_numpy() for name in _KEYS if name in table}
-    labels["neuroid_id"] = np.array(list(map(str, columns)), object)
+    labels["neuroid_id"] = as_texts(columns)
     return Labelled(table[columns].to_numpy(float), ("presentation", "neuroid"), labels)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.spatial.distance import squareform
 
 from ..cornet.errors import UserError
-from .data_files import TABLES, read
+from .data_files import TABLES, check_separator, read, separator_of
 
 _ALMOST = 1e-6  # of the largest dissimilarity, for rounding in text files
 
@@ -20,11 +20,12 @@ def read_matrices(path: Path, variable: str | None) -> np.ndarray:
         if not path.is_file():
             raise UserError(f"{path} does not exist.")
         try:
-            table = pd.read_csv(path, header=None, sep="\t" if path.suffix.lower() == ".tsv" else ",")
+            table = pd.read_csv(path, header=None, sep=separator_of(path))
         except ValueError as error:  # includes pandas' errors
             raise UserError(f"Cannot read {path}: {str(error).splitlines()[0]}") from error
         texts = [name for name in table if table[name].dtype.kind not in "fiu"]
         if texts:
+            check_separator(str(table[texts[0]].iloc[0]), path)
             raise UserError(
                 f"{path}: expected a matrix of numbers without a header, received {table[texts[0]].iloc[0]!r}."
             )

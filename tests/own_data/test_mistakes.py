@@ -53,6 +53,10 @@ def long_table(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path
     return write
 
 
+def separated(path: Path, mark: str) -> None:
+    path.write_text(path.read_text().replace(",", mark))
+
+
 def with_nan(values: np.ndarray) -> np.ndarray:
     values[:, 7, 2, 1] = np.nan
     return values
@@ -183,6 +187,14 @@ MISTAKES = {
     "splits by a column that is not there": (
         replaced("splits = 3", 'stratify = "category"'),
         "Unknown column of images to stratify by, 'category'",
+    ),
+    "semicolons": (
+        lambda folder: (long_table(lambda long: long)(folder), separated(folder / "it.csv", ";")),
+        "it.csv: the columns are separated by semicolons, expected commas",
+    ),
+    "tabs in a table of stimuli": (
+        lambda folder: (table({"stimulus_path": IMAGES, "size": 1})(folder), separated(folder / "stimuli.csv", "\t")),
+        "stimuli.csv: the columns are separated by tabs, expected commas",
     ),
     "a table of responses without neuroids": (
         long_table(lambda long: long.drop(columns="neuroid_id")),
