@@ -76,6 +76,7 @@ def benchmark(
         from ..own_data import load_benchmark
         from ..own_data.description import described_any, draw_benchmark
         from ..own_data.first_file import Choices, write_first_file
+        from ..own_data.image_checks import checked_images
 
         if recordings is not None and stimuli is not None:
             choices = Choices(
@@ -91,7 +92,8 @@ def benchmark(
                 say(f"  guessed: {each}")
             say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
         loaded = load_benchmark(file)
-        say("\n".join(described_any(loaded)))
+        notes = checked_images(loaded)
+        say("\n".join([*described_any(loaded), *([""] if notes else []), *notes]))
         if plot is not None:
             draw_benchmark(loaded, plot)
             say(plot)
