@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from ..cornet.commitments import TimeBin, bins_as_text
 from ..cornet.errors import UserError
 from ..cornet.recording.shapes import Shapes, survey
 from ..cornet.time_bins import checked_mapping
-from ..cornet.writing import write_aside, writing
+from ..cornet.writing import make_folder, write_aside, writing
 from .neural import RecordingsBenchmark, checked_settings
 from .recordings import selected_stimuli
 from .resampling import RESAMPLES
@@ -111,12 +112,13 @@ def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsB
         *(f"{step} = {json.dumps(bins[0] if len(bins) == 1 else bins)}" for step, bins in found.time_bins.items()),
     ]
     with writing(path):
+        make_folder(path.parent)
         write_aside(path, lambda part: part.write_text("\n".join(lines) + "\n", encoding="utf-8"))
 
 
 def read_commitment(path: Path) -> dict[str, Any]:
     """Return the options of `load_model` in a file that `map --commit` wrote."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"The commitment file {path} does not exist; `map --commit` writes one.")
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))

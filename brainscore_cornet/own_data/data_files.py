@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -60,7 +61,7 @@ def read(path: Path, variable: str | None = None) -> Labelled | pd.DataFrame:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: expected a file that ends in {', '.join(READERS)} or .nwb.")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} does not exist.")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty.")

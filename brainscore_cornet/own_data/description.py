@@ -78,11 +78,9 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
         return [*lines, "", f"{which}: there is no noise ceiling, and scores are raw (unceiled)."]
     values = found.mean(1)
     unknown = int(np.isnan(values).sum())
-    lines += [""] + _consistencies(values[~np.isnan(values)])
+    lines += ["", *_consistencies(values[~np.isnan(values)])]
     if unknown:
-        lines.append(
-            f"  {unknown} of {len(values)} neuroids have none (NaN): they respond alike in half of the repetitions."
-        )
+        lines.append(f"  {unknown} of {len(values)} neuroids have none (NaN): half of their repetitions are all alike.")
     if found.shape[1] > 1 and unknown < len(values):
         by_bin = [f"{name}: {median:.3f}" for name, median in _medians(recorded.time_bins, found)]
         lines.append("  median by time bin: " + ", ".join(by_bin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ _ALMOST = 1e-6  # of the largest dissimilarity, for rounding in text files
 def read_matrices(path: Path, variable: str | None) -> np.ndarray:
     """Return the numbers in a file; a table is a matrix without a header."""
     if path.suffix.lower() in TABLES and path.suffix.lower() != ".parquet":
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise UserError(f"{path} does not exist.")
         try:
             table = pd.read_csv(path, header=None, sep=separator_of(path))

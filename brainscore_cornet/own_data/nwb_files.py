@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,7 +43,7 @@ def read_counts(
     """
     if find_spec("pynwb") is None:
         raise UserError(f"To read {path}, pynwb is needed: {install_line('nwb')}")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} does not exist.")
     if not time_bins:
         raise UserError(

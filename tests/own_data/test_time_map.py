@@ -17,6 +17,7 @@ from helpers.small_model import small_model
 
 from brainscore_cornet import UserError, neural_benchmark, time_map
 from brainscore_cornet.cornet.recording.record import Site
+from brainscore_cornet.cornet.writing import locked
 from brainscore_cornet.metrics.exact import exact_metrics
 from brainscore_cornet.own_data.map_files import write_map
 from brainscore_cornet.own_data.map_findings import findings
@@ -233,6 +234,56 @@ def test_figures_of_an_earlier_map_do_not_stay(found, tmp_path):
     differences = [name for name in made.dataset if str(name).startswith(("difference", "p_"))]
     written = write_map(TimeMap(made.dataset.drop_vars(differences), made.draws, made.sentences), tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(written)
+
+
+def test_files_of_a_map_are_replaced_together(found, tmp_path):
+    """Where a figure cannot be drawn, the files of the earlier map stay, with nothing beside them."""
+    made = found[2]
+    written = write_map(made, tmp_path)
+    before = {path: path.read_bytes() for path in written}
+    with pytest.raises(KeyError):
+        write_map(TimeMap(made.dataset.drop_vars("best_share"), made.draws, ["Another map."]), tmp_path)
+    assert {path: path.read_bytes() for path in sorted(tmp_path.iterdir())} == dict(sorted(before.items()))
+
+
+@pytest.mark.parametrize("command", ["map", "compare"])
+def test_one_process_writes_to_a_folder(tmp_path, command):
+    """A second command is refused before its models run, and the first one's lock stays."""
+    laboratory(tmp_path)
+    (tmp_path / "out").mkdir()
+    models = ["cornet_z_untrained", "cornet_rt_untrained"][: 1 if command == "map" else 2]
+    with locked(tmp_path / "out" / ".lock", "busy"):
+        done = run_here(command, *models, "-b", "it.toml", "-o", "out", folder=tmp_path)
+    assert done.returncode == 1
+    assert "Another process is writing to out: wait for it, or name another folder" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["map", "cornet_z_untrained", "-b", "it.toml", "-o", LONG], "has 300 bytes: choose one of at most 207"),
+        (["map", "cornet_z_untrained", "-b", "it.toml", "-o", "out", "--commit", LONG], "has 300 bytes"),
+        (["map", "cornet_z_untrained", "-b", LONG, "-o", "out"], "does not exist"),
+        (["compare", "cornet_z_untrained", "cornet_z", "-b", "it.toml", "-o", LONG], "has 300 bytes"),
+        (["benchmark", LONG], "does not exist"),
+        (["benchmark", "~nobody-of-this-name/it.toml"], "does not exist"),
+        (["benchmark", LONG, "--new", "--recordings", "it.npy", "--stimuli", "images"], "has 300 bytes"),
+        (["benchmark", "new.toml", "--new", "--recordings", f"{LONG}.npy", "--stimuli", "images"], "does not exist"),
+        (["benchmark", "new.toml", "--new", "--recordings", "it.npy", "--stimuli", LONG], "There are no stimuli at"),
+        (["score", "cornet_z_untrained", "-b", "it.toml", "--commitment", LONG], "does not exist"),
+    ],
+)
+def test_names_that_no_file_can_have(tmp_path, arguments, expected):
+    """One line, before anything is computed."""
+    laboratory(tmp_path)
+    done = run_here(*arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_no_map_can_be_made_of(stand_in, tmp_path, images):
