@@ -20,7 +20,6 @@ from .behaviour import Behaviour
 from .commitments import (
     Commitment,
     TimeBin,
-    TimeBins,
     bins_as_text,
     overlaps,
 )
@@ -31,7 +30,7 @@ from .plain import plain
 from .recording.activations_model import ActivationsModel
 from .recording.layer_choice import check_one_size
 from .recording.stimuli import as_stimulus_set, as_trials
-from .time_bins import check_time_bin
+from .time_bins import TimeMapping, check_time_bin
 from .varied_commitment import commitment_for
 
 DEFAULT_BATCH_SIZE = 16
@@ -43,7 +42,7 @@ def load_model(
     weights: str | os.PathLike | None = "released",
     weights_sha256: str | None = None,
     times: int | Mapping[str, int] | None = None,
-    time_mapping: TimeBins | None = None,
+    time_mapping: TimeMapping | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     resize: str | None = None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from .anatomy import REGIONS, TIME_STEPS
 from .errors import UserError, unknown_name
 from .preparation import Colour, checked_background, checked_resize
-from .time_bins import Answers, TimeBin, TimeBins, bins_in_words, checked_mapping
+from .time_bins import Answers, TimeBin, TimeBins, TimeMapping, bins_in_words, checked_mapping
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def vary(
     commitment: Commitment,
     *,
     times: int | Mapping[str, int] | None = None,
-    time_mapping: TimeBins | None = None,
+    time_mapping: TimeMapping | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     weights_hash: str | None = None,

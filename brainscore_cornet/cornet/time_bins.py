@@ -16,6 +16,8 @@ TimeBin = tuple[int, int]
 """(start, end) in ms after stimulus onset."""
 TimeBins = Mapping[str, Mapping[int, TimeBin]]
 """Region -> time step -> time bin."""
+TimeMapping = Mapping[str, Mapping[int, TimeBin | Sequence[TimeBin]]]
+"""The same as users give it, with one time bin or several for a time step."""
 Answers = Mapping[str, Sequence[tuple[TimeBin, int]]]
 """Region -> (time bin, time step that answers it), for regions in which a step has several time bins."""
 _LONGEST = 60  # characters of time bins in an identifier
@@ -50,7 +52,7 @@ def _ms(value: float) -> str:
     return str(value).replace("-", "minus").replace("+", "").replace(".", "p")
 
 
-def checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> tuple[TimeBins, Answers]:
+def checked_mapping(time_mapping: TimeMapping, steps: Mapping[str, int]) -> tuple[TimeBins, Answers]:
     """Return the time bin of each step, and the time bins that are answered, where a step has several.
 
     The time bin of a step with several lasts from the first start to the last end. Raises `UserError` for what is no
