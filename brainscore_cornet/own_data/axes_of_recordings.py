@@ -120,7 +120,8 @@ def _dims(labelled: Labelled, given: Sequence[str] | None, source: str) -> tuple
     known = (*DIMS, PRESENTATION)
     for name in names:
         if name not in known:
-            raise UserError(f"dims of {source}: {unknown_name(name, known, 'dimension')}")
+            own = "" if given is not None else " Give dims, a name for each dimension of the file, in their order."
+            raise UserError(f"dims of {source}: {unknown_name(name, known, 'dimension')}{own}")
     if len(set(names)) < len(names):
         raise UserError(f"dims of {source} name {next(name for name in names if names.count(name) > 1)} twice.")
     if len(names) != len(shape):

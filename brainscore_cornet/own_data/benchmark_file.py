@@ -103,8 +103,8 @@ def _of_recordings(path: Path, found: Mapping[str, Any]):
     if "file" not in table:
         raise UserError(f'{path}, [recordings] lacks a file, such as file = "it.npy".')
     stimuli, called = stimuli_of(path, found)
+    _check(found.get("metric", {}), _METRIC, f"{path}, [metric]")
     metric = dict(found.get("metric", {}))
-    _check(metric, _METRIC, f"{path}, [metric]")
     if "name" in metric:
         metric["metric"] = metric.pop("name")
     file = resolved(path, table["file"])

@@ -86,19 +86,25 @@ def _npy(path: Path, variable: str | None) -> Labelled:
 
 
 def _npz(path: Path, variable: str | None) -> Labelled:
+    arrays = {}
     with np.load(path, allow_pickle=False) as file:
-        return _chosen({name: file[name] for name in file.files}, path, variable)
+        for name in file.files:
+            try:
+                arrays[name] = file[name]
+            except ValueError:  # Python objects beside the array
+                if name == variable:
+                    raise
+    return _chosen(arrays, path, variable)
 
 
 def _mat(path: Path, variable: str | None) -> Labelled:
+    import h5py
     from scipy.io import loadmat
 
-    try:
-        found = loadmat(path)
-    except NotImplementedError:  # version 7.3 is HDF5
+    if h5py.is_hdf5(path):  # version 7.3
         return _chosen(_hdf5_arrays(path, is_matlab=True), path, variable)
-    arrays = {name: _without_cells(value) for name, value in found.items() if not name.startswith("__")}
-    return _chosen(arrays, path, variable)
+    found = {name: value for name, value in loadmat(path).items() if not name.startswith("__")}
+    return _chosen({name: _without_cells(value) for name, value in _fields(found).items()}, path, variable)
 
 
 def _h5(path: Path, variable: str | None) -> Labelled:
@@ -141,7 +147,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.suffix.lower() == ".parquet":
         if find_spec("pyarrow") is None:
             raise UserError(f"To read {path}, pyarrow is needed: {install_line('features')}")
-        return pd.read_parquet(path)
+        return without_index(pd.read_parquet(path))
     separator = separator_of(path)
     names = pd.read_csv(path, sep=separator, nrows=0).columns
     if len(names) == 1:
@@ -149,6 +155,11 @@ def read_table(path: Path) -> pd.DataFrame:
     texts: Any = {name: str for name in names if name.strip() in _TEXTS}
     table = pd.read_csv(path, sep=separator, dtype=texts, keep_default_na=False, na_values=["", "NaN", "nan", "n/a"])
     return table.rename(columns={name: name.strip() for name in table.columns})
+
+
+def without_index(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose named index is columns."""
+    return table.reset_index() if any(name is not None for name in table.index.names) else table
 
 
 def separator_of(path: Path) -> str:
@@ -195,6 +206,8 @@ def _chosen(arrays: Mapping[str, np.ndarray], path: Path, variable: str | None) 
             labels[singular] = np.ravel(values)
     data = [name for name, each in arrays.items() if np.ndim(each) >= 2 and each.dtype.kind in _NUMBERS]
     data = [name for name in data if name.split("/")[-1].removesuffix("s") not in labels]
+    # every vector of MATLAB has two dimensions
+    data = [name for name in data if sum(size > 1 for size in arrays[name].shape) > 1] or data
     name = _one_of(data if variable is None else list(arrays), path, variable)
     return Labelled(arrays[name], None, labels)
 
@@ -224,7 +237,9 @@ def _hdf5_arrays(path: Path, is_matlab: bool) -> dict[str, np.ndarray]:
             values = each[()] if each.shape is not None else np.empty(0)
             if is_matlab:
                 values = np.transpose(values)  # MATLAB's first axis varies fastest
-                if values.dtype == object:
+                if each.attrs.get("MATLAB_class") == b"char":  # a text in each row
+                    values = np.array(["".join(map(chr, row)).strip() for row in np.atleast_2d(values)], object)
+                elif values.dtype == object:
                     values = np.array([_matlab_text(cells[reference]) for reference in values.ravel()], object)
             found[name] = np.asarray(values)
 
@@ -234,6 +249,18 @@ def _hdf5_arrays(path: Path, is_matlab: bool) -> dict[str, np.ndarray]:
 
 def _matlab_text(characters: Any) -> str:
     return "".join(map(chr, np.ravel(characters[()])))
+
+
+def _fields(values: Mapping[str, Any], parent: str = "") -> dict[str, np.ndarray]:
+    """Return MATLAB's variables, and the fields of structures as `structure/field`."""
+    found: dict[str, np.ndarray] = {}
+    for name, value in values.items():
+        names = getattr(value, "dtype", np.dtype(float)).names
+        if names and np.size(value) == 1:
+            found |= _fields({field: np.ravel(value)[0][field] for field in names}, f"{parent}{name}/")
+        else:
+            found[f"{parent}{name}"] = np.asarray(value)
+    return found
 
 
 def _without_cells(values: np.ndarray) -> np.ndarray:

@@ -63,6 +63,8 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
         + (f"; columns {', '.join(columns)}" if columns else ""),
         f"  neuroids     {averages.shape[1]}: {_few(recorded.neuroids['neuroid_id'])}",
         f"  repetitions  {repetitions}",
+        f"  responses    {np.nanmin(recorded.values):.3g} to {np.nanmax(recorded.values):.3g}, "
+        f"median {np.nanmedian(recorded.values):.3g}",
         f"  missing      {missing} of {recorded.values.size} responses" if missing else "  missing      none",
         f"  metric       {_metric(benchmark)}",
     ]

@@ -17,7 +17,7 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from ..cornet.errors import UserError
 from ..cornet.recording.stimuli import PATH, stimulus_paths
 from ..image_folders import readable_images
-from .data_files import TABLES, as_texts, read_table
+from .data_files import TABLES, as_texts, read_table, without_index
 
 ID, DEGREES = "stimulus_id", "degrees"
 _PATHS = (PATH, "stim_file", "filename", "file", "image", "path")
@@ -108,7 +108,7 @@ def _found(given, source: str) -> tuple[pd.DataFrame, list[str]]:
     if isinstance(given, StimulusSet):
         return pd.DataFrame(given).reset_index(drop=True), stimulus_paths(given)
     if isinstance(given, pd.DataFrame):
-        return _with_paths(given.reset_index(drop=True), Path(), source)
+        return _with_paths(without_index(given).reset_index(drop=True), Path(), source)
     if isinstance(given, str | Path):
         path = Path(os.path.expanduser(given))
         if path.suffix.lower() in TABLES:

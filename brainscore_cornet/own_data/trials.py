@@ -13,7 +13,7 @@ from brainscore_core.supported_data_standards.brainio.assemblies import Behavior
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.errors import UserError, folded, unknown_name
-from .data_files import as_texts
+from .data_files import as_texts, without_index
 from .recordings import selected_stimuli
 from .stimulus_tables import ID
 
@@ -138,6 +138,7 @@ def _as_table(given, source: str) -> pd.DataFrame:
         given = pd.DataFrame({**columns, CHOICE: np.asarray(given.values)})
     if not isinstance(given, pd.DataFrame):
         raise UserError(f"Expected trials as a table (.csv, .tsv, .parquet, a DataFrame), received {source}.")
+    given = without_index(given)
     if not len(given):
         raise UserError(f"{source} holds no trials.")
     names = {old: new for old, new in _OTHER_NAMES.items() if old in given and new not in given}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import h5py
+import netCDF4  # noqa: F401  # before h5py opens files, as the package imports it
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 import xarray as xr
 from helpers.commands import run_here
 from helpers.own_recordings import NEUROIDS, REPETITIONS, STIMULI, TEXT, laboratory, responses
 
 from brainscore_cornet import UserError, neural_benchmark
 from brainscore_cornet.own_data import load_benchmark
+from brainscore_cornet.own_data.data_files import read_table
 
 DIMS = 'dims = ["repetition", "stimulus", "neuroid", "time_bin"]'
 BINS = "time_bins = [[70, 170], [170, 270]]"
@@ -103,3 +107,51 @@ def test_any_kind_of_number_is_computed_with_in_single_precision_at_least(tmp_pa
     assert found.recorded.values.dtype in (np.dtype("float32"), np.dtype("float64"))
     assert float(found.ceiling) == pytest.approx(float(expected.ceiling), abs=1e-6)
     assert len(values) == REPETITIONS
+
+
+def matlab73(path, values: np.ndarray) -> None:
+    """A file as MATLAB writes version 7.3: axes in the opposite order, and text as a matrix of characters."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        group = file.create_group("session")
+        group.create_dataset("rates", data=values.T).attrs["MATLAB_class"] = np.bytes_("double")
+        characters = np.array([[ord(each) for each in name] for name in IDS[::-1]], np.uint16)
+        group.create_dataset("stimulus_id", data=characters.T).attrs["MATLAB_class"] = np.bytes_("char")
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+
+
+def written(folder, kind: str) -> str:
+    """Write responses to stimuli in the opposite order with their ids, and return the file's name."""
+    values, names = responses()[:, ::-1], np.array(IDS[::-1])
+    if kind == "characters":
+        scipy.io.savemat(folder / "it.mat", {"rates": values, "stimulus_id": names, "onsets": np.arange(3)})
+    elif kind == "structure":
+        cells = names.astype(object).reshape(-1, 1)
+        scipy.io.savemat(folder / "it.mat", {"session": {"rates": values, "stimulus_ids": cells, "day": 3.0}})
+    elif kind == "7.3":
+        matlab73(folder / "it.mat", values)
+    else:
+        objects = np.array([{"day": 3}], object)
+        np.savez(folder / "it.npz", rates=values, stimulus_ids=names, notes=objects)
+        return "it.npz"
+    return "it.mat"
+
+
+@pytest.mark.parametrize("kind", ["characters", "structure", "7.3", "objects"])
+def test_ids_beside_other_things_in_a_file(tmp_path, kind):
+    """Text as characters or cells, structures, and objects that are no data, as laboratories' files have them."""
+    expected = load_benchmark(laboratory(tmp_path)).recorded
+    (tmp_path / "it.toml").write_text(TEXT.replace("it.npy", written(tmp_path, kind)))
+    np.testing.assert_array_equal(load_benchmark(tmp_path / "it.toml").recorded.averages(), expected.averages())
+
+
+def test_ids_in_the_index_of_a_table(tmp_path):
+    """A DataFrame, and a parquet file of it, may have its ids in a named index."""
+    images = laboratory(tmp_path).parent / "images"
+    options = {"stimuli": images, "region": "IT", "visual_degrees": 8, "time_bins": [(70, 170)], "metric": "ridge"}
+    index = pd.Index(IDS[::-1], name="stimulus_id")
+    table = pd.DataFrame(responses()[0, ::-1, :, 0], columns=list("abcdef"), index=index)
+    table.to_parquet(tmp_path / "it.parquet")
+    for given in (table, read_table(tmp_path / "it.parquet")):
+        found = neural_benchmark("x", given, **options).recorded
+        np.testing.assert_array_equal(found.averages()[..., 0], responses()[0, :, :, 0])

@@ -189,6 +189,10 @@ MISTAKES = {
     "no degrees": (replaced("visual_degrees = 8", ""), "visual_degrees is missing"),
     "degrees below 0": (replaced("visual_degrees = 8", "visual_degrees = -8"), "Expected visual_degrees above 0"),
     "an unknown metric": (replaced('"ridge"', '"rigde"'), "Unknown metric 'rigde'. Did you mean ridge"),
+    "a metric that is a text": (
+        lambda folder: (folder / "it.toml").write_text('metric = "pls"\n' + TEXT.split("[metric]")[0]),
+        r"it.toml, \[metric\]: expected a table of settings, received 'pls'",
+    ),
     "too few stimuli for the metric": (
         replaced('"ridge"\nsplits = 3', '"pls"\ntrain_size = 0.5'),
         "pls with train_size = 0.5 fits on 20 of 40 stimuli",
