@@ -89,8 +89,7 @@ def pearson(first: np.ndarray, second: np.ndarray) -> np.ndarray:
             directions.append(deviations / np.linalg.norm(deviations, axis=0))
     found = np.einsum("ij,ij->j", *directions).clip(-1, 1)
     if constant.any():
-        warnings.warn(
-            ConstantInputWarning(f"{constant.sum()} of {len(constant)} are constant: r is NaN."), stacklevel=2
-        )
+        message = f"{constant.sum()} of {len(constant)} neuroids are constant: their r is NaN."
+        warnings.warn(ConstantInputWarning(message), stacklevel=2)
         found[constant] = np.nan
     return np.round(found) if len(first) == 2 else found

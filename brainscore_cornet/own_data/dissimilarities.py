@@ -15,13 +15,14 @@ from brainscore_core.metrics import Score
 from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
 from ..cornet.anatomy import REGIONS
-from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.time_bins import TimeBin, check_time_bin
 from ..extras import install_line
 from .matrices import as_matrices
 from .neural import UNCEILED, checked_degrees
 from .own_ceiling import CeilingByVersion
 from .rdm_resampling import bootstrapped
+from .recorded_bins import check_unit
 from .stimulus_tables import ID, check_order, check_sizes, stimulus_set
 
 COMPARISONS: Mapping[str, str] = {
@@ -208,6 +209,7 @@ def rdm_benchmark(
     check_sizes(shown, degrees)
     check_order(stimuli, shown, stimuli_source)
     matrices = as_matrices(dissimilarities, len(shown), source, stimuli_source)
+    check_unit([check_time_bin(time_bin)], source)
     settings = {
         "region": region,
         "time_bin": list(check_time_bin(time_bin)),

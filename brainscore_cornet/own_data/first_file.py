@@ -13,7 +13,8 @@ import pandas as pd
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
-from .axes_of_recordings import DIMS
+from ..early_paths import output_file
+from .axes_of_recordings import DIMS, PRESENTATION
 from .data_files import Labelled, read
 from .stimulus_tables import DEGREES, ID, natural_order, stimulus_set
 
@@ -42,6 +43,7 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     UserError
         If the file exists, the data cannot be read, or no axis has the length of the stimuli.
     """
+    path = output_file(path, "a benchmark file")
     if path.exists():
         raise UserError(f"{path} exists: name another file, or remove it.")
     shown = stimulus_set(stimuli, "first", str(stimuli))
@@ -81,10 +83,11 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         if isinstance(found, pd.DataFrame):
             count, known = 1, "time_bin_start" in found
         else:
-            names = list(choices.dims or found.dims or _guessed_dims(found, stimuli, str(data), guessed))
+            own = found.dims if set(found.dims or ()) <= {*DIMS, PRESENTATION} else None
+            names = list(choices.dims or own or _guessed_dims(found, stimuli, str(data), guessed))
             count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
             known = "time_bin_start" in found.labels
-            if found.dims is None:
+            if own is None:
                 lines.append(f"dims = {json.dumps(names)}")
     if bins is None and known:
         return lines

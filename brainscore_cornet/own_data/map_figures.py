@@ -29,7 +29,9 @@ def heat_map(dataset: xr.Dataset) -> ChartFigure:
     scale = {"scheme": "viridis", "domain": limits}
     about = f"{_label(dataset).capitalize()} of each site in each time bin. Frame: committed; dot: best of its time bin"
     about += _grey(dataset)
-    return _cells("map", dataset, "score", marked.values, scale, _label(dataset), "Map", about)
+    return _cells(
+        "map", dataset, "score", marked.values, scale, _label(dataset), f"Map: {dataset.attrs['model']}", about
+    )
 
 
 def difference_map(dataset: xr.Dataset) -> ChartFigure | None:
@@ -39,13 +41,12 @@ def difference_map(dataset: xr.Dataset) -> ChartFigure | None:
     largest = float(abs(dataset["difference"]).max()) or 1.0
     scale = {"scheme": "purpleorange", "domain": [-largest, largest]}
     marked = (dataset["p_corrected"] < _SIGNIFICANT).values
+    title = f"{dataset.attrs['model']} − {dataset.attrs['against']}"
     about = (
         f"Difference in {_label(dataset)} from {dataset.attrs['against']}. Frame: committed; dot: corrected p < 0.05"
     )
     about += _grey(dataset)
-    return _cells(
-        "difference", dataset, "difference", marked, scale, "difference", "Difference from the control", about
-    )
+    return _cells("difference", dataset, "difference", marked, scale, "difference", title, about)
 
 
 def best_steps(dataset: xr.Dataset) -> ChartFigure | None:
@@ -202,7 +203,7 @@ def _cells(
     rows = [[site, *(texts[site, each] for each in time_bin_names(dataset))] for site in names]
     return ChartFigure(
         name,
-        f"{title}: {dataset.attrs['model']}",
+        title,
         about,
         chart.properties(height=alt.Step(_CELL)),
         table=Table(["Site", *(f"{each} ms" for each in time_bin_names(dataset))], rows),

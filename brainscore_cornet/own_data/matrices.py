@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from scipy.spatial.distance import squareform
 
 from ..cornet.errors import UserError
-from .data_files import TABLES, read
+from .data_files import TABLES, check_separator, read, separator_of
 
 _ALMOST = 1e-6  # of the largest dissimilarity, for rounding in text files
 
@@ -17,14 +18,15 @@ _ALMOST = 1e-6  # of the largest dissimilarity, for rounding in text files
 def read_matrices(path: Path, variable: str | None) -> np.ndarray:
     """Return the numbers in a file; a table is a matrix without a header."""
     if path.suffix.lower() in TABLES and path.suffix.lower() != ".parquet":
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise UserError(f"{path} does not exist.")
         try:
-            table = pd.read_csv(path, header=None, sep="\t" if path.suffix.lower() == ".tsv" else ",")
+            table = pd.read_csv(path, header=None, sep=separator_of(path))
         except ValueError as error:  # includes pandas' errors
             raise UserError(f"Cannot read {path}: {str(error).splitlines()[0]}") from error
         texts = [name for name in table if table[name].dtype.kind not in "fiu"]
         if texts:
+            check_separator(str(table[texts[0]].iloc[0]), path)
             raise UserError(
                 f"{path}: expected a matrix of numbers without a header, received {table[texts[0]].iloc[0]!r}."
             )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.time_bins import TimeBin, check_time_bin
 from ..extras import install_line
 from .data_files import Labelled, as_texts
+from .recorded_bins import check_unit
 
 _STIMULUS = ("stimulus_id", "stimulus_name", "stim_id", "image_id", "stimulus")
 _MS = 1000.0
@@ -41,13 +43,14 @@ def read_counts(
     """
     if find_spec("pynwb") is None:
         raise UserError(f"To read {path}, pynwb is needed: {install_line('nwb')}")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} does not exist.")
     if not time_bins:
         raise UserError(
             f"No time bins are given for {path}: expected time_bins such as [[70, 170]] to count spikes in."
         )
     bins = [check_time_bin(each) for each in time_bins]
+    check_unit(bins, str(path))
     from pynwb import NWBHDF5IO
 
     try:

@@ -148,15 +148,16 @@ def drawn(
     """
     both = np.take_along_axis(resampled, resamples.neuroids[:, np.newaxis], axis=2)
     middle = r.shape[1] // 2
+    is_alone = r.shape[1] == 1  # it says nothing of other neuroids: intervals are over stimuli
 
     def in_halves(values: np.ndarray) -> np.ndarray:
-        parts = slice(middle), slice(middle, None)
+        parts = slice(None if is_alone else middle), slice(middle, None)
         return np.array([[_median(values[..., order[part]]) for order in resamples.orders] for part in parts])
 
     return Draws(
         np.asarray(_median(r).mean()),
         _median(both).mean(1),
-        _median(r[:, resamples.neuroids]).mean(0),
+        None if is_alone else _median(r[:, resamples.neuroids]).mean(0),
         in_halves(resampled).mean(-1),
         None if refits is None else in_halves(refits),
         sizes=(stimuli, r.shape[1]),

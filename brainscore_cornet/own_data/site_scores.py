@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import ConstantInputWarning
 from sklearn.exceptions import ConvergenceWarning
 
 from ..cornet.errors import UserError
@@ -22,6 +25,8 @@ from .neural import SIMILARITIES, SPAN, RecordingsBenchmark, ceiler, fewest_to_f
 from .neural_assemblies import average_assembly
 from .resampling import Draws, Resamples, drawn, stacked, weighted_correlations
 from .similarity_scores import similarity_draws
+
+_logger = logging.getLogger(__name__)
 
 _SEPARABLE = ("ridge", "linear_predictivity", "neuron_to_neuron")
 """Regressions that fit each neuroid by itself, so that those of all time bins are fitted together."""
@@ -72,6 +77,7 @@ class SiteScorer:
         _, found = metric.cross_validation._split.build_splits(average_assembly(benchmark.recorded))
         self._splits = [Split(np.sort(train), (np.sort(test),)) for train, test in found]
         self._thirds = _thirds(len(averages), self._metric)
+        _warn_of_constant(benchmark, averages, self._splits)
 
     def __call__(self, features: np.ndarray, time_bins: Sequence[int] | None = None) -> SiteScores:
         """Return the scores of activity (stimulus, unit) in all time bins, or in those of these numbers."""
@@ -87,8 +93,8 @@ class SiteScorer:
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
         # the resamples of one time bin are for one thread
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads, SINGLE_THREAD.limit(limits=1):
-            neuroids = bins[0].shape[1]
+        count, neuroids = torch.get_num_threads(), bins[0].shape[1]
+        with _constants_expected(), ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
             found = threads.map(lambda own, fits: self._resampled(own, fits, splits, neuroids), together, fitted)
             parts, by_neuroid = zip(*(each for of_one in found for each in of_one), strict=True)
         return SiteScores(stacked(list(parts)), np.stack(by_neuroid))
@@ -130,7 +136,7 @@ def ceilings_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Ceiling
 
     # not in threads where Brain-Score's metrics are replaced meanwhile
     count = 1 if settings["metric"] in SIMILARITIES else torch.get_num_threads()
-    with ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
+    with _constants_expected(), ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
         parts, by_neuroid = zip(*threads.map(of_bin, range(len(recorded.time_bins))), strict=True)
     return Ceilings(stacked(list(parts)), np.stack(by_neuroid))
 
@@ -146,6 +152,30 @@ def ceiled(raw: Draws, ceiling: Draws) -> Draws:
             return values * np.abs(values) / ceilings[..., np.newaxis, :]
 
     return raw.map(divided, ceiling)
+
+
+@contextmanager
+def _constants_expected() -> Iterator[None]:
+    """Ignore warnings of constant responses inside this context: they are warned of once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantInputWarning)
+        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+        yield
+
+
+def _warn_of_constant(benchmark: RecordingsBenchmark, averages: np.ndarray, splits: Sequence[Split]) -> None:
+    """Log how many neuroids respond the same to all test stimuli of a split, if any do."""
+    tested = [averages[split.test] for split in splits]
+    constant = np.array([(each == each[:1]).all(0).any(1) for each in tested])  # (split, neuroid)
+    if constant.any():
+        names = benchmark.recorded.neuroids["neuroid_id"]
+        number = int(constant.sum(0).argmax())
+        _logger.warning(
+            "%s: %d of %d neuroids respond the same to all test stimuli of a split, and are left out of its score: %s "
+            "in %d of %d splits",
+            *(benchmark.recorded.source, constant.any(0).sum(), len(names)),
+            *(names[number], constant[:, number].sum(), len(splits)),
+        )
 
 
 def _thirds(count: int, metric: str) -> list[Split]:

@@ -103,7 +103,7 @@ def test_the_file(images):
         "--layer", "IT", "--layer", "V4.conv",
         folder=folder,
     )  # fmt: skip
-    assert "explains the recordings best at 70-170 ms" in mapped.stdout, mapped.stderr
+    assert "explains the dissimilarities best at 70-170 ms" in mapped.stdout, mapped.stderr
     assert {path.name for path in (folder / "map").glob("*.p*")} == {
         f"{name}.{ending}" for name in ("map", "best", "regions") for ending in ("png", "pdf")
     }

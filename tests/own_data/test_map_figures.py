@@ -47,6 +47,7 @@ def test_differences_and_neuroids():
     """Significant differences have a dot; without a control there is no chart, and neuroids are sorted."""
     figure = FIGURES["difference"](made_map())
     assert [cell["site"] for cell in values(figure) if cell["is_marked"]] == ["V1 t0", "V1 t0"]
+    assert figure.title == " − ".join(made_map().attrs[name] for name in ("model", "against"))
     assert figure.table.rows[1][2] == "0.010 (-0.090 to 0.110)"
     assert FIGURES["difference"](made_map().drop_vars("difference")) is None
     neuroids = values(FIGURES["neuroids"](made_map()))
