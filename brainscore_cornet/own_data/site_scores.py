@@ -244,7 +244,7 @@ def _halves(benchmark: RecordingsBenchmark) -> tuple[list[tuple[np.ndarray, np.n
 
 
 def _averaged(values: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """Return the mean (stimulus, neuroid) over the repetitions of a half that are in recordings (recording, neuroid)."""
+    """Return the mean (stimulus, neuroid) of recordings (recording, neuroid) over the repetitions of a half."""
     found = values[half]
     found[half < 0] = np.nan
     return np.nanmean(found, axis=0) if np.isnan(found).any() else found.mean(0)
