@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .cornet.errors import UserError
 from .cornet.writing import output_path, write_aside, writing
@@ -45,7 +45,9 @@ _TYPE = 12  # px in a page
 _DRAWN = round(_COLUMN * _POINTS * _TYPE / 7)  # width in px at which type of 12 px becomes 7 pt
 _STATIC = 640  # px, of the pictures in a page that are shown without scripts
 _DOTS = 600  # an inch, in PNG files
-_SUBTITLE = 66  # characters in a line of a file's column
+_TITLE, _SUBTITLE = 50, 66  # characters in a line of a file's column
+CHARACTER = 7  # px, width of a chart's type, at most, on average
+_COLUMNS = 300  # px, of a chart's columns on a phone
 _GAP = 24  # px between charts of one file
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _CONFIG: dict[str, Any] = {
@@ -60,6 +62,7 @@ _CONFIG: dict[str, Any] = {
         "domain": False,
         "ticks": False,
         "labelPadding": 5,
+        "labelSeparation": 6,
     },
     "legend": {
         **dict.fromkeys(("labelFontSize", "titleFontSize"), _TYPE),
@@ -117,6 +120,18 @@ def check_packages() -> None:
     for package, module in (("altair", "altair"), ("vl-convert-python", "vl_convert")):
         if find_spec(module) is None:
             raise UserError(f"To draw charts, {package} is needed: {install_line('report')}")
+
+
+def column_names(names: Sequence[str], orient: Literal["top", "bottom"]) -> dict[str, Any]:
+    """Return the settings of an axis on which each column has a name: level if all fit on a phone, otherwise upright.
+
+    They are the same at all widths, since what depends on the width is known only after a picture is laid out.
+    """
+    level: dict[str, Any] = {"orient": orient, "labelAngle": 0, "labelLimit": 420, "labelOverlap": False}
+    if CHARACTER * (max(map(len, names)) + 1) * len(names) <= _COLUMNS:
+        return level
+    align = "left" if orient == "top" else "right"
+    return {**level, "labelAngle": -90, "labelAlign": align, "labelBaseline": "middle"}
 
 
 def specification(figure: ChartFigure, width: int = _STATIC) -> dict[str, Any]:
@@ -186,7 +201,7 @@ def _column(figures: Sequence[ChartFigure]) -> str:
 
     placed, height = [], 0.0
     for figure in figures:
-        title = {"text": figure.title, "subtitle": textwrap.wrap(figure.about, _SUBTITLE)}
+        title = {"text": textwrap.wrap(figure.title, _TITLE), "subtitle": textwrap.wrap(figure.about, _SUBTITLE)}
         spec = json.dumps({**specification(figure, _DRAWN), "title": title})
         spec = re.sub(r"var\(--(\w+)\)", lambda found: COLOURS[found[1]], spec)
         svg = vl_convert.vegalite_to_svg(spec)
