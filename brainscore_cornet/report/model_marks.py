@@ -71,5 +71,5 @@ def _legend(shown: Sequence[str]) -> alt.Legend | None:
         title=None,
         values=list(shown),
         columns=alt.expr(f"max(1, floor(width / {entry}))"),
-        labelLimit=alt.expr(f"width - {_SYMBOL}"),
+        labelLimit=alt.expr(f"width - {_SYMBOL / 2:g}"),
     )
