@@ -47,7 +47,8 @@ _STATIC = 640  # px, of the pictures in a page that are shown without scripts
 _DOTS = 600  # an inch, in PNG files
 _TITLE, _SUBTITLE = 50, 66  # characters in a line of a file's column
 CHARACTER = 7  # px, width of a chart's type, at most, on average
-_COLUMNS = 300  # px, of a chart's columns on a phone
+_NEEDED, _UPRIGHT = "width_of_names", "is_upright"
+_AXIS = 130  # px, of a static picture's width that the axis at its side may take
 _GAP = 24  # px between charts of one file
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _CONFIG: dict[str, Any] = {
@@ -122,16 +123,27 @@ def check_packages() -> None:
             raise UserError(f"To draw charts, {package} is needed: {install_line('report')}")
 
 
-def column_names(names: Sequence[str], orient: Literal["top", "bottom"]) -> dict[str, Any]:
-    """Return the settings of an axis on which each column has a name: level if all fit on a phone, otherwise upright.
+def column_names(names: Sequence[str], orient: Literal["top", "bottom"]) -> tuple[dict[str, Any], list[Any]]:
+    """Return the settings of an axis on which each column has a name, and the chart's parameters that they depend on.
 
-    They are the same at all widths, since what depends on the width is known only after a picture is laid out.
+    Names are level where all of them fit, otherwise upright.
     """
-    level: dict[str, Any] = {"orient": orient, "labelAngle": 0, "labelLimit": 420, "labelOverlap": False}
-    if CHARACTER * (max(map(len, names)) + 1) * len(names) <= _COLUMNS:
-        return level
-    align = "left" if orient == "top" else "right"
-    return {**level, "labelAngle": -90, "labelAlign": align, "labelBaseline": "middle"}
+    import altair as alt
+
+    align, baseline = ("left", "bottom") if orient == "top" else ("right", "top")
+    settings = {
+        "orient": orient,
+        "labelAngle": alt.expr(f"{_UPRIGHT} ? -90 : 0"),
+        "labelAlign": alt.expr(f"{_UPRIGHT} ? '{align}' : 'center'"),
+        "labelBaseline": alt.expr(f"{_UPRIGHT} ? 'middle' : '{baseline}'"),
+        "labelLimit": 420,
+        "labelOverlap": False,
+    }
+    needed = CHARACTER * (max(map(len, names)) + 1) * len(names)
+    return settings, [
+        alt.param(name=_NEEDED, value=needed),
+        alt.param(name=_UPRIGHT, expr=f"width < {_NEEDED}"),
+    ]
 
 
 def specification(figure: ChartFigure, width: int = _STATIC) -> dict[str, Any]:
@@ -155,7 +167,16 @@ def static_svg(vega: Mapping[str, Any], name: str) -> str:
     """Return the picture of a Vega specification for a page without scripts; `name` keeps its ids apart."""
     import vl_convert
 
-    return re.sub(r'(\bid="|url\(#)', rf"\g<1>{name}-", vl_convert.vega_to_svg(dict(vega)))
+    return re.sub(r'(\bid="|url\(#)', rf"\g<1>{name}-", vl_convert.vega_to_svg(_static(vega)))
+
+
+def _static(vega: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a specification in which the angle of names is known before the layout, so that there is room for them."""
+    signals = {each["name"]: each for each in vega.get("signals", ())}
+    if _UPRIGHT in signals:
+        is_upright = vega["width"] - _AXIS < signals[_NEEDED]["value"]
+        signals[_UPRIGHT] = {"name": _UPRIGHT, "value": is_upright}
+    return {**vega, "signals": list(signals.values())}
 
 
 @cache
@@ -204,7 +225,7 @@ def _column(figures: Sequence[ChartFigure]) -> str:
         title = {"text": textwrap.wrap(figure.title, _TITLE), "subtitle": textwrap.wrap(figure.about, _SUBTITLE)}
         spec = json.dumps({**specification(figure, _DRAWN), "title": title})
         spec = re.sub(r"var\(--(\w+)\)", lambda found: COLOURS[found[1]], spec)
-        svg = vl_convert.vegalite_to_svg(spec)
+        svg = vl_convert.vega_to_svg(_static(vl_convert.vegalite_to_vega(spec)))
         own = re.search(r'<svg[^>]* height="([\d.]+)"', svg)
         height += _GAP if placed else 0
         placed.append(svg.replace("<svg ", f'<svg y="{height:g}" ', 1))

@@ -105,6 +105,7 @@ def region_courses(dataset: xr.Dataset) -> ChartFigure | None:
     y_axis = alt.Axis(title=_label(dataset), tickCount=5)
     colour = _region_colour(cells)
     words: dict[str, Any] = {"tooltip": _tooltip(), "description": alt.Description("words:N")}
+    params: list[Any] = []
     if dataset.sizes["time_bin"] > 1:
         x = alt.X("middle:Q", axis=alt.Axis(title=_ONSET, tickCount=8), scale=alt.Scale(zero=False, padding=8))
         layers = [
@@ -114,7 +115,8 @@ def region_courses(dataset: xr.Dataset) -> ChartFigure | None:
     else:
         sites = [each["site"] for each in cells]
         title = f"best site of each region, {time_bin_names(dataset)[0]} ms"
-        x = alt.X("site:N", sort=sites, axis=alt.Axis(title=title, **column_names(sites, "bottom")))
+        names, params = column_names(sites, "bottom")
+        x = alt.X("site:N", sort=sites, axis=alt.Axis(title=title, **names))
         layers = [base.mark_rule(strokeWidth=2, aria=False).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)]
     points = base.mark_point(filled=True, size=50, opacity=1)
     layers.append(points.encode(x=x, y=alt.Y("value:Q", axis=y_axis), color=colour, **words))
@@ -123,7 +125,7 @@ def region_courses(dataset: xr.Dataset) -> ChartFigure | None:
         "Regions over time" if dataset.sizes["time_bin"] > 1 else "Regions",
         f"{_label(dataset).capitalize()} of each region at its best time step ({_sites(cells)}), "
         f"with its {_interval(dataset)}.",
-        alt.layer(*layers, data=alt.Data(values=cells)).properties(height=200),
+        alt.layer(*layers, data=alt.Data(values=cells)).add_params(*params).properties(height=200),
     )
 
 
@@ -146,12 +148,13 @@ def neuroid_courses(dataset: xr.Dataset) -> ChartFigure | None:
     ]
     scale = alt.Scale(scheme="viridis", domain=[min(0.0, float(np.nanmin(best))), float(np.nanmax(best))])
     chart = alt.Chart(alt.Data(values=cells)).mark_rect()
+    x, params = _time_bins(dataset)
     return ChartFigure(
         "neuroids",
         "Neuroids",
         f"Pearson's r of each of {len(order)} neuroids at its best site, in each time bin, sorted by their means.",
         chart.encode(
-            x=_time_bins(dataset),
+            x=x,
             y=alt.Y("rank:O", axis=alt.Axis(title=f"{len(order)} neuroids", labels=False)),
             color=alt.Color("r:Q", scale=scale, legend=_gradient("Pearson's r")),
             tooltip=[
@@ -159,7 +162,9 @@ def neuroid_courses(dataset: xr.Dataset) -> ChartFigure | None:
                 alt.Tooltip("time_bin:N", title="time bin"),
                 alt.Tooltip("r:Q", format=".3f"),
             ],
-        ).properties(height=280),
+        )
+        .add_params(*params)
+        .properties(height=280),
     )
 
 
@@ -185,7 +190,8 @@ def _cells(
     ]
     names = [site_name(dataset, site) for site in sites]
     y = alt.Y("site:N", sort=names, title=None, axis=alt.Axis(labelColor="var(--ink)", grid=False, labelLimit=150))
-    base = alt.Chart().encode(x=_time_bins(dataset), y=y)
+    x, params = _time_bins(dataset)
+    base = alt.Chart().encode(x=x, y=y)
     chart = alt.layer(
         base.mark_rect(fill="var(--band)", aria=False),
         base.mark_text(text="×", color="var(--quiet)", aria=False).transform_filter("!isValid(datum.value)"),
@@ -212,7 +218,7 @@ def _cells(
         name,
         f"{title}: {dataset.attrs['model']}",
         about,
-        chart.properties(height=alt.Step(_CELL)),
+        chart.add_params(*params).properties(height=alt.Step(_CELL)),
         table=Table(["Site", *(f"{each} ms" for each in time_bin_names(dataset))], rows),
     )
 
@@ -230,8 +236,9 @@ def _tooltip() -> list:
 def _time_bins(dataset: xr.Dataset):
     import altair as alt
 
-    names = time_bin_names(dataset)
-    return alt.X("time_bin:O", sort=names, axis=alt.Axis(title=_ONSET, **column_names(names, "bottom")))
+    bins = time_bin_names(dataset)
+    names, params = column_names(bins, "bottom")
+    return alt.X("time_bin:O", sort=bins, axis=alt.Axis(title=_ONSET, **names)), params
 
 
 def _gradient(title: str):

@@ -23,7 +23,8 @@ def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
     step = _NAME + _CELL
     bands = alt.Scale(paddingInner=_NAME / step, paddingOuter=_NAME / step / 2, align=1)
     y = alt.Y("benchmark:N", sort=benchmarks, axis=None, scale=bands)
-    axis = alt.Axis(title=None, grid=False, labelColor="var(--ink)", **column_names(models, "top"))
+    names_axis, params = column_names(models, "top")
+    axis = alt.Axis(title=None, grid=False, labelColor="var(--ink)", **names_axis)
     x = alt.X("model:N", sort=models, axis=axis, scale=alt.Scale(paddingInner=0.04, paddingOuter=0))
     base = alt.Chart().encode(y=y)
     names = base.transform_aggregate(rows="count()", groupby=["benchmark"]).encode(
@@ -47,9 +48,9 @@ def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
     return ChartFigure(
         "heat-map",
         "Models and benchmarks",
-        "Score of each model on each benchmark; the colour is the stronger, from 0 to 1, the higher it is."
+        "Score of each model on each benchmark; colours are stronger for higher scores, from 0 to 1."
         + (" ×: failed." if any(job.failed for job in jobs) else ""),
-        filtered(chart, by_benchmark=True).properties(height=alt.Step(step)),
+        filtered(chart, by_benchmark=True).add_params(*params).properties(height=alt.Step(step)),
         models,
         benchmarks,
         benchmark_table(jobs),

@@ -292,12 +292,14 @@ def test_every_chart_of_scores_has_its_numbers():
     assert it.table.rows == [["MajajHong2015public.IT-pls", "0.432", "failed"]]
 
 
-def test_names_of_columns_are_level_only_where_they_fit():
+def test_names_of_columns_are_upright_where_they_do_not_fit():
     """The angle is known before a picture is laid out, so that static pictures have room for the names."""
-    assert charts.column_names(["cornet_z", "cornet_s"], "top")["labelAngle"] == 0
-    for orient, align in (("top", "left"), ("bottom", "right")):
-        upright = charts.column_names(["cornet_rt_untrained", "cornet_s_untrained", "x"], orient)
-        assert (upright["labelAngle"], upright["labelAlign"]) == (-90, align)
+    for names, is_upright in ((["cornet_z", "cornet_s"], False), ([f"cornet_s_untrained_{n}" for n in "abcd"], True)):
+        figure = heat_map.heat_map(read(*(result(model, name) for model in names for name in "xy")))
+        svg = charts.static_svg(charts.compiled(figure), "one")
+        assert ("rotate(-90)" in svg) == is_upright
+        height = float(re.search(r'<svg[^>]* height="([\d.]+)"', svg)[1])
+        assert (height > 200) == is_upright
 
 
 def test_no_text_of_a_figure_leaves_it(tmp_path):
