@@ -58,7 +58,7 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
         # typed as one, or as an array of several
         parts: Any = figure.subfigures(2, 1, height_ratios=[3.4, 2.4 * len(few)])
         above, below = parts
-        axes = above.subplots(1, 2)
+        axes = above.subplots(1, 2, sharex=True)
         draw_courses(above, axes, courses_of(pooled), _WIDTH)
         axes[1].set_ylabel("mean 1 − r between images, over channels")
         axes = below.subplots(len(few), 1 + len(REGIONS), squeeze=False)

@@ -165,6 +165,7 @@ def draw_courses(figure, axes, courses: pd.DataFrame, width: float) -> None:
         axis.spines[["top", "right"]].set_visible(False)
         axis.set_xlabel("time after stimulus onset (ms)" if timed else "time step")
     if np.isnan(courses["dissimilarity"].to_numpy()).all():
+        axes[1].set_yticks([])
         axes[1].text(0.5, 0.5, "needs two images", transform=axes[1].transAxes, ha="center")
     handles, names = axes[0].get_legend_handles_labels()
     size = axes[1].yaxis.label.get_size()

@@ -61,11 +61,9 @@ def _scale(models: Sequence[str], values: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(models), range=list(values))
 
 
-def _legend(shown: Sequence[str]) -> alt.Legend | None:
+def _legend(shown: Sequence[str]) -> alt.Legend:
     import altair as alt
 
-    if len(shown) < 2:
-        return None
     entry = _SYMBOL + CHARACTER * max(map(len, shown))
     return alt.Legend(
         title=None,
