@@ -154,6 +154,15 @@ def test_the_table_has_the_error_on_both_scales():
     assert (cells["Score"], cells["Error"], cells["Raw"], cells["Raw error"]) == ("0.432", "0.020", "0.346", "0.016")
 
 
+def test_many_time_bins_are_counted_in_the_table():
+    """Eighteen time bins are their span and number, so that rows stay one line high; a few are listed."""
+    bins = " ".join(f"{start}-{start + 10}" for start in range(70, 250, 10))
+    (job,) = read(result(time_bins=bins, model_time_bins="100-150 150-200"))
+    cells = {column.header: score_table.cell(job, column) for column in score_table.columns([job])}
+    assert (cells["Requested (ms)"], cells["Committed (ms)"]) == ("70–250 in 18 bins", "100-150 150-200")
+    assert job.cells["time_bins"] == bins
+
+
 def test_what_a_label_stands_for_is_in_the_table():
     """The full name and the weight file are shown where one says more than the model's name, and not elsewhere."""
     plain = result(model="cornet_z", identifier="cornet_z", weights_file=None)
