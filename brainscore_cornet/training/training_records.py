@@ -195,7 +195,7 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     """Draw loss, accuracy and learning rate over epochs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -215,6 +215,9 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     rate.plot(epochs, rates, color=GREEN, drawstyle="steps-post", **style)
     rate.set_yscale("log")
     rate.set_ylim(min(rates) / 2, max(rates) * 2)
+    rate.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    rate.yaxis.set_major_formatter("{x:g}")
+    rate.yaxis.set_minor_formatter(NullFormatter())
     loss.set_ylabel("cross-entropy (nats)")
     accuracy.set_ylabel("images classified correctly (%)")
     accuracy.set_ylim(0, 101)
