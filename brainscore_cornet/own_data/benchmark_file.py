@@ -182,9 +182,11 @@ def _of_rdm(path: Path, found: Mapping[str, Any]):
     stimuli, called = stimuli_of(path, found)
     common = common_of(found)
     common.pop("number_of_trials", None)
+    matrices, ids = read_matrices(resolved(path, table["file"]), table.get("variable"))
     return rdm_benchmark(
         found["identifier"],
-        read_matrices(resolved(path, table["file"]), table.get("variable")),
+        matrices,
+        stimulus_ids=ids,
         stimuli=stimuli,
         source=table["file"],
         stimuli_source=called,
