@@ -19,7 +19,7 @@ from .stimulus_tables import ID
 _ALMOST = 1e-6  # of the largest dissimilarity, for rounding in text files
 
 
-def read_matrices(path: Path, variable: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+def read_matrices(path: Path, variable: str | None) -> tuple[np.ndarray, list[str] | None]:
     """Return the numbers in a file, and the stimulus ids of their rows, None where the file has none.
 
     A table is a matrix without a header, or one with ids in its first row and its first column.
@@ -35,7 +35,8 @@ def read_matrices(path: Path, variable: str | None) -> tuple[np.ndarray, np.ndar
     found = read(path, variable)
     if isinstance(found, pd.DataFrame):
         return _of_frame(found.set_index(ID) if ID in found else found)
-    return found.values, found.labels.get(ID)
+    ids = found.labels.get(ID)
+    return found.values, None if ids is None else as_texts(ids).tolist()
 
 
 def as_matrices(given, ids, stimuli: StimulusSet, source: str, stimuli_source: str) -> np.ndarray:
@@ -82,12 +83,12 @@ def as_matrices(given, ids, stimuli: StimulusSet, source: str, stimuli_source: s
     return (values + values.transpose(0, 2, 1)) / 2 * (1 - np.eye(count))
 
 
-def _of_text(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def _of_text(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, list[str] | None]:
     """Return the numbers and the ids of a table as it was read, without a header."""
     ids = None
     if len(table) == table.shape[1] > 1 and pd.isna(table.iloc[0, 0]) and table.iloc[0, 1:].notna().all():
-        ids = as_texts(table.iloc[0, 1:])
-        if ids.tolist() != as_texts(table.iloc[1:, 0]).tolist():
+        ids = as_texts(table.iloc[0, 1:]).tolist()
+        if ids != as_texts(table.iloc[1:, 0]).tolist():
             raise UserError(f"{path}: the ids in the first row and in the first column differ.")
         table = table.iloc[1:, 1:]
     try:
@@ -102,12 +103,12 @@ def _of_text(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, np.ndarray | 
         ) from None
 
 
-def _of_frame(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
+def _of_frame(table: pd.DataFrame) -> tuple[np.ndarray, list[str] | None]:
     """Return the numbers of a table, and the ids that its index or its columns have, None if these only count."""
     counted = list(map(str, range(len(table))))
     for names in (table.index, table.columns):
-        ids = as_texts(names)
-        if table.shape[0] == table.shape[1] and ids.tolist() != counted:
+        ids = as_texts(names).tolist()
+        if table.shape[0] == table.shape[1] and ids != counted:
             return table.to_numpy(), ids
     return table.to_numpy(), None
 

@@ -362,13 +362,11 @@ def test_mistakes_in_the_file_are_named(folder, text, expected):
 
 
 def test_subjects_without_errors_are_said(folder):
-    """A subject who is always right in a condition is named, and the ceiling is that of Brain-Score without a warning."""
+    """A subject who is always right in a condition is named, without a warning of an invalid value."""
     table = labels()
     table = all_right(table).where((table["subject"] == "01") & (table["condition"] == "1"), table)
-    made = benchmark(folder, table, "error_consistency")
-    assert "  note         all choices of 01 in the condition 1 are right, or all wrong" in "\n".join(
-        described_any(made)
-    )
+    lines = "\n".join(described_any(benchmark(folder, table, "error_consistency")))
+    assert "  note         all choices of 01 in the condition 1 are right, or all wrong" in lines
 
 
 def test_blanks_around_ids_and_labels_do_not_count(folder):

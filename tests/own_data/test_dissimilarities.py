@@ -195,7 +195,7 @@ def test_matrices_with_ids_are_put_into_the_order_of_the_stimuli(images, tmp_pat
     [
         (lambda table: table.to_csv(index=False), "remove the header or the column of ids, or give both"),
         (lambda table: table.rename(columns={"03": "99"}).to_csv(), "first row and in the first column differ"),
-        (lambda table: table.rename({"03": "99"}).rename(columns={"03": "99"}).to_csv(), "not among images: 99"),
+        (lambda table: table.rename({"03": "99"}).rename(columns={"03": "99"}).to_csv(), "are not among .*images: 99"),
         (lambda table: table.to_csv(header=False, index=False).replace("0.", "x.", 1), "matrix of numbers .* received"),
         (lambda table: table.to_csv(sep=";"), "separated by semicolons, expected commas"),
     ],
@@ -203,11 +203,10 @@ def test_matrices_with_ids_are_put_into_the_order_of_the_stimuli(images, tmp_pat
 def test_tables_that_are_no_matrices(images, tmp_path, change, expected):
     """One line each."""
     (tmp_path / "rdm.csv").write_text(change(LABELLED))
+    top = f'identifier = "x"\nstimuli = "{images}"\nvisual_degrees = 8\n'
+    (tmp_path / "rdm.toml").write_text(f'{top}[rdm]\nfile = "rdm.csv"\nregion = "IT"\n')
     with pytest.raises(UserError, match=expected):
-        matrix, ids = read_matrices(tmp_path / "rdm.csv", None)
-        rdm_benchmark(
-            "x", matrix, stimulus_ids=ids, stimuli=images, region="IT", visual_degrees=8, stimuli_source="images"
-        )
+        load_benchmark(tmp_path / "rdm.toml")
 
 
 def test_a_subject_twice_is_said(images):
