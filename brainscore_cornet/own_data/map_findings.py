@@ -40,6 +40,8 @@ def findings(dataset: xr.Dataset) -> list[str]:
         f"{_bin(dataset, number)}: {_value(dataset, site, number)} {unit}. It is the best of {len(scores)} sites in "
         f"{share:.0%} of resamples."
     )
+    if dataset["low"].values[site, number] <= 0:
+        sentences.append(f"Its interval includes 0: no site is known to explain {explained}.")
     sentences += _course(dataset, scores)
     committed = np.flatnonzero(dataset["committed"].values[:, number])
     if len(committed) and site not in committed:
