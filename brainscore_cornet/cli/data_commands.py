@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from math import isnan
 from pathlib import Path
 from typing import Annotated
 
@@ -227,7 +228,8 @@ def compare(
             for row in table.to_dict("records"):
                 for name in ("first", "second"):
                     score, low, high = (row[f"{name}_{what}"] for what in ("score", "low", "high"))
-                    shown.append((row[name], row["benchmark"], f"{score:.3f}", f"{low:.3f} to {high:.3f}"))
+                    interval = "no reliable signal" if isnan(score) else f"{low:.3f} to {high:.3f}"
+                    shown.append((row[name], row["benchmark"], "-" if isnan(score) else f"{score:.3f}", interval))
             print_table(list(dict.fromkeys(shown)))
             say("\n" + "\n".join(sentences(table)))
             if folder is not None:

@@ -65,7 +65,7 @@ def arranged(
                 f"{source} has a dimension presentation and no stimulus_id: expected the stimulus of each of "
                 f"{values.shape[0]} presentations (stimulus_ids)."
             )
-        shown = _matched(ids, values.shape[0], stimuli, source, stimuli_source, PRESENTATION)
+        shown = matched_ids(ids, values.shape[0], stimuli, source, stimuli_source, PRESENTATION)
         repetitions = labelled.labels.get("repetition")
         repetitions = np.zeros(len(shown), int) if repetitions is None else np.asarray(repetitions)
         return values, repetitions, shown
@@ -78,7 +78,7 @@ def arranged(
             raise UserError(_other_count(labelled, names, axis, stimuli, source, stimuli_source))
         shown = stimuli[ID].to_numpy()
     else:
-        shown = _matched(ids, count, stimuli, source, stimuli_source, "stimulus")
+        shown = matched_ids(ids, count, stimuli, source, stimuli_source, "stimulus")
         repeated = pd.Index(shown)[pd.Index(shown).duplicated()]
         if len(repeated):
             raise UserError(
@@ -153,7 +153,7 @@ def _other_count(labelled, names, axis: int, stimuli, source: str, stimuli_sourc
     return f"{message}: expected a response to each stimulus, or stimulus_ids that say which ones were recorded."
 
 
-def _matched(given, count: int, stimuli: StimulusSet, source: str, stimuli_source: str, dim: str) -> np.ndarray:
+def matched_ids(given, count: int, stimuli: StimulusSet, source: str, stimuli_source: str, dim: str) -> np.ndarray:
     """Return the stimulus ids of the positions on an axis, which must be among the stimuli."""
     ids = as_texts(given)
     if len(ids) != count:

@@ -112,8 +112,10 @@ def _of_recordings(path: Path, found: Mapping[str, Any]):
     if file.suffix.lower() == ".nwb":
         from .nwb_files import read_counts
 
+        for name in ("dims", "variable"):
+            if name in table:
+                raise UserError(f"{path}, [recordings]: {name} is not for .nwb files, in which units are found.")
         responses = read_counts(file, table.get("time_bins"), table.get("presentations"), table.get("units"))
-        options.pop("dims", None)
     else:
         for name in ("presentations", "units"):
             if name in table:
@@ -182,9 +184,11 @@ def _of_rdm(path: Path, found: Mapping[str, Any]):
     stimuli, called = stimuli_of(path, found)
     common = common_of(found)
     common.pop("number_of_trials", None)
+    matrices, ids = read_matrices(resolved(path, table["file"]), table.get("variable"))
     return rdm_benchmark(
         found["identifier"],
-        read_matrices(resolved(path, table["file"]), table.get("variable")),
+        matrices,
+        stimulus_ids=ids,
         stimuli=stimuli,
         source=table["file"],
         stimuli_source=called,

@@ -79,6 +79,11 @@ def choose_commitment(
         raise UserError(f"Expected layers of {region}, the region of {benchmark.identifier}, received {outside[0]}.")
     first, second = _halves(benchmark)
     found = time_map(model, first, layers=layers or [region], resamples=resamples)
+    if found.dataset["score"].isnull().all():
+        raise UserError(
+            f"No time bin of {benchmark.identifier} has a reliable signal in one half of the stimuli: there is nothing "
+            "to choose by."
+        )
     layer, time_bins = _best(found, survey(model.activations_model.network, model.activations_model.image_size))
     checked = time_map(model, second, layers=[layer], resamples=resamples).dataset
     whole, answers = checked_mapping({region: time_bins}, model.commitment.time_steps)
@@ -143,10 +148,6 @@ def _best(found: TimeMap, shapes: Shapes) -> tuple[str, dict[int, list[TimeBin]]
     scores, layers = dataset["score"].values, dataset["layer"].values.astype(str)
     steps = dataset["time_step"].values.tolist()
     known = np.flatnonzero(~np.isnan(scores).all(0))
-    if not len(known):
-        raise UserError(
-            f"No time bin of {dataset.attrs['benchmark']} has a reliable signal: there is nothing to choose by."
-        )
     alike: dict[tuple, list[int]] = {}
     for row, (layer, step) in enumerate(zip(layers, steps, strict=True)):
         alike.setdefault((layer, shapes[layer][step]), []).append(row)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import ConstantInputWarning
 
 from ..cornet.errors import UserError
 from ..cornet.recording.images import read_image
@@ -42,10 +44,14 @@ def neuroid_ceilings(benchmark: RecordingsBenchmark) -> np.ndarray | None:
     assembly = repeated_assembly(benchmark.recorded)
     fast = ceilings.internal_consistency if count == 1 else ceilings.temporal_internal_consistency
     found: Any
-    try:
-        found = fast(make, assembly)
-    except NotCovered:
-        found = make(assembly)
+    with warnings.catch_warnings():
+        # constant responses have no consistency: NaN, which is counted
+        warnings.simplefilter("ignore", ConstantInputWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            found = fast(make, assembly)
+        except NotCovered:
+            found = make(assembly)
     raw = found.attrs["raw"].mean("split")
     return raw.values[:, np.newaxis] if count == 1 else raw.transpose("neuroid", "time_bin").values
 

@@ -36,7 +36,9 @@ def of_table(table: pd.DataFrame, source: str) -> Labelled:
     """
     table = without_index(table)
     if ID not in table:
-        raise UserError(f"{source} has no column {ID}, only {', '.join(map(str, table.columns[:8]))}.")
+        raise UserError(
+            f"{source} has no column {ID}, only {', '.join(map(str, table.columns[:8]))}: rename the one that has it."
+        )
     if table.empty:
         raise UserError(f"{source} has no rows: expected a response or a presentation in each.")
     for name in (ID, "repetition", *_EDGES):

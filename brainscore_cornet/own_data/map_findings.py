@@ -35,11 +35,13 @@ def findings(dataset: xr.Dataset) -> list[str]:
     )
     share = float(dataset["best_share"].values[site, number])
     explained = "the recordings" if "neuroid" in dataset.dims else "the dissimilarities"
+    several = f" It is the best of {len(scores)} sites in {share:.0%} of resamples." if len(scores) > 1 else ""
     sentences.append(
         f"{_site(dataset, site)} of {dataset.attrs['model']} explains {explained} best at "
-        f"{_bin(dataset, number)}: {_value(dataset, site, number)} {unit}. It is the best of {len(scores)} sites in "
-        f"{share:.0%} of resamples."
+        f"{_bin(dataset, number)}: {_value(dataset, site, number)} {unit}.{several}"
     )
+    if dataset["low"].values[site, number] <= 0:
+        sentences.append(f"Its interval includes 0: no site is known to explain {explained}.")
     sentences += _course(dataset, scores)
     committed = np.flatnonzero(dataset["committed"].values[:, number])
     if len(committed) and site not in committed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,12 +50,14 @@ def read_counts(
         raise UserError(
             f"No time bins are given for {path}: expected time_bins such as [[70, 170]] to count spikes in."
         )
-    bins = [check_time_bin(each) for each in time_bins]
+    listed = [time_bins] if np.ndim(time_bins) == 1 and len(time_bins) == 2 else time_bins
+    bins = [check_time_bin(each, instants=False) for each in listed]
     check_unit(bins, str(path))
     from pynwb import NWBHDF5IO
 
     try:
-        with NWBHDF5IO(str(path), "r") as file:  # pyright: ignore[reportCallIssue]
+        with warnings.catch_warnings(), NWBHDF5IO(str(path), "r") as file:  # pyright: ignore[reportCallIssue]
+            warnings.simplefilter("ignore", UserWarning)  # of names of columns that hdmf uses itself
             content = file.read()  # pyright: ignore[reportCallIssue]  # hdmf wraps its methods
             return _counts(content, path, bins, presentations, units)
     except UserError:

@@ -22,6 +22,8 @@ from .recorded_bins import recorded_bins
 from .stimulus_tables import ID, check_order
 
 _SHOWN = 5
+_SMALLEST, _LARGEST = 1e-9, 1e30
+"""Of responses: scikit-learn's partial least squares treat what is below 2e-15 as 0, and squares must not overflow."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def recordings(
     if np.isinf(values).any():
         raise UserError(
             f"{source} holds {int(np.isinf(values).sum())} infinite values: write NaN where nothing was recorded."
+        )
+    largest = float(np.nanmax(np.abs(values)))
+    if largest and not _SMALLEST < largest < _LARGEST:
+        raise UserError(
+            f"{source}: the largest response is {largest:.3g}, and regressions compute with {_SMALLEST:g} to "
+            f"{_LARGEST:g}: give responses in another unit, such as fT in place of T."
         )
     neuroids = neuroid_labels(labelled, values.shape[1], source)
     bins = recorded_bins(labelled, time_bins, values.shape[2], source)

@@ -156,7 +156,7 @@ def _with_paths(table: pd.DataFrame, folder: Path, source: str) -> tuple[pd.Data
     empty = np.flatnonzero(table[column].isna())
     if len(empty):
         raise UserError(f"{source}, row {empty[0] + 1}: no image is named in the column {column}.")
-    paths = [str(folder / Path(os.path.expanduser(str(each)))) for each in table[column]]
+    paths = [str(folder / Path(os.path.expanduser(str(each).strip()))) for each in table[column]]
     return table.drop(columns=column), paths
 
 

@@ -116,7 +116,10 @@ def committed_cells(commitment: Commitment, sites: Sequence[Site], time_bins: Se
 def _sites(model: CORnetModel, layers: Sequence[str] | None) -> list[Site]:
     network = model.activations_model.network
     shapes = survey(network, model.activations_model.image_size)
-    return choose(network, model.commitment, shapes, REGIONS if layers is None else layers, "all", None)
+    try:
+        return choose(network, model.commitment, shapes, REGIONS if layers is None else layers, "all", None)
+    except UserError as error:
+        raise UserError(f"{model.identifier}: {error}") from error
 
 
 def _scores(

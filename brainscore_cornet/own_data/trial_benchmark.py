@@ -15,7 +15,19 @@ from .data_files import as_texts
 from .neural import checked_degrees
 from .stimulus_tables import ID, check_sizes, stimulus_set
 from .trial_metrics import KINDS, TRIPLET_CHANCE, BehaviourBenchmark, ObjectDiscriminationBenchmark, OddOneOutBenchmark
-from .trials import CHOICE, METRICS, ODD_ONE_OUT, OF_PAIRS, SUBJECT, TRUTH, Trials, checked_trials, where_label
+from .trials import (
+    CHOICE,
+    ERROR_CONSISTENCY,
+    METRICS,
+    ODD_ONE_OUT,
+    OF_PAIRS,
+    SUBJECT,
+    TRUTH,
+    Trials,
+    checked_trials,
+    err_at_times,
+    where_label,
+)
 
 IMAGE_LABEL = "image_label"
 """The column with the labels that Brain-Score's readout is fitted on."""
@@ -112,6 +124,13 @@ def described_behaviour(benchmark: BehaviourBenchmark) -> list[str]:
             f"  labels       {len(trials.labels)}: {_few(trials.labels)}; the model's are from: {own}",
             f"  of a stimulus {_range(table.groupby(ID).size())} trials; {right:.3f} of all choices are right",
         ]
+    if metric == ERROR_CONSISTENCY and not (varied := err_at_times(table)).to_numpy().all():
+        row, column = np.argwhere(~varied.to_numpy())[0]
+        subject, condition = varied.columns[column], varied.index[row]
+        lines.append(
+            f"  note         all choices of {subject} in the condition {condition} are right, or all wrong: two "
+            "subjects of whom this is true are not compared there"
+        )
     lines.append(f"  chance       {benchmark.chance:.3f}")
     if not benchmark.has_ceiling:
         return [*lines, "", f"There is no noise ceiling ({benchmark.needs_ceiling}): scores are raw (unceiled)."]

@@ -121,13 +121,26 @@ def _check_spelling(table: pd.DataFrame, labels: Sequence[str], source: str) -> 
 
 
 def _check_errors(table: pd.DataFrame, metric: str, source: str) -> None:
-    """Raise `UserError` if no errors can be compared, since all choices are alike."""
+    """Raise `UserError` if no errors can be compared, since all choices are alike, or those of all subjects but one."""
     right = table[CHOICE] == table[TRUTH]
     if right.all() or not right.any():
         raise UserError(
             f"{source}: all choices are {'right' if right.all() else 'wrong'}, and {metric} compares which ones are "
             "wrong: there is no ceiling and no score. Expected errors, or the metric accuracy."
         )
+    if metric != ERROR_CONSISTENCY or table[SUBJECT].nunique() < 2:
+        return
+    if not (err_at_times(table).sum(axis=1) > 1).any():
+        raise UserError(
+            f"{source}: in no condition do two subjects err at times, and error_consistency compares their errors: "
+            "there is no ceiling. Expected more trials, or the metric accuracy."
+        )
+
+
+def err_at_times(table: pd.DataFrame) -> pd.DataFrame:
+    """Return whether choices are neither all right nor all wrong, (condition, subject)."""
+    right: Any = (table[CHOICE] == table[TRUTH]).groupby([table[CONDITION], table[SUBJECT]]).mean().unstack()
+    return (right > 0) & (right < 1)
 
 
 def _as_table(given, source: str) -> pd.DataFrame:
@@ -155,7 +168,8 @@ def _as_table(given, source: str) -> pd.DataFrame:
 def _need(table: pd.DataFrame, names: Sequence[str], source: str) -> None:
     for name in names:
         if name not in table:
-            raise UserError(f"{source} has no column {name}, only {', '.join(map(str, table.columns[:8]))}.")
+            known = ", ".join(map(str, table.columns[:8]))
+            raise UserError(f"{source} has no column {name}, only {known}: rename the one that has it.")
 
 
 def _check_known(table: pd.DataFrame, column: str, stimuli: StimulusSet, source: str, stimuli_source: str) -> None:

@@ -307,6 +307,10 @@ MISTAKES = {
     ),
     "no errors": ("error_consistency", all_right, {}, "all choices are right, and error_consistency compares"),
     "no errors between two": ("i2n", all_right, {}, "all choices are right, and i2n compares which ones are wrong"),
+    "one subject who errs": (
+        "error_consistency", lambda table: all_right(table).where(table["subject"] != "01", table), {},
+        "in no condition do two subjects err at times",
+    ),
     "a ceiling that is a text": ("odd_one_out", lambda table: table, {"ceiling": "x"}, "1/3 and 1: received 'x'"),
     "a ceiling that is true": ("odd_one_out", lambda table: table, {"ceiling": True}, "1/3 and 1: received True"),
     "no subjects": ("error_consistency", without("subject"), {}, "no column subject"),
@@ -355,6 +359,14 @@ def test_mistakes_in_the_file_are_named(folder, text, expected):
     assert done.returncode == 1
     assert re.search(expected, done.stderr), done.stderr
     assert len([line for line in done.stderr.splitlines() if not line.startswith("Reading ")]) == 1
+
+
+def test_subjects_without_errors_are_said(folder):
+    """A subject who is always right in a condition is named, without a warning of an invalid value."""
+    table = labels()
+    table = all_right(table).where((table["subject"] == "01") & (table["condition"] == "1"), table)
+    lines = "\n".join(described_any(benchmark(folder, table, "error_consistency")))
+    assert "  note         all choices of 01 in the condition 1 are right, or all wrong" in lines
 
 
 def test_blanks_around_ids_and_labels_do_not_count(folder):

@@ -92,6 +92,19 @@ def test_steps_are_chosen_that_a_recording_can_have():
     assert _best(found, shapes) == ("V4.conv2", {1: [(50, 60)], 2: [(60, 70)]})
 
 
+def test_nothing_to_choose_by(tmp_path):
+    """Without a signal there is no commitment; a comparison says so, too."""
+    few_stimuli(tmp_path)
+    np.save(tmp_path / "it.npy", np.random.RandomState(0).randn(*responses().shape))
+    model = load_model("cornet_z_untrained", image_size=48)
+    with pytest.raises(UserError, match=r"No time bin of MyLab2026\.IT has a reliable signal in one half"):
+        choose_commitment(model, load_benchmark(tmp_path / "it.toml"), resamples=50)
+    done = run_here(
+        "compare", "cornet_z_untrained", "cornet_rt_untrained", "-b", "it.toml", "--image-size", 48, folder=tmp_path
+    )
+    assert done.stdout.count("-      no reliable signal") == 2, done.stdout
+
+
 @pytest.mark.parametrize("text", ["[layers", "[other]\na = 1", "[time_mapping.IT]\nfirst = [1, 2]"])
 def test_files_that_are_no_commitments(tmp_path, text):
     """One line each."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import h5py
 import netCDF4  # noqa: F401  # before h5py opens files, as the package imports it
 import numpy as np
@@ -15,6 +17,7 @@ from helpers.own_recordings import NEUROIDS, REPETITIONS, STIMULI, TEXT, laborat
 from brainscore_cornet import UserError, neural_benchmark
 from brainscore_cornet.own_data import load_benchmark
 from brainscore_cornet.own_data.data_files import read_table
+from brainscore_cornet.own_data.first_file import Choices, write_first_file
 
 DIMS = 'dims = ["repetition", "stimulus", "neuroid", "time_bin"]'
 BINS = "time_bins = [[70, 170], [170, 270]]"
@@ -57,6 +60,32 @@ def test_a_first_file_for_dimensions_with_other_names(tmp_path):
     done = run_here("benchmark", "new.toml", "--new", "--recordings", "it.nc", "--stimuli", "images", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"{DIMS}  # guessed" in (tmp_path / "new.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((NEUROIDS, STIMULI), ["neuroid", "stimulus"]),
+        ((STIMULI, STIMULI), ["stimulus", "neuroid"]),
+        ((STIMULI, NEUROIDS, 3), ["stimulus", "neuroid", "repetition"]),
+        ((2, NEUROIDS, 3, STIMULI), ["repetition", "neuroid", "time_bin", "stimulus"]),
+    ],
+)
+def test_dims_are_guessed_from_any_order(tmp_path, shape, expected):
+    """The axis of the stimuli is known by its length, and the longest of the others is taken for the neuroids."""
+    laboratory(tmp_path)
+    np.save(tmp_path / "rates.npy", np.random.RandomState(0).randn(*shape))
+    write_first_file(tmp_path / "new.toml", tmp_path / "rates.npy", tmp_path / "images", Choices())
+    assert f"dims = {json.dumps(expected)}  # guessed" in (tmp_path / "new.toml").read_text()
+
+
+def test_dissimilarities_are_no_recordings(tmp_path):
+    """`benchmark --new` writes files for recordings alone, and says so."""
+    laboratory(tmp_path)
+    points = np.random.RandomState(0).randn(STIMULI, 3)
+    np.save(tmp_path / "rdm.npy", np.abs(points[:, np.newaxis] - points).sum(2))
+    with pytest.raises(UserError, match=r"rdm\.npy holds dissimilarities, .* with \[rdm\]"):
+        write_first_file(tmp_path / "new.toml", tmp_path / "rdm.npy", tmp_path / "images", Choices())
 
 
 def test_dims_that_contradict_the_data(tmp_path):

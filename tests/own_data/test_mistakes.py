@@ -147,6 +147,8 @@ MISTAKES = {
     "missing responses": (changed(with_nan), r"1 of 6 neuroids .* 07 at 170-270 ms: 2. .*leave_out = \[\"2\"\]"),
     "constant neuroids": (changed(with_constant), r"respond the same .* 70-170 ms: 3. .*leave_out = \[\"3\"\]"),
     "infinite responses": (changed(with_infinity), "1 infinite values"),
+    "responses in tesla": (changed(lambda values: values * 1e-14), "largest response is .*e-14, .* fT in place of T"),
+    "responses beyond all units": (changed(lambda values: values * 1e200), "the largest response is .*e.200"),
     "no responses": (changed(lambda values: values * np.nan), "holds no finite value"),
     "no neuroids at all": (changed(lambda values: values[:, :, :0]), "empty along neuroid"),
     "an unknown neuroid left out": (replaced('region = "IT"', 'region = "IT"\nleave_out = ["9"]'), "names '9'"),

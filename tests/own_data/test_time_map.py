@@ -210,6 +210,14 @@ def test_a_ceiling_that_is_unknown_is_not_said_to_include_0():
     assert findings(dataset)[0] == "No reliable signal at 70-80 ms: the interval of the noise ceiling includes 0."
 
 
+def test_a_best_site_that_explains_nothing_is_said_to(found):
+    """Where the interval of the best site includes 0, a sentence says what follows."""
+    dataset = made_map()
+    sentence = "Its interval includes 0: no site is known to explain the recordings."
+    assert sentence not in findings(dataset)
+    assert findings(dataset.assign(low=dataset["score"] * 0 - 0.1))[2] == sentence
+
+
 def test_constant_responses_are_warned_of_once(images, stand_in, caplog):
     """A neuroid that is silent in the test stimuli of splits is named in one line, for a model and its control."""
     values = responses(STIMULI)
@@ -301,7 +309,7 @@ def test_what_no_map_can_be_made_of(stand_in, tmp_path, images):
         time_map(model, spanning)
     with pytest.raises(UserError, match="number of resamples"):
         time_map(model, plain, resamples=3)
-    with pytest.raises(UserError, match="Unknown layer"):
+    with pytest.raises(UserError, match=r"^cornet_z_size_48: Unknown layer"):
         time_map(model, plain, layers=["V9"])
     laboratory(tmp_path)
     (tmp_path / "file").write_text("")
