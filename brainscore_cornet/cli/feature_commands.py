@@ -97,6 +97,7 @@ def features(
     """
     from ..cornet.early_options import check_options
     from ..features.early_checks import check_picture, check_rdm_output, check_request
+    from ..parallel.dask_cluster import cluster_for
 
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
@@ -121,9 +122,23 @@ def features(
     replaces = overwrite or join
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
-    check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
     shape = {"image_size": image_size, "resize": resize, "background": background}
-    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
+    numbers = {"times": options["times"], "precision": precision, **shape}
+    check_options(model, weights=parse_weights(weights), device=device, layers=layer, **numbers)
+    cluster_for(scheduler, tls, slurm, workers)
+    check_request(
+        model,
+        images,
+        layer,
+        features,
+        on_error=on_error,
+        shard=shard,
+        replaces=replaces,
+        pool=pool,
+        bins=bins,
+        weights=parse_weights(weights),
+        options={**numbers, "time_mapping": options["time_mapping"]},
+    )
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:

@@ -119,6 +119,14 @@ def test_layers_before_a_relu_in_place(folder, model, layer, last):
     np.testing.assert_allclose(np.maximum(features, 0), expected, rtol=0, atol=1e-5 * expected.max())
 
 
+def test_names_of_controls(folder):
+    """The file of an untrained model has its identifier in its name, which CORnet's own command does not know."""
+    arguments = ["test", "--model", "cornet_z_untrained", "--data_path", "images", "-o", "out", "--imsize", "64"]
+    result = run_here(*arguments, folder=folder)
+    assert result.stdout == "out/cornet_z_untrained_decoder_avgpool_feats.npy\n"
+    assert "Loading cornet_z_untrained\n" in result.stderr
+
+
 def test_images_that_cannot_be_read(folder):
     """CORnet's own command stops at them and names the option that leaves them out, which it takes."""
     (folder / "images" / "0.png").write_bytes(b"damaged")
@@ -127,6 +135,26 @@ def test_images_that_cannot_be_read(folder):
     result = run_here(*arguments, "--on-error", "skip", folder=folder)
     assert result.returncode == 0
     assert np.load(folder / result.stdout.strip()).shape == (6, 512)
+
+
+def test_an_output_of_other_options(folder, monkeypatch):
+    """An output of the same command is complete; one of other options is reported before a model is loaded."""
+    output = ["-o", "other.nc", "-l", "IT", "--pool"]
+    model = ["cornet_s_untrained", "images", "--image-size", "64"]
+    for _ in range(2):
+        assert run_here("features", *model, *output, folder=folder).returncode == 0
+    monkeypatch.delattr("brainscore_cornet.cornet.brain_model.load_model")
+    for other in (
+        [*model, *output, "-l", "V4"],
+        [*model, "-o", "other.nc", "-l", "V4", "--pool"],
+        [*model, "-o", "other.nc", "-l", "IT"],
+        [*model, *output, "--time-bins", "100-200"],
+        [*model, *output, "--resize", "crop"],
+        [*model[:2], *output],
+        ["cornet_z_untrained", *model[1:], *output],
+    ):
+        result = run_here("features", *other, folder=folder)
+        assert result.stderr == "Error: other.nc exists. To replace it: --overwrite\n"
 
 
 def test_features(folder):
