@@ -96,7 +96,8 @@ def features(
     After an interruption, the same command resumes.
     """
     from ..cornet.early_options import check_options
-    from ..features.early_checks import check_picture, check_rdm_output, check_request
+    from ..cornet.writing import output_path
+    from ..features.early_checks import check_picture, check_rdm_output, check_request, existing
     from ..parallel.dask_cluster import cluster_for
 
     if output is None and plot is None:
@@ -194,7 +195,7 @@ def features(
                 parallel=extractors,
             )
             if shard is None:
-                say(output)
+                say("\n".join(map(str, existing(output_path(output, "an output file")))))
         if plot is not None:
             draw(loaded, images, plot, on_error=on_error)
             say(plot)

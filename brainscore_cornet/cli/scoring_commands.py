@@ -158,9 +158,9 @@ def benchmarks(
     as_json: Json = False,
 ) -> None:
     """List brainscore_vision's benchmarks and their requirements; with several groups, those in all of them."""
-    from ..scoring import catalogue
-
     with showing("Reading Brain-Score's metadata"):
+        from ..scoring import catalogue
+
         listed = catalogue.of_groups(group or [])
         needs = {each.benchmark: each.requirements() for each in listed}
     if as_json:

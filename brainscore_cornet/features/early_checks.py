@@ -165,11 +165,11 @@ def images_table(output: Path) -> Path:
 
 
 def existing(output: Path) -> list[Path]:
-    """Return the existing files of an earlier extraction into `output`."""
+    """Return the existing files of an extraction into `output`."""
     found = [output]
     if output.suffix == ".npy":
         stem = glob.escape(output.stem)
-        found += [*output.parent.glob(f"{stem}_*_t*.npy"), images_table(output)]
+        found += [*sorted(output.parent.glob(f"{stem}_*_t*.npy")), images_table(output)]
     return [path for path in found if path.exists()]
 
 

@@ -177,7 +177,9 @@ def test_scores_as_table_json_and_file(tmp_path):
 
 def test_benchmarks_and_what_they_need():
     """Those of a group, with what each needs; what needs nothing comes first."""
-    listed = json.loads(run_here("benchmarks", "V1", "--json").stdout)
+    result = run_here("benchmarks", "V1", "--json")
+    assert result.stderr.startswith("Reading Brain-Score's metadata\n")
+    listed = json.loads(result.stdout)
     assert {each["region"] for each in listed} == {"V1"}
     assert [each["needs"] for each in listed[:11]] == ["offline"] * 11
     needs = {each["benchmark"]: each["needs"] for each in json.loads(run_here("benchmarks", "--json").stdout)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from torch import nn
 from torchvision import transforms
 
 from brainscore_cornet import load_network
+from brainscore_cornet.cli.options import parse_time_bins
+from brainscore_cornet.cornet.errors import UserError
 
 STEP_1_OF_3 = ("--layer", "V4", "--sublayer", "norm1", "--time_step", "-2", "--times", "3")
 NO_STEP = ("--layer", "IT", "--sublayer", "output", "--time_step", "-6")
@@ -155,6 +158,22 @@ def test_an_output_of_other_options(folder, monkeypatch):
     ):
         result = run_here("features", *other, folder=folder)
         assert result.stderr == "Error: other.nc exists. To replace it: --overwrite\n"
+
+
+def test_time_bins_that_a_message_shows():
+    """What is expected in place of a wrong time bin is understood itself."""
+    with pytest.raises(UserError, match=r"as start-end, such as [\d,-]+, received '200'") as raised:
+        parse_time_bins("200")
+    shown = re.search(r"such as (\S+), received", str(raised.value))[1]
+    assert parse_time_bins(shown) == [(70, 170), (170, 270)]
+
+
+def test_the_files_of_numpy_are_printed(folder):
+    """An output of several arrays is printed as the files that there are."""
+    arguments = ["features", "cornet_s_untrained", "images", "-o", "a.npy", "-l", "IT", "--image-size", "64", "--pool"]
+    result = run_here(*arguments, folder=folder)
+    assert result.stdout.splitlines() == ["a_IT.output_t0.npy", "a_IT.output_t1.npy", "a_images.csv"]
+    assert all((folder / name).is_file() for name in result.stdout.splitlines())
 
 
 def test_features(folder):
