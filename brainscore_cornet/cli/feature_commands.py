@@ -214,13 +214,14 @@ def timecourse(
 ) -> None:
     """Draw each region's activity over time for all images, and how different the images are."""
     from ..features.early_checks import check_picture
-    from ..features.timecourse_figure import draw_time_courses, parse_width, time_courses
 
     check_picture(output)
-    inches = parse_width(width)
     with showing(f"Reading {file}"):
+        from ..features.timecourse_figure import draw_time_courses, parse_width, time_courses
+
+        inches = parse_width(width)
         courses, model = time_courses(file)
-    draw_time_courses(courses, output, inches, model)
+        draw_time_courses(courses, output, inches, model)
     say(output)
 
 

@@ -17,7 +17,7 @@ from brainscore_cornet.training.settings import settings_without_images
 # Each command runs in a fork of one process, in which the heavy libraries cannot be imported at all.
 CODE = """
 import json, os, sys
-for name in ("torch", "brainscore_core", "matplotlib", "xarray", "pandas", "distributed"):
+for name in ("torch", "brainscore_core", "xarray", "pandas", "distributed"):
     sys.modules[name] = None
 import numpy, PIL.Image, typer
 from brainscore_cornet.cli.main import app
@@ -32,7 +32,10 @@ for number, arguments in enumerate(json.load(sys.stdin)):
         for descriptor in (1, 2):
             os.dup2(os.open(f"{number}.{descriptor}", os.O_WRONLY | os.O_CREAT), descriptor)
         sys.argv = ["brainscore-cornet", *arguments]
-        os._exit(exit_code(command, arguments))
+        try:
+            os._exit(exit_code(command, arguments))
+        except ImportError:
+            os._exit(3)
     codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 print(json.dumps(codes))
 """
@@ -114,6 +117,23 @@ CASES = [
 ]
 
 
+STARTS = [
+    ((*FEATURES, ".", "-o", "f.nc"), "Loading cornet_z_untrained"),
+    (("plot", "timecourse", "there.nc", "-o", "a.png"), "Reading there.nc"),
+    (("test", "--model", "Z", "--data_path", ".", "-o", "out"), "Loading cornet_z"),
+    (("train", "--model", "Z", "--data_path", "data", "-o", "new"), "Loading CORnet-Z"),
+    (("validate", "cornet_z", "--data_path", "data"), "Loading CORnet-Z"),
+    (("score", "cornet_z"), "Loading Brain-Score and cornet_z"),
+    (("report", "."), "Writing report.html"),
+    (("map", "cornet_z", "-b", "a.toml", "-o", "out"), "Loading cornet_z and a.toml"),
+    (("compare", "cornet_z", "-b", "a.toml"), "Loading cornet_z and a.toml"),
+    (("benchmark", "a.toml"), "Reading a.toml"),
+    (("submit", "cornet_z", "-o", "out"), "Loading PyTorch and Brain-Score"),
+    (("submit", "--check", "cornet_z_untrained.zip"), "Loading PyTorch and Brain-Score"),
+]
+"""Right commands, and the line with which they begin."""
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
     """The exit code of each command, and what it printed on standard error."""
@@ -141,7 +161,7 @@ def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
         torch.save({"state_dict": state, **stated}, folder / f"{architecture.lower()}.pth")
     process = subprocess.run(
         [sys.executable, "-P", "-c", CODE],
-        input=json.dumps([arguments for arguments, _ in CASES]),
+        input=json.dumps([arguments for arguments, _ in (*CASES, *STARTS)]),
         stdout=subprocess.PIPE,
         cwd=folder,
         text=True,
@@ -149,6 +169,14 @@ def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
         check=True,
     )
     return [(code, (folder / f"{number}.2").read_text()) for number, code in enumerate(json.loads(process.stdout))]
+
+
+@pytest.mark.parametrize("number", range(len(STARTS)), ids=[" ".join(arguments) for arguments, _ in STARTS])
+def test_the_first_line_says_what_is_loaded(results, number):
+    """It is printed before a large library is imported, which takes seconds."""
+    code, printed = results[len(CASES) + number]
+    assert code == 3, printed
+    assert printed == f"{STARTS[number][1]}\n"
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[" ".join(arguments) for arguments, _ in CASES])
