@@ -42,16 +42,13 @@ def below(region: str) -> str:
 def layers_of(architecture: str) -> list[str]:
     """Return the names of all layers of a network with the released time steps."""
     modules = {"Z": _FEEDFORWARD, "R": _RECURRENT, "RT": _RECURRENT, "S": _BOTTLENECK}[architecture]
-    inside = dict.fromkeys(REGIONS, modules)
+    inside: dict[str, tuple[str, ...]] = dict.fromkeys(REGIONS, modules)
     if architecture == "S":
-        steps = TIME_STEPS["S"]
-        inside = {
-            region: (*modules, *(f"{norm}{step}" for step in range(steps[region]) for norm in _NORMS))
-            for region in REGIONS
-        }
         inside["V1"] = _V1_OF_S
-    named = [f"{part}.{module}" for part, modules in {**inside, "decoder": _DECODER}.items() for module in modules]
-    return [*named, "logits"]
+        for region in REGIONS[1:]:
+            inside[region] += tuple(f"{norm}{step}" for step in range(TIME_STEPS["S"][region]) for norm in _NORMS)
+    inside["decoder"] = _DECODER
+    return [*(f"{part}.{module}" for part, modules in inside.items() for module in modules), "logits"]
 
 
 def check_layer(architecture: str, layer: str) -> None:

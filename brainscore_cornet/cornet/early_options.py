@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS, check_layer, check_times
 from .commitments import get_commitment
@@ -59,7 +60,7 @@ def check_device(device: str | None) -> None:
     if device is None or str(device).partition(":")[0] != "cuda" or sys.platform != "linux":
         return
     try:
-        build = distribution("torch").locate_file("torch/version.py").read_text(encoding="utf-8")
+        build = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
     except (PackageNotFoundError, OSError):
         return
     if re.search(r"^hip\b.*=\s*['\"]", build, re.MULTILINE):  # torch calls AMD's GPUs cuda, too

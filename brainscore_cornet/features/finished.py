@@ -45,16 +45,16 @@ def is_noted(output: Path, request: Mapping[str, Any]) -> bool:
 def is_of_another(output: Path, asked: Asked) -> bool:
     """Return whether the files of `output` are without doubt those of another request."""
     noted = _noted(output)
-    if noted is None:
+    layers = noted.get("layers") if noted else None
+    if noted is None or not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
         return False
-    layers = set(noted.get("layers", ()))
     model = re.sub(r"_weights_[0-9a-f]{8}", "", str(noted.get("model")))  # released ones with another hash
     return (
         asked.identifier not in (None, model)
         or asked.pool is (noted.get("pooled") == "no")
         or asked.bins != noted.get("bins")
-        or not layers <= asked.layers
-        or (asked.reaches_all and layers != asked.layers)
+        or not asked.layers.issuperset(layers)
+        or (asked.reaches_all and asked.layers != set(layers))
     )
 
 
@@ -66,12 +66,12 @@ def has_note(output: Path) -> bool:
 def _noted(output: Path) -> dict[str, Any] | None:
     if not existing(output):
         return None
-    text = None
+    text = b""
     with suppress(OSError, AttributeError):
         text = os.getxattr(existing(output)[0], _ATTRIBUTE)
     with suppress(OSError):
-        text = _hidden(output).read_bytes() if text is None else text
-    with suppress(ValueError, TypeError):  # not a note, or none
+        text = text or _hidden(output).read_bytes()
+    with suppress(ValueError, RecursionError):  # there is none, or something else is in its place
         noted = json.loads(text)
         return noted if isinstance(noted, dict) else None
     return None
