@@ -13,7 +13,7 @@ import numpy as np
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
-from ..cornet.names import counted, shown
+from ..cornet.names import shown
 from ..cornet.preparation import Colour
 from ..cornet.recording.images import read_image
 from ..cornet.writing import write_aside, writing
@@ -100,7 +100,7 @@ def _show_courses(figure, pooled, regions: list[str]) -> None:
         mean_axis.fill_between(times, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
         if count > 1:
             difference_axis.plot(times, difference, linewidth=2, **style)
-    mean_axis.set_title(f"mean activity, ± 1 s.d. over {counted(count, 'image')}", fontsize=9)
+    mean_axis.set_title(f"mean activity, ± 1 s.d. over {count} image{'' if count == 1 else 's'}", fontsize=9)
     difference_axis.set_title("difference between images: s.d. over images, of the mean", fontsize=9)
     if count == 1:
         difference_axis.text(0.5, 0.5, "needs two images", transform=difference_axis.transAxes, ha="center")

@@ -59,8 +59,9 @@ def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None
     for name in ("architecture", "arch", "model", "model_name"):
         stated = checkpoint.get(name, flags.get(name) if isinstance(flags, Mapping) else None)
         if isinstance(stated, str):
-            if found := re.fullmatch(r"(?:cornet[_-]?)?(z|rt|r|s)(?:_untrained)?", stated.lower()):
-                return found[1].upper()
+            found = re.fullmatch(r"(?:CORNET[_-]?)?(\w+?)(?:_UNTRAINED)?", stated.upper())
+            if found and found[1] in TIME_STEPS:
+                return found[1]
             if name.startswith("arch"):  # some other network; `model` may be a user's name for a run
                 return stated
     return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
