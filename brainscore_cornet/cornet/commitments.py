@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .anatomy import REGIONS, TIME_STEPS
-from .errors import UserError, unknown_name
+from .errors import UserError
 from .preparation import Colour, checked_background, checked_resize
 from .time_bins import Answers, TimeBin, TimeBins, TimeMapping, bins_in_words, checked_mapping
 from .weights.own_files import unknown_model
