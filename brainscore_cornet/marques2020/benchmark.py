@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from types import ModuleType
 from typing import NamedTuple
@@ -111,7 +111,7 @@ class V1PropertyBenchmark(PropertiesBenchmark):
         UserError
             Where there are none.
         """
-        with presented(self._protocol):
+        with presented(self._protocol), _unchanged(model):
             restricted = _in_field(model, self._protocol)
             restricted.start_recording(self.region, TIME_BINS)
             rates = partial(
@@ -130,6 +130,11 @@ class V1PropertyBenchmark(PropertiesBenchmark):
         if len(properties) == 0:
             raise UserError(f"No neuroid of {model.identifier} responds to the gratings, so that none has a property.")
         return properties
+
+
+def _unchanged(model: BrainModel) -> AbstractContextManager[None]:
+    """Return the context in which one of this package's models hashes its weights once."""
+    return getattr(getattr(model, "activations_model", None), "unchanged", nullcontext)()
 
 
 def _seeded(ceiling: Callable[[PropertyAssembly], Score], assembly: PropertyAssembly) -> Score:

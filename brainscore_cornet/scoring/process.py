@@ -9,6 +9,8 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -65,6 +67,21 @@ class Process(ChildOwner):
         if threads is not None:
             self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
         self._allowed_gb = 0.0
+        self._prepared: Future[PythonChild] | None = None
+        self._is_closed = False
+
+    def prepare(self) -> None:
+        """Start the process in the background, so that it imports its libraries while this one does."""
+        thread = ThreadPoolExecutor(1)
+        self._prepared = thread.submit(self._start, lambda: not self._is_closed)
+        thread.shutdown(wait=False)
+
+    def close(self) -> None:
+        self._is_closed = True
+        if self._prepared is not None:
+            wait([self._prepared])
+            self._prepared = None
+        super().close()
 
     def score(self, job: Job, is_wanted: Callable[[], bool] = lambda: True) -> JobOutcome:
         """Score a job and return its outcome, which is a failure if the process is lost during the job.
@@ -107,9 +124,13 @@ class Process(ChildOwner):
         return replace(outcome, row=row)
 
     def _started(self, is_wanted: Callable[[], bool]) -> PythonChild:
+        if self._prepared is not None:
+            prepared, self._prepared = self._prepared, None
+            with suppress(NotStarted):  # it is started again
+                prepared.result()
         if self._child is not None and self._child.process.poll() is None:
             return self._child
-        self.close()
+        super().close()
         for attempt in range(_STARTS):
             try:
                 return self._start(is_wanted)

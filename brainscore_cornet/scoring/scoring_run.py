@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ..metrics import EXACT, WAYS
 from ..parallel.dask_cluster import cluster_for
 from .catalogue import EMBEDDED
 from .jobs import Job, candidates, targets
+from .process import Process
 from .results import FAILED, SCORED, UNREACHABLE, Results, Row, table_of
 from .scorer import JobOutcome, failed, versions
 
@@ -106,40 +108,44 @@ def score_models(
     results = None if output is None else Results(output_path(output, "a results folder"))
     if results is not None:
         results.check()
-    asked = targets(benchmarks)  # before the models, which may need torch
-    chosen = candidates(models, options)
-    wanted = [Job(candidate, target) for target in asked for candidate in chosen]
-    wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
     limits = {"timeout": timeout, "memory_gb": memory_gb, "metrics": metrics}
     limits |= {} if cache is None else {"cache": str(Path(cache).expanduser().absolute())}
-    with showing(), nullcontext() if results is None else results.open():
-        if results is not None:
-            results.keep_order([job.name for job in wanted])
-        rows = {} if results is None else {(row.model, row.benchmark): row for row in results.rows()}
-        missing = [job for job in (_still_to_do(job, rows, retry_failed) for job in wanted) if job is not None]
-        outcomes = _unavailable(missing)
-        possible = [job for job in missing if job.candidate.reason is None]
-        if possible and cluster is not None:
-            from .cluster import on_cluster
+    asked = targets(benchmarks)  # before the models, which may need torch
+    is_first = results is None or not results.folder.exists()  # otherwise nothing may be left to do
+    with Process(**limits) as first:
+        if is_first and workers is cluster is None and "torch" not in sys.modules:
+            first.prepare()
+        chosen = candidates(models, options)
+        wanted = [Job(candidate, target) for target in asked for candidate in chosen]
+        wanted.sort(key=lambda job: [candidate.name for candidate in chosen].index(job.candidate.name))
+        with showing(), nullcontext() if results is None else results.open():
+            if results is not None:
+                results.keep_order([job.name for job in wanted])
+            rows = {} if results is None else {(row.model, row.benchmark): row for row in results.rows()}
+            missing = [job for job in (_still_to_do(job, rows, retry_failed) for job in wanted) if job is not None]
+            outcomes = _unavailable(missing)
+            possible = [job for job in missing if job.candidate.reason is None]
+            if possible and cluster is not None:
+                from .cluster import on_cluster
 
-            outcomes = _chained(outcomes, on_cluster(possible, cluster, limits))
-        elif possible and workers is not None:
-            from .pool import in_processes
+                outcomes = _chained(outcomes, on_cluster(possible, cluster, limits))
+            elif possible and workers is not None:
+                from .pool import in_processes
 
-            outcomes = _chained(outcomes, in_processes(possible, workers, limits))
-        elif possible:
-            outcomes = _chained(outcomes, _here(possible, limits))
-        with counting("Scoring", len(missing), unit="job") as add:
-            for number, (job, outcome) in enumerate(outcomes, start=1):
-                if outcome.row is not None:
-                    rows[job.name] = outcome.row
-                    if results is not None:
-                        results.add(outcome.row, outcome.score, outcome.trace)
-                add(1)
-                if on_result is not None:
-                    on_result(rows[job.name], number, len(missing))
-        if results is not None:
-            results.write_table()
+                outcomes = _chained(outcomes, in_processes(possible, workers, limits))
+            elif possible:
+                outcomes = _chained(outcomes, _here(possible, limits, first))
+            with counting("Scoring", len(missing), unit="job") as add:
+                for number, (job, outcome) in enumerate(outcomes, start=1):
+                    if outcome.row is not None:
+                        rows[job.name] = outcome.row
+                        if results is not None:
+                            results.add(outcome.row, outcome.score, outcome.trace)
+                    add(1)
+                    if on_result is not None:
+                        on_result(rows[job.name], number, len(missing))
+            if results is not None:
+                results.write_table()
     return table_of([rows[job.name] for job in wanted])
 
 
@@ -182,11 +188,11 @@ def _chained(*parts: Iterator) -> Iterator:
         yield from part
 
 
-def _here(jobs: Sequence[Job], limits: Mapping) -> Iterator[tuple[Job, JobOutcome]]:
+def _here(jobs: Sequence[Job], limits: Mapping, first: Process) -> Iterator[tuple[Job, JobOutcome]]:
     """Score one model after the other, each in a process of its own, so that its memory is freed afterwards."""
-    from .process import Process
-
+    process = first
     for _, of_model in groupby(jobs, key=lambda job: job.candidate.name):
-        with Process(**limits) as process:
+        with process:
             for job in of_model:
                 yield job, process.score(job)
+        process = Process(**limits)

@@ -10,8 +10,9 @@ from reference.synthetic_weights import images as noise
 from torch import nn
 
 from brainscore_cornet.cornet.errors import UserError
+from brainscore_cornet.cornet.inference import prepared
 from brainscore_cornet.cornet.inference.folded import FoldedS, can_fold
-from brainscore_cornet.cornet.inference.prepared import Prepared
+from brainscore_cornet.cornet.inference.prepared import Prepared, network_hash
 from brainscore_cornet.cornet.recording.record import LOGITS, Site, record
 
 CPU = torch.device("cpu")
@@ -211,6 +212,21 @@ def test_compiled_networks_give_the_same(stand_in, images, architecture):
     compiled = recorded(Prepared(stand_in(architecture), CPU, compiled=True), images, *sites)
     for site in sites:
         assert_close(compiled[site], plain[site])
+
+
+def test_weights_are_hashed_once_while_nobody_changes_them(stand_in, monkeypatch):
+    """Inside `unchanged`, also twice, one hash serves all; outside, each change counts."""
+    network, hashed = copy.deepcopy(stand_in("Z")), []
+    monkeypatch.setattr(prepared, "network_hash", lambda network: hashed.append(network) or network_hash(network))
+    ours = Prepared(network, CPU)
+    with ours.unchanged():
+        before = ours.weights()
+        with ours.unchanged():
+            assert ours.weights() == before
+        assert ours.weights() == before
+    assert len(hashed) == 1
+    network.V1.conv.weight.data[0] = 0  # leaves no trace that PyTorch counts
+    assert ours.weights() != before
 
 
 def tf32() -> list[str]:

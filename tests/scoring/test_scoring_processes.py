@@ -12,6 +12,8 @@ from helpers.toys import SameStimuli, ToyBenchmark, ToyModel, calls
 from brainscore_cornet.cornet.errors import UserError
 from brainscore_cornet.python_children import environment, import_path, python
 from brainscore_cornet.scoring import read_table, score_models
+from brainscore_cornet.scoring.jobs import Job, candidates, targets
+from brainscore_cornet.scoring.process import Process
 
 SHADOWING = ("cloudpickle", "psutil", "torch", "queue", "numpy", "sitecustomize", "random")
 
@@ -66,3 +68,19 @@ def test_a_process_that_dies_before_it_is_ready(tmp_path, monkeypatch):
             with pytest.raises(UserError, match="could not be started: MemoryError: no room"):
                 score_models(good, ToyBenchmark("one", log), output=tmp_path / "out", workers=workers)
     assert read_table(tmp_path / "out").empty
+
+
+def test_a_process_that_is_prepared(tmp_path, forked_children):
+    """The first job is scored in it; where nothing is scored, it ends."""
+    (candidate,), (target,) = candidates({"a": ToyModel("a", 0.25)}, {}), targets(ToyBenchmark("one", tmp_path / "log"))
+    with Process() as process:
+        process.prepare()
+        assert process.score(Job(candidate, target)).row.score == 0.25
+        during = set(psutil.Process().children())
+        assert process.score(Job(candidate, target)).row.score == 0.25
+        assert set(psutil.Process().children()) == during
+    before = set(psutil.Process().children())
+    assert len(before) == len(during) - 1
+    with Process() as process:
+        process.prepare()
+    assert set(psutil.Process().children()) == before

@@ -34,6 +34,26 @@ class Prepared:
         self._compiled = compiled
         self._state: tuple | None = None
         self._copies: dict[bool, CORnet] = {}
+        self._is_unchanged = False
+        self._weights: str | None = None
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Inside this context nobody changes the network, so that one recording alone hashes its weights."""
+        outer, self._is_unchanged = self._is_unchanged, True
+        try:
+            yield
+        finally:
+            self._is_unchanged = outer
+            if not outer:
+                self._weights = None
+
+    def weights(self) -> str:
+        """Return `network_hash` of the network."""
+        found = self._weights or network_hash(self.network)
+        if self._is_unchanged:
+            self._weights = found
+        return found
 
     def get(self, whole_regions: bool, weights: str | None = None) -> CORnet:
         """Return the network to run.
@@ -45,7 +65,7 @@ class Prepared:
         weights
             `network_hash` of the network, if it is known already.
         """
-        state = (_modules(self.network), weights or network_hash(self.network))
+        state = (_modules(self.network), weights or self.weights())
         if state != self._state:
             self._copies.clear()
             self._state = state

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..architectures import CORnet, is_hooked
 from ..commitments import TimeBin
 from ..errors import UserError
-from ..inference.prepared import Prepared, network_hash
+from ..inference.prepared import Prepared
 from ..plain import plain
 from ..preparation import Colour
 from ..progress_line import counting
@@ -79,6 +79,7 @@ class ActivationsModel(Hookable):
         self.image_size, self.resize, self.background = image_size, resize, background
         self._visual_degrees = visual_degrees
         self._prepared = Prepared(network, device, precision, compiled)
+        self.unchanged = self._prepared.unchanged
         self._batch_size = batch_size
         self._workers = workers or min(MOST_WORKERS, torch.get_num_threads())
         self._extractor = self  # Brain-Score's tools find hooks and paths through this attribute
@@ -192,7 +193,7 @@ class ActivationsModel(Hookable):
         """Yield cached activations, or compute and cache them."""
         for site in sites:
             find_module(self.network, site.layer)  # checked here because the prepared copy may have other names
-        weights = network_hash(self.network)
+        weights = self._prepared.weights()
         entries = self._entries(shown, sites, weights)
         count = len(shown.first_rows)
         shapes = survey(self.network, self.image_size, containers=True) if entries else {}

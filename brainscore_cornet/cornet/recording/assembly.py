@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,12 @@ def neuroid_index(identifier: str, layers: Mapping[str, tuple[int, ...]], region
     region
         Region that the layer is committed to; it replaces the layer in the neuroid's id.
     """
+    return _neuroid_index(identifier, tuple(layers.items()), region).copy()
+
+
+@lru_cache(maxsize=2)  # the names of 200,000 neuroids take as long as a few images
+def _neuroid_index(identifier: str, shapes: tuple, region: str | None) -> pd.MultiIndex:
+    layers = dict(shapes)
     sizes = [int(np.prod(shape)) for shape in layers.values()]
     numbers = np.concatenate([np.arange(size) for size in sizes])
     which = np.repeat(np.arange(len(layers)), sizes)
