@@ -76,11 +76,11 @@ def test_a_process_that_is_prepared(tmp_path, forked_children):
     with Process() as process:
         process.prepare()
         assert process.score(Job(candidate, target)).row.score == 0.25
-        during = set(psutil.Process().children())
+        during = set(psutil.Process().children(recursive=True))
         assert process.score(Job(candidate, target)).row.score == 0.25
-        assert set(psutil.Process().children()) == during
-    before = set(psutil.Process().children())
+        assert set(psutil.Process().children(recursive=True)) == during
+    before = set(psutil.Process().children(recursive=True))
     assert len(before) == len(during) - 1
     with Process() as process:
         process.prepare()
-    assert set(psutil.Process().children()) == before
+    assert set(psutil.Process().children(recursive=True)) == before
