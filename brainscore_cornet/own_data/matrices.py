@@ -55,7 +55,10 @@ def as_matrices(given, ids, stimuli: StimulusSet, source: str, stimuli_source: s
     if isinstance(given, pd.DataFrame):
         given, own = _of_frame(given)
         ids = own if ids is None else ids
-    values = np.asarray(given)
+    try:
+        values = np.asarray(given.get_matrices() if hasattr(given, "get_matrices") else given)  # rsatoolbox's RDMs
+    except ValueError:
+        raise UserError(f"Expected {source} as an array or a DataFrame, received a {type(given).__name__}.") from None
     if values.dtype.kind not in "fiu":
         raise UserError(f"{source} holds {values.dtype}, expected numbers.")
     values, count = values.astype(float), len(stimuli)

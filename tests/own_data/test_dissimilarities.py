@@ -169,12 +169,16 @@ def shuffled() -> pd.DataFrame:
     return LABELLED.iloc[order, order]
 
 
-@pytest.mark.parametrize("kind", ["frame", "csv", "tsv", "parquet", "npz"])
+@pytest.mark.parametrize("kind", ["frame", "csv", "tsv", "parquet", "npz", "rsatoolbox"])
 def test_matrices_with_ids_are_put_into_the_order_of_the_stimuli(images, tmp_path, kind):
     """Ids in the first row and column of a table, in an index, or beside the array, say which stimulus a row is."""
     given, file = shuffled(), tmp_path / f"rdm.{kind}"
     if kind == "frame":
         found = rdm_benchmark("x", given, stimuli=images, region="IT", visual_degrees=8)
+    elif kind == "rsatoolbox":
+        from rsatoolbox.rdm import RDMs
+
+        found = rdm_benchmark("x", RDMs(matrices()), stimuli=images, region="IT", visual_degrees=8)
     else:
         if kind == "npz":
             np.savez(file, rdm=given.to_numpy(), stimulus_id=given.index.to_numpy(str))

@@ -302,6 +302,23 @@ def test_two_benchmarks_of_one_name(tmp_path):
         score_models("cornet_z_untrained", [first, str(tmp_path / "it.toml")])
 
 
+def test_python_objects_in_other_forms(tmp_path):
+    """Masked responses are missing, numpy's numbers are numbers, and one neuroid to leave out needs no list."""
+    images = laboratory(tmp_path).parent / "images"
+    dims, bins = ["repetition", "stimulus", "neuroid", "time_bin"], [(70, 170), (170, 270)]
+    options = {"stimuli": images, "dims": dims, "region": "IT", "metric": "ridge", "neuroid_ids": [10, 11, 12, 1, 2, 0]}
+    masked = np.ma.masked_array(responses(), np.indices(responses().shape).sum(0) % 7 == 0)
+    for given, leave_out in [(masked, "12"), (masked, 12), (masked.filled(np.nan), ["12"])]:
+        recorded = neural_benchmark(
+            "x", given, visual_degrees=np.float32(8), time_bins=iter(bins), leave_out=leave_out, **options
+        ).recorded
+        assert recorded.neuroids["neuroid_id"].tolist() == ["10", "11", "1", "2", "0"]
+        assert np.isnan(recorded.values).sum() == (masked.mask[:, :, [0, 1, 3, 4, 5]]).sum() > 0
+    for wrong in (70, "70-170", {70: 170}):
+        with pytest.raises(UserError, match="Expected time_bins of the recordings as a list"):
+            neural_benchmark("x", masked, visual_degrees=8, time_bins=wrong, **options)
+
+
 def test_python_objects_that_are_no_recordings(tmp_path):
     """What is neither an array nor a table, and missing stimuli."""
     with pytest.raises(UserError, match="No stimuli are given"):
