@@ -168,8 +168,6 @@ def neural_benchmark(
     UserError
         If something does not fit together, in one line that names what, and what was expected.
     """
-    if not isinstance(identifier, str) or not identifier.strip():
-        raise UserError(f"Expected an identifier such as 'MyLab2026.IT', received {identifier!r}.")
     if stimuli is None:
         stimuli = getattr(responses, "attrs", {}).get("stimulus_set")
         if stimuli is None:

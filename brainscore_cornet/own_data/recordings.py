@@ -146,7 +146,7 @@ def _labelled(given, source: str) -> Labelled:
     if isinstance(given, xr.DataArray):
         return of_dataarray(given)
     if isinstance(given, np.ma.MaskedArray):
-        return Labelled(given.astype(float).filled(np.nan))
+        return Labelled(np.ma.filled(given.astype(float), np.nan))
     try:
         return Labelled(np.asarray(given))
     except ValueError:

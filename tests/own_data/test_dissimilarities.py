@@ -213,6 +213,13 @@ def test_tables_that_are_no_matrices(images, tmp_path, change, expected):
         load_benchmark(tmp_path / "rdm.toml")
 
 
+def test_identifiers_are_checked_for_all_kinds(images):
+    """An empty identifier, or a long one, is refused for dissimilarities as for recordings."""
+    for identifier in (" ", "x" * 300, None):
+        with pytest.raises(UserError, match="identifier"):
+            rdm_benchmark(identifier, matrices(), stimuli=images, region="IT", visual_degrees=8)
+
+
 def test_a_subject_twice_is_said(images):
     """Two subjects with the same numbers raise the ceiling."""
     twice = matrices()

@@ -94,6 +94,8 @@ MISTAKES = {
     "no file": (lambda folder: (folder / "it.toml").unlink(), "it.toml does not exist"),
     "misspelt setting": (replaced("visual_degrees", "visual_degree"), "'visual_degree'. Did you mean visual_degrees"),
     "no identifier": (replaced('identifier = "MyLab2026.IT"', ""), "lacks an identifier"),
+    "a long identifier": (replaced('"MyLab2026.IT"', f'"{"x" * 300}"'), "x… has more than 100 bytes: choose a shorter"),
+    "an identifier in two lines": (replaced('"MyLab2026.IT"', '"a\\nb"'), "Expected an identifier such as"),
     "no kind": (lambda folder: (folder / "it.toml").write_text('identifier = "x"'), "one of the tables recordings"),
     "a text that is a number": (replaced('"IT"\n', "4\n"), "expected region as text, received 4"),
     "dims as text": (replaced(DIMS, 'dims = "stimulus"'), "expected dims as a list"),
