@@ -135,7 +135,8 @@ def map_command(
 
     options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
     shape = {"image_size": image_size, "resize": resize, "background": background}
-    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
+    numbers = {"times": options["times"], "precision": precision, **shape}
+    check_options(model, weights=parse_weights(weights), device=device, layers=layer, **numbers)
     benchmark_path(benchmark_file)
     if commit is not None:
         commit = output_file(commit, "a commitment file")
@@ -200,7 +201,9 @@ def compare(
 ) -> None:
     """Compare models or lesions of a model: differences in score, with intervals and corrected p-values."""
     from ..early_paths import benchmark_path
+    from ..scoring.catalogue import check_no_benchmark
 
+    check_no_benchmark(model)
     options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
     options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers, time_mapping)}
     options |= {"resize": resize, "background": background}

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .anatomy import REGIONS, TIME_STEPS
-from .errors import UserError, unknown_name
+from .errors import UserError
 from .preparation import Colour, checked_background, checked_resize
 from .time_bins import Answers, TimeBin, TimeBins, TimeMapping, bins_in_words, checked_mapping
+from .weights.own_files import unknown_model
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ COMMITMENTS: Mapping[str, Commitment] = {
 def get_commitment(identifier: str) -> Commitment:
     """Return the commitment of a registered model; raises `UserError` with the nearest names for an unknown one."""
     if not isinstance(identifier, str) or identifier not in COMMITMENTS:
-        raise unknown_name(identifier, COMMITMENTS, "model")
+        raise unknown_model(identifier, COMMITMENTS)
     return COMMITMENTS[identifier]
 
 
@@ -117,7 +118,7 @@ def architecture_of(model: str) -> str:
     if isinstance(model, str) and model.upper() in TIME_STEPS:
         return model.upper()
     if model not in COMMITMENTS:
-        raise unknown_name(model, [*TIME_STEPS, *COMMITMENTS], "model")
+        raise unknown_model(model, [*TIME_STEPS, *COMMITMENTS])
     return COMMITMENTS[model].architecture
 
 

@@ -9,13 +9,13 @@ from ..cornet.anatomy import REGIONS
 from ..cornet.architectures import CORnet, Point
 from ..cornet.commitments import Commitment, TimeBin, overlaps
 from ..cornet.errors import UserError, unknown_name, whole_number
+from ..cornet.names import counted
 from ..cornet.recording.record import Site, is_decoded
 from ..cornet.recording.shapes import Shapes
 from ..cornet.time_bins import check_time_bin
+from .early_checks import DEFAULT_LAYERS
 
 _logger = logging.getLogger(__name__)
-
-DEFAULT = (*(f"{region}.output" for region in REGIONS), "decoder.avgpool")
 
 
 def choose(
@@ -61,7 +61,7 @@ def choose(
         raise UserError(f"Expected time steps as 'all' or a list such as [0, 1], received {time_steps!r}.")
     sites: list[Site] = []
     unreached: list[str] = []
-    for requested in DEFAULT if layers is None else layers:
+    for requested in DEFAULT_LAYERS if layers is None else layers:
         layer = f"{requested}.output" if requested in REGIONS else requested
         if layer not in shapes:
             raise unknown_name(layer, shapes, "layer")
@@ -69,8 +69,7 @@ def choose(
         reached = [step for step in known if network.sees_image(_point_of(network, layer, step))]
         if not reached and not allow_uninformative:
             steps = network.times["IT" if is_decoded(layer) else layer.split(".")[0]]
-            within = f"{steps} step{'' if steps == 1 else 's'}"
-            name = layer.removesuffix(".output")
+            name, within = layer.removesuffix(".output"), counted(steps, "step")
             unreached.append(f"{name} is left out: the image does not reach it within {within}.")
             continue
         if is_decoded(layer):

@@ -127,6 +127,7 @@ def draw_benchmark(benchmark, path: Path) -> None:
         raise UserError("A figure is for recordings, and this benchmark has dissimilarities or behaviour.")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     recorded = benchmark.recorded
     figure = Figure(figsize=(9, 4.6), layout="constrained")
@@ -138,7 +139,7 @@ def draw_benchmark(benchmark, path: Path) -> None:
     for axis, row in zip(np.atleast_1d(above.subplots(1, len(chosen))), chosen, strict=True):
         name = recorded.stimuli[ID].iloc[row]
         axis.imshow(np.asarray(read_image(str(recorded.stimuli.stimulus_paths[name]))))
-        axis.set_title(str(name)[:16], fontsize=8)
+        axis.set_title(f"…{str(name)[-15:]}" if len(str(name)) > 16 else name, fontsize=8)
         axis.set_axis_off()
     left, right = below.subplots(1, 2)
     averages = recorded.averages()
@@ -148,7 +149,7 @@ def draw_benchmark(benchmark, path: Path) -> None:
     for (start, end), mean, deviation in zip(edges, means, spread, strict=True):
         left.fill_between([start, end], mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
         left.plot([start, end], [mean, mean], color=colour, linewidth=2)
-    left.set(xlabel="time after stimulus onset (ms)", ylabel="mean response ± s.d.")
+    left.set(xlabel="time after stimulus onset (ms)", ylabel="mean response ± s.d. over neuroids")
     found = neuroid_ceilings(benchmark)
     if found is None:
         right.text(0.5, 0.5, "no repetitions: no noise ceiling", ha="center", transform=right.transAxes)
@@ -157,7 +158,8 @@ def draw_benchmark(benchmark, path: Path) -> None:
         lowest = max(min(0, np.nanmin(found.mean(1), initial=0)), -1)  # corrected ones can be far below
         right.hist(found.mean(1).clip(lowest), np.linspace(lowest, 1, 21), color=BLUE)
         right.axvline(float(np.nanmedian(found.mean(1))), color="black", linestyle="--", linewidth=1, label="median")
-        right.set(xlabel="consistency (split halves, corrected)", ylabel="neuroids")
+        right.set(xlabel="consistency (split halves, corrected)", ylabel="number of neuroids")
+        right.yaxis.set_major_locator(MaxNLocator(integer=True))
         right.legend(frameon=False)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ..metrics.predictions import UnitColumns, pearson_of_units, unit_columns
+
 RESAMPLES = 300
 FEWEST_RESAMPLES = 50
 LEVEL = 0.95
@@ -119,9 +121,25 @@ def corrected(p_values: np.ndarray) -> np.ndarray:
     return found
 
 
+def correlations(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return Pearson's r (column,) of the columns of two matrices (row, column), and with weights (resample, column).
+
+    Parameters
+    ----------
+    weights
+        Of the rows, (resample, row).
+    """
+    units = unit_columns(first), unit_columns(second)
+    return pearson_of_units(*units), _weighted(*units, weights)
+
+
 def weighted_correlations(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return weighted Pearson's r (resample, column) of the columns of two matrices (row, column)."""
-    x, y = _standardized(first), _standardized(second)
+    return _weighted(unit_columns(first), unit_columns(second), weights)
+
+
+def _weighted(first: UnitColumns, second: UnitColumns, weights: np.ndarray) -> np.ndarray:
+    x, y = first.values.astype(np.float32), second.values.astype(np.float32)
     total = weights.sum(1, keepdims=True)
     width = x.shape[1]
     sums = weights @ np.concatenate([x, y, x * x, y * y, x * y], axis=1) / total
@@ -173,18 +191,13 @@ def stacked(draws: list[Draws]) -> Draws:
     return Draws(*parts, sizes=draws[0].sizes)
 
 
-def _standardized(values: np.ndarray) -> np.ndarray:
-    deviations = values - values.mean(0)
-    scale = deviations.std(0)
-    constant = (values == values[:1]).all(0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(constant, np.nan, deviations / scale).astype(np.float32)
-
-
 def _median(values: np.ndarray) -> np.ndarray:
     """Return the median over the last axis, without missing values."""
     if not np.isnan(values).any():
-        return np.median(values, axis=-1)
+        size = values.shape[-1]
+        middle = slice((size - 1) // 2, size // 2 + 1)
+        # np.median would also look for the largest value, to see whether it is missing
+        return np.partition(values, range(middle.start, middle.stop), axis=-1)[..., middle].mean(-1)
     with np.errstate(all="ignore"):
         return np.nanmedian(values, axis=-1)
 

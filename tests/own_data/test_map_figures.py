@@ -32,7 +32,7 @@ def test_the_map_marks_the_committed_and_the_best():
         ("IT t0", "80-90"), ("IT t0", "90-100")
     ]  # fmt: skip
     assert figure.table.rows[3] == ["IT t0", "no reliable signal", "0.310 (0.260 to 0.360)", "0.320 (0.270 to 0.370)"]
-    assert "grey: no reliable signal" in figure.about
+    assert "×: no reliable signal" in figure.about
 
 
 def test_best_sites_and_regions():
