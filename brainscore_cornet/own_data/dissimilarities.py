@@ -183,7 +183,8 @@ def rdm_benchmark(
         Name of the benchmark.
     dissimilarities
         (stimulus, stimulus), or (subject, stimulus, stimulus), in the order of the stimuli; or each matrix as the
-        vector of what is above its diagonal. A DataFrame is put into this order by the ids in its index.
+        vector of what is above its diagonal. A DataFrame is put into this order by the ids in its index;
+        rsatoolbox's `RDMs` are in the order of the stimuli.
     stimuli
         As in `neural_benchmark`.
     region, time_bin

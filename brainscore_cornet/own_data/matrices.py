@@ -55,7 +55,11 @@ def as_matrices(given, ids, stimuli: StimulusSet, source: str, stimuli_source: s
     if isinstance(given, pd.DataFrame):
         given, own = _of_frame(given)
         ids = own if ids is None else ids
-    values = np.asarray(given)
+    get_matrices: Any = getattr(given, "get_matrices", None)  # of rsatoolbox's RDMs
+    try:
+        values = np.asarray(given if get_matrices is None else get_matrices())
+    except ValueError:
+        raise UserError(f"Expected {source} as an array or a DataFrame, received a {type(given).__name__}.") from None
     if values.dtype.kind not in "fiu":
         raise UserError(f"{source} holds {values.dtype}, expected numbers.")
     values, count = values.astype(float), len(stimuli)

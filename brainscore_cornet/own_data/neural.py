@@ -21,6 +21,7 @@ from brainscore_vision.metrics.regression_correlation import metric as regressio
 
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name, whole_number
+from ..cornet.plain import plain
 from .neural_assemblies import average_assembly, repeated_assembly
 from .own_ceiling import CeilingByVersion
 from .recordings import Recordings, recordings
@@ -167,8 +168,6 @@ def neural_benchmark(
     UserError
         If something does not fit together, in one line that names what, and what was expected.
     """
-    if not isinstance(identifier, str) or not identifier.strip():
-        raise UserError(f"Expected an identifier such as 'MyLab2026.IT', received {identifier!r}.")
     if stimuli is None:
         stimuli = getattr(responses, "attrs", {}).get("stimulus_set")
         if stimuli is None:
@@ -246,9 +245,10 @@ def checked_degrees(given: float | None, stimuli, source: str) -> float | None:
         return None
     if given is None:
         raise UserError("visual_degrees is missing: expected the stimuli's size in degrees of visual angle, such as 8.")
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 360:
+    degrees = plain(given)
+    if isinstance(degrees, bool) or not isinstance(degrees, int | float) or not 0 < degrees < 360:
         raise UserError(f"Expected visual_degrees above 0 and below 360, received {given!r}.")
-    return given
+    return degrees
 
 
 def checked_settings(metric, splits, train_size, stratify, recorded: Recordings, stimuli_source: str) -> dict[str, Any]:

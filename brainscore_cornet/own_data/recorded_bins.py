@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -37,6 +37,9 @@ def recorded_bins(labelled: Labelled, given, count: int, source: str) -> list[Ti
         raise UserError(
             f"No time bins are given for {source}: expected time_bins such as [[70, 170]], in ms after stimulus onset."
         )
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise UserError(f"Expected time_bins of {source} as a list such as [[70, 170]], received {given!r}.")
+    given = list(given)
     if np.ndim(given) == 1 and len(given) == 2 and count == 1:
         given = [given]
     bins = [check_time_bin(each) for each in given]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,6 +145,8 @@ def _labelled(given, source: str) -> Labelled:
         return of_table(given, source)
     if isinstance(given, xr.DataArray):
         return of_dataarray(given)
+    if isinstance(given, np.ma.MaskedArray):
+        return Labelled(np.ma.filled(given.astype(float), np.nan))
     try:
         return Labelled(np.asarray(given))
     except ValueError:
@@ -186,7 +188,8 @@ def _region(given: str | None, own: np.ndarray | None, source: str) -> str:
 
 
 def _kept(names: np.ndarray, leave_out: Sequence, source: str) -> np.ndarray:
-    wanted = set(as_texts(list(leave_out)))
+    is_one = isinstance(leave_out, str) or not isinstance(leave_out, Iterable)
+    wanted = set(as_texts([leave_out] if is_one else list(leave_out)))
     unknown = sorted(wanted - set(names))
     if unknown:
         raise UserError(f"leave_out names {unknown[0]!r}, which is no neuroid of {source}: they are {_named(names)}.")

@@ -23,6 +23,7 @@ ID, DEGREES = "stimulus_id", "degrees"
 _PATHS = (PATH, "stim_file", "filename", "file", "image", "path")
 """Columns that may hold the image's path; `stim_file` is that of BIDS."""
 _RESERVED = ("repetition", "presentation", "neuroid", "neuroid_id", "region", "time_bin", "time_bin_start")
+_LONGEST = 100  # bytes of an identifier: a name of a file has 255, and caches add their own parts
 _SHOWN = 3
 
 
@@ -36,15 +37,16 @@ def stimulus_set(given, identifier: str, source: str = "the stimuli") -> Stimulu
         DataFrame with a column of paths, or a `StimulusSet`. Without a column `stimulus_id`, the names of the files
         without their endings are the ids.
     identifier
-        Start of the stimulus set's identifier.
+        Of the benchmark, with which the stimulus set's identifier starts.
     source
         What messages call the stimuli.
 
     Raises
     ------
     UserError
-        If there are no stimuli, ids are missing or repeated, or an image does not exist.
+        If the identifier cannot be one, there are no stimuli, ids are missing or repeated, or an image does not exist.
     """
+    _check_identifier(identifier)
     table, paths = _found(given, source)
     if not len(table):
         raise UserError(f"{source} lists no stimuli.")
@@ -66,6 +68,14 @@ def stimulus_set(given, identifier: str, source: str = "the stimuli") -> Stimulu
     found.stimulus_paths = {each: str(Path(path).absolute()) for each, path in zip(ids, paths, strict=True)}
     found.identifier = f"{identifier}-{_contents(ids, paths)}"
     return found
+
+
+def _check_identifier(identifier) -> None:
+    """Raise `UserError` for what cannot be a benchmark's name, which results and caches have in their files' names."""
+    if not isinstance(identifier, str) or not identifier.strip() or not identifier.isprintable():
+        raise UserError(f"Expected an identifier such as 'MyLab2026.IT', received {identifier!r}.")
+    if len(identifier.encode()) > _LONGEST:
+        raise UserError(f"The identifier {identifier[:40]}… has more than {_LONGEST} bytes: choose a shorter one.")
 
 
 def check_sizes(stimuli: StimulusSet, degrees: float | None, model_degrees: float = 8) -> None:

@@ -169,12 +169,16 @@ def shuffled() -> pd.DataFrame:
     return LABELLED.iloc[order, order]
 
 
-@pytest.mark.parametrize("kind", ["frame", "csv", "tsv", "parquet", "npz"])
+@pytest.mark.parametrize("kind", ["frame", "csv", "tsv", "parquet", "npz", "rsatoolbox"])
 def test_matrices_with_ids_are_put_into_the_order_of_the_stimuli(images, tmp_path, kind):
     """Ids in the first row and column of a table, in an index, or beside the array, say which stimulus a row is."""
     given, file = shuffled(), tmp_path / f"rdm.{kind}"
     if kind == "frame":
         found = rdm_benchmark("x", given, stimuli=images, region="IT", visual_degrees=8)
+    elif kind == "rsatoolbox":
+        from rsatoolbox.rdm import RDMs
+
+        found = rdm_benchmark("x", RDMs(matrices()), stimuli=images, region="IT", visual_degrees=8)
     else:
         if kind == "npz":
             np.savez(file, rdm=given.to_numpy(), stimulus_id=given.index.to_numpy(str))
@@ -207,6 +211,13 @@ def test_tables_that_are_no_matrices(images, tmp_path, change, expected):
     (tmp_path / "rdm.toml").write_text(f'{top}[rdm]\nfile = "rdm.csv"\nregion = "IT"\n')
     with pytest.raises(UserError, match=expected):
         load_benchmark(tmp_path / "rdm.toml")
+
+
+def test_identifiers_are_checked_for_all_kinds(images):
+    """An empty identifier, or a long one, is refused for dissimilarities as for recordings."""
+    for identifier in (" ", "x" * 300, None):
+        with pytest.raises(UserError, match="identifier"):
+            rdm_benchmark(identifier, matrices(), stimuli=images, region="IT", visual_degrees=8)
 
 
 def test_a_subject_twice_is_said(images):

@@ -94,6 +94,8 @@ MISTAKES = {
     "no file": (lambda folder: (folder / "it.toml").unlink(), "it.toml does not exist"),
     "misspelt setting": (replaced("visual_degrees", "visual_degree"), "'visual_degree'. Did you mean visual_degrees"),
     "no identifier": (replaced('identifier = "MyLab2026.IT"', ""), "lacks an identifier"),
+    "a long identifier": (replaced('"MyLab2026.IT"', f'"{"x" * 300}"'), "x… has more than 100 bytes: choose a shorter"),
+    "an identifier in two lines": (replaced('"MyLab2026.IT"', '"a\\nb"'), "Expected an identifier such as"),
     "no kind": (lambda folder: (folder / "it.toml").write_text('identifier = "x"'), "one of the tables recordings"),
     "a text that is a number": (replaced('"IT"\n', "4\n"), "expected region as text, received 4"),
     "dims as text": (replaced(DIMS, 'dims = "stimulus"'), "expected dims as a list"),
@@ -300,6 +302,23 @@ def test_two_benchmarks_of_one_name(tmp_path):
     np.save(tmp_path / "it.npy", responses(seed=3))
     with pytest.raises(UserError, match="Two benchmarks with different data are called MyLab2026"):
         score_models("cornet_z_untrained", [first, str(tmp_path / "it.toml")])
+
+
+def test_python_objects_in_other_forms(tmp_path):
+    """Masked responses are missing, numpy's numbers are numbers, and one neuroid to leave out needs no list."""
+    images = laboratory(tmp_path).parent / "images"
+    dims, bins = ["repetition", "stimulus", "neuroid", "time_bin"], [(70, 170), (170, 270)]
+    options = {"stimuli": images, "dims": dims, "region": "IT", "metric": "ridge", "neuroid_ids": [10, 11, 12, 1, 2, 0]}
+    masked = np.ma.masked_array(responses(), np.indices(responses().shape).sum(0) % 7 == 0)
+    for given, leave_out in [(masked, "12"), (masked, 12), (masked.filled(np.nan), ["12"])]:
+        recorded = neural_benchmark(
+            "x", given, visual_degrees=np.float32(8), time_bins=iter(bins), leave_out=leave_out, **options
+        ).recorded
+        assert recorded.neuroids["neuroid_id"].tolist() == ["10", "11", "1", "2", "0"]
+        assert np.isnan(recorded.values).sum() == (masked.mask[:, :, [0, 1, 3, 4, 5]]).sum() > 0
+    for wrong in (70, "70-170", {70: 170}):
+        with pytest.raises(UserError, match="Expected time_bins of the recordings as a list"):
+            neural_benchmark("x", masked, visual_degrees=8, time_bins=wrong, **options)
 
 
 def test_python_objects_that_are_no_recordings(tmp_path):
