@@ -150,10 +150,11 @@ def named_region(identifier: str) -> str | None:
 def _metadata() -> dict[str, dict]:
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is installed
     found: dict[str, dict] = {}
     for path in sorted(plugin_links.plugin_folder("benchmarks").parent.glob("[!_.]*/metadata.y*ml")):
         try:
-            found |= (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("benchmarks") or {}
+            found |= (yaml.load(path.read_text(encoding="utf-8"), loader) or {}).get("benchmarks") or {}
         except (
             yaml.YAMLError,
             AttributeError,
