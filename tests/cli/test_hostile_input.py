@@ -268,7 +268,8 @@ def test_hostile_input(case: Case, data, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     before = sorted(tmp_path.rglob("*"))
     result = run_here(*case.arguments, folder=tmp_path)
-    said = [line for line in (result.stdout + result.stderr).splitlines() if not line.startswith("Warning:")]
+    said = (result.stdout + result.stderr).splitlines()
+    said = [line for line in said if not line.startswith(("Warning:", "Loading"))]  # which a slow machine says again
     assert result.returncode != 0
     problems = [line for line in said if line.startswith(("Error:", "Broken rule:"))]
     assert len(problems) == 1, said
