@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from numbers import Integral
 
-from .anatomy import REGIONS, TIME_STEPS
+from .anatomy import CHOICE_OF_TIMES, REGIONS, TIME_STEPS
 from .errors import UserError, unknown_name
 from .plain import plain, plain_list
 from .preparation import Colour, checked_background, checked_resize
@@ -45,11 +45,13 @@ class Commitment:
     @property
     def times(self) -> int | dict[str, int] | None:
         """Time steps in the form that `architectures.build_network` takes."""
-        if self.architecture == "Z":
-            return None
-        if self.architecture == "S":
-            return {region: steps for region, steps in self.time_steps.items() if region != "V1"}
-        return self.time_steps["V1"]
+        match CHOICE_OF_TIMES[self.architecture]:
+            case "none":
+                return None
+            case "one":
+                return self.time_steps["V1"]
+            case "each":
+                return {region: steps for region, steps in self.time_steps.items() if region != "V1"}
 
 
 # Sources: Z and R from candidate_models, Brain-Score's collection of models before version 2.0, in which V4 and IT of R

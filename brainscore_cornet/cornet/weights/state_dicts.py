@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
+from ..anatomy import CHOICE_OF_TIMES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
 from ..architectures import CORnet, build_network
 from .released import RELEASED, WeightsError
 
@@ -125,8 +125,9 @@ def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None
     for name in ("architecture", "arch", "model", "model_name"):
         stated = checkpoint.get(name, flags.get(name) if isinstance(flags, Mapping) else None)
         if isinstance(stated, str):
-            if found := re.fullmatch(r"(?:cornet[_-]?)?(z|rt|r|s)(?:_untrained)?", stated.lower()):
-                return found[1].upper()
+            found = re.fullmatch(r"(?:CORNET[_-]?)?(\w+?)(?:_UNTRAINED)?", stated.upper())
+            if found and found[1] in TIME_STEPS:
+                return found[1]
             if name.startswith("arch"):  # some other network; `model` may be a user's name for a run
                 return stated
     return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
@@ -179,7 +180,7 @@ def _trained_with(path: Path, architecture: str, _size: int, _changed: int) -> T
     if any(type(count) is not int for count in times.values()):
         times = usual
     others = {region: count for region, count in times.items() if count != usual[region]}
-    if architecture in ("R", "RT") and others:
+    if CHOICE_OF_TIMES[architecture] == "one" and others:
         return TrainedWith(size if is_size else None, max(times.values()))
     return TrainedWith(size if is_size else None, others or None)
 
