@@ -1,9 +1,10 @@
 """CORnet, the family of shallow networks mapped onto V1, V2, V4 and IT, as Brain-Score models."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cornet.brain_model import load_model
@@ -56,18 +57,29 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    # imported when first used: torch and Brain-Score take seconds, and `--help` should not wait for them
     if name == "__version__":
         from importlib.metadata import version
 
         return version(__name__)
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(quietly_imported(f".{_PUBLIC[name]}"), name)
+    return lazy_names(__name__, _PUBLIC)(name)
 
 
-def quietly_imported(module: str) -> ModuleType:
+def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package for names that are in its modules, such as {"score_models": "scoring"}.
+
+    They are imported when first used: torch and Brain-Score take seconds, and `--help` should not wait for them.
+    """
+
+    def found(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(quietly_imported(f".{modules[name]}", package), name)
+
+    return found
+
+
+def quietly_imported(module: str, package: str | None = None) -> ModuleType:
     """Return a module, imported without the warning of Brain-Score's classes that is addressed to their authors."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "xarray subclass .* should explicitly define __slots__", FutureWarning)
-        return import_module(module, __name__)
+        return import_module(module, package)

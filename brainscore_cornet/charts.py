@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .cornet.errors import UserError
 from .cornet.writing import output_path, write_aside, writing
@@ -45,7 +45,10 @@ _TYPE = 12  # px in a page
 _DRAWN = round(_COLUMN * _POINTS * _TYPE / 7)  # width in px at which type of 12 px becomes 7 pt
 _STATIC = 640  # px, of the pictures in a page that are shown without scripts
 _DOTS = 600  # an inch, in PNG files
-_SUBTITLE = 66  # characters in a line of a file's column
+_TITLE, _SUBTITLE = 50, 66  # characters in a line of a file's column
+CHARACTER = 7  # px, width of a chart's type, at most, on average
+_NEEDED, _UPRIGHT = "width_of_names", "is_upright"
+_AXIS = 130  # px, of a static picture's width that the axis at its side may take
 _GAP = 24  # px between charts of one file
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _CONFIG: dict[str, Any] = {
@@ -60,6 +63,7 @@ _CONFIG: dict[str, Any] = {
         "domain": False,
         "ticks": False,
         "labelPadding": 5,
+        "labelSeparation": 6,
     },
     "legend": {
         **dict.fromkeys(("labelFontSize", "titleFontSize"), _TYPE),
@@ -119,6 +123,29 @@ def check_packages() -> None:
             raise UserError(f"To draw charts, {package} is needed: {install_line('report')}")
 
 
+def column_names(names: Sequence[str], orient: Literal["top", "bottom"]) -> tuple[dict[str, Any], list[Any]]:
+    """Return the settings of an axis on which each column has a name, and the chart's parameters that they depend on.
+
+    Names are level where all of them fit, otherwise upright.
+    """
+    import altair as alt
+
+    align, baseline = ("left", "bottom") if orient == "top" else ("right", "top")
+    settings = {
+        "orient": orient,
+        "labelAngle": alt.expr(f"{_UPRIGHT} ? -90 : 0"),
+        "labelAlign": alt.expr(f"{_UPRIGHT} ? '{align}' : 'center'"),
+        "labelBaseline": alt.expr(f"{_UPRIGHT} ? 'middle' : '{baseline}'"),
+        "labelLimit": 420,
+        "labelOverlap": False,
+    }
+    needed = CHARACTER * (max(map(len, names)) + 1) * len(names)
+    return settings, [
+        alt.param(name=_NEEDED, value=needed),
+        alt.param(name=_UPRIGHT, expr=f"width < {_NEEDED}"),
+    ]
+
+
 def specification(figure: ChartFigure, width: int = _STATIC) -> dict[str, Any]:
     """Return the Vega-Lite specification of a figure, with a width in px in which it is complete."""
     chart = figure.chart.properties(
@@ -140,7 +167,16 @@ def static_svg(vega: Mapping[str, Any], name: str) -> str:
     """Return the picture of a Vega specification for a page without scripts; `name` keeps its ids apart."""
     import vl_convert
 
-    return re.sub(r'(\bid="|url\(#)', rf"\g<1>{name}-", vl_convert.vega_to_svg(dict(vega)))
+    return re.sub(r'(\bid="|url\(#)', rf"\g<1>{name}-", vl_convert.vega_to_svg(_static(vega)))
+
+
+def _static(vega: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a specification in which the angle of names is known before the layout, so that there is room for them."""
+    signals = {each["name"]: each for each in vega.get("signals", ())}
+    if _UPRIGHT in signals:
+        is_upright = vega["width"] - _AXIS < signals[_NEEDED]["value"]
+        signals[_UPRIGHT] = {"name": _UPRIGHT, "value": is_upright}
+    return {**vega, "signals": list(signals.values())}
 
 
 @cache
@@ -186,10 +222,10 @@ def _column(figures: Sequence[ChartFigure]) -> str:
 
     placed, height = [], 0.0
     for figure in figures:
-        title = {"text": figure.title, "subtitle": textwrap.wrap(figure.about, _SUBTITLE)}
+        title = {"text": textwrap.wrap(figure.title, _TITLE), "subtitle": textwrap.wrap(figure.about, _SUBTITLE)}
         spec = json.dumps({**specification(figure, _DRAWN), "title": title})
         spec = re.sub(r"var\(--(\w+)\)", lambda found: COLOURS[found[1]], spec)
-        svg = vl_convert.vegalite_to_svg(spec)
+        svg = vl_convert.vega_to_svg(_static(vl_convert.vegalite_to_vega(spec)))
         own = re.search(r'<svg[^>]* height="([\d.]+)"', svg)
         height += _GAP if placed else 0
         placed.append(svg.replace("<svg ", f'<svg y="{height:g}" ', 1))

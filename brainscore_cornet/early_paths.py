@@ -6,20 +6,31 @@ import os
 from pathlib import Path
 
 from .cornet.errors import UserError
+from .cornet.writing import output_path
 
 
 def benchmark_path(path: str | Path) -> Path:
     """Return the absolute path of a benchmark file; raises `UserError` if there is none."""
-    path = Path(path).expanduser().absolute()
-    if not path.is_file():
+    path = Path(os.path.expanduser(path)).absolute()
+    if not os.path.isfile(path):
         raise UserError(f"The benchmark file {path} does not exist.")
+    return path
+
+
+def output_file(given: str | os.PathLike, what: str) -> Path:
+    """Return the path of an output file; raises `UserError` before any work for one that cannot be written."""
+    path = output_path(given, what)
+    if path.is_dir():
+        raise UserError(f"Expected {what}, and {path} is a folder.")
+    if path.parent.exists() and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise UserError(f"{path.parent}, expected a folder for {what}, is none that can be written to.")
     return path
 
 
 def imagenet_path(path: str | os.PathLike) -> Path:
     """Return the folder of ImageNet, or of other images in folders; raises `UserError` if there is none."""
-    root = Path(path).expanduser()
-    if not root.is_dir():
+    root = Path(os.path.expanduser(path))
+    if not os.path.isdir(root):
         raise UserError(
             f"There is no folder {root}: expected one with train/ and val/, and in both a folder for each class."
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from .cornet.errors import UserError
+from .cornet.names import counted
 
 _logger = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ def readable_images(folder: str | os.PathLike) -> list[str]:
     endings = {ending for ending, name in Image.registered_extensions().items() if name in formats}
     paths, hidden = images_below(folder, endings)
     if hidden:
-        _logger.warning("%d hidden images in %s are left out: their names begin with a dot.", hidden, folder)
+        said = counted(hidden, "hidden image is", "hidden images are")
+        _logger.warning("%s left out in %s, with names that begin with a dot.", said, folder)
     return sorted(paths)
 
 

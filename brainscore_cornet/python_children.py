@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
+from typing import Self
 
 from . import quietly_imported
 from .cornet.errors import UserError
@@ -54,6 +55,23 @@ class PythonChild:
         except subprocess.TimeoutExpired:
             return "no longer answered"
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+class ChildOwner:
+    """Has a child at a time, which is started when needed."""
+
+    _child: PythonChild | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
 
 
 def python(*arguments: str) -> list[str]:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from PIL import Image
 from brainscore_cornet.cornet.commitments import COMMITMENTS
 from brainscore_cornet.marques2020.benchmark import V1PropertyBenchmark
 from brainscore_cornet.marques2020.protocols import LIGHT
+from brainscore_cornet.scoring.results import Row
 
 ROOT = Path(__file__).parents[1]
 READMES = {
@@ -203,6 +205,13 @@ def test_table_of_models_is_the_commitments():
     ]
     assert rows == expected
     assert all(f"`{identifier}`" in READMES["README.md"] for identifier in COMMITMENTS)
+
+
+def test_columns_of_scores_are_described():
+    """The README lists every column of scores.csv, in its order."""
+    table = READMES["brainscore_cornet/scoring/README.md"].split("## Columns of `scores.csv`")[1].split("\n## ")[0]
+    first = (line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+    assert re.findall(r"`(\w+)`", " ".join(first)) == [field.name for field in fields(Row)]
 
 
 def test_table_of_options_is_that_of_the_commands():

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.progress_line import showing
 from .options import Background, Resize, Times, Weights, parse_times, parse_weights
 from .printing import say
 
@@ -48,56 +49,58 @@ def cornet_test(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
 ) -> None:
     """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
-    from ..cornet.anatomy import TIME_STEPS
-    from ..cornet.commitments import architecture_of
+    from ..cornet.commitments import architecture_of, get_commitment
     from ..cornet.early_options import check_options
     from ..features.early_checks import nothing_at
 
-    check_options(f"cornet_{architecture_of(model).lower()}", weights=parse_weights(weights), image_size=imsize)
+    architecture = architecture_of(model)
+    identifier = f"cornet_{architecture.lower()}" if model.upper() == architecture else model
+    name = f"{layer}.{sublayer}"
+    options: dict[str, Any] = {
+        "weights": parse_weights(weights),
+        "times": parse_times(times),
+        "image_size": imsize,
+        "resize": resize,
+        "background": background,
+        "device": "cuda" if ngpus else "cpu",
+    }
+    check_options(identifier, layers=[name], **options)
     if not data_path.expanduser().is_dir():
         raise nothing_at(str(data_path))
-    from ..cornet.brain_model import load_model
-    from ..cornet.recording.shapes import survey
-    from ..features import extract_features
-    from ..features.layers import calls_in_cornet
-
-    architecture = model.upper() if model.upper() in TIME_STEPS else None
     # CORnet's 0 workers mean that there is no process besides its own
-    options: dict[str, Any] = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
-    loaded = load_model(
-        f"cornet_{architecture.lower()}" if architecture else model,
-        weights=parse_weights(weights),
-        times=parse_times(times),
-        image_size=imsize,
-        resize=resize,
-        background=background,
-        device="cuda" if ngpus else "cpu",
-        **{name: value for name, value in options.items() if value is not None},
-    )
-    name = f"{layer}.{sublayer}"
-    network = loaded.activations_model.network
-    known = survey(network, loaded.activations_model.image_size)
-    if name not in known:
-        raise unknown_name(name, known, "layer and sublayer")
-    steps = calls_in_cornet(network, known, name)  # which CORnet's `time_step` counts
-    if not -len(steps) <= time_step < len(steps):
-        last = f"0 to {len(steps) - 1}" if len(steps) > 1 else "0 alone"
-        raise UserError(f"{name} has the time steps {last}, or -1 for the last: there is no {time_step}.")
-    output_path = output_path.expanduser()
-    try:
-        output_path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
-    output = output_path / f"CORnet-{architecture or loaded.identifier}_{layer}_{sublayer}_feats.npy"
-    extract_features(
-        loaded,
-        str(Path(glob.escape(str(data_path))) / "*.*"),
-        layers=[name],
-        time_steps=[steps[time_step]],
-        flat=True,
-        output=output,
-        on_error=on_error,
-        allow_uninformative=True,
-        overwrite=overwrite,
-    )
+    portions = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
+    options |= {name: value for name, value in portions.items() if value is not None}
+    stem = f"CORnet-{architecture}" if get_commitment(identifier).trained else identifier
+    with showing(f"Loading {identifier}"):
+        from ..cornet.brain_model import load_model
+        from ..cornet.recording.shapes import survey
+        from ..features import extract_features
+        from ..features.layers import calls_in_cornet
+
+        loaded = load_model(identifier, **options)
+        network = loaded.activations_model.network
+        known = survey(network, loaded.activations_model.image_size)
+        if name not in known:
+            raise unknown_name(name, known, "layer and sublayer")
+        steps = calls_in_cornet(network, known, name)  # which CORnet's `time_step` counts
+        if not -len(steps) <= time_step < len(steps):
+            last = f"0 to {len(steps) - 1}" if len(steps) > 1 else "0 alone"
+            raise UserError(f"{name} has the time steps {last}, or -1 for the last: there is no {time_step}.")
+        output_path = output_path.expanduser()
+        try:
+            output_path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"Cannot make the folder {output_path}: {error.strerror}.") from error
+        output = output_path / f"{stem}_{layer}_{sublayer}_feats.npy"
+        extract_features(
+            loaded,
+            str(Path(glob.escape(str(data_path))) / "*.*"),
+            layers=[name],
+            time_steps=[steps[time_step]],
+            flat=True,
+            output=output,
+            on_error=on_error,
+            allow_uninformative=True,
+            overwrite=overwrite,
+        )
     say(output)

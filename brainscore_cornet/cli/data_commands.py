@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from math import isnan
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +78,7 @@ def benchmark(
         from ..own_data import load_benchmark
         from ..own_data.description import described_any, draw_benchmark
         from ..own_data.first_file import Choices, write_first_file
+        from ..own_data.image_checks import checked_images
 
         if recordings is not None and stimuli is not None:
             choices = Choices(
@@ -91,7 +94,8 @@ def benchmark(
                 say(f"  guessed: {each}")
             say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
         loaded = load_benchmark(file)
-        say("\n".join(described_any(loaded)))
+        notes = checked_images(loaded)
+        say("\n".join([*described_any(loaded), *([""] if notes else []), *notes]))
         if plot is not None:
             draw_benchmark(loaded, plot)
             say(plot)
@@ -127,30 +131,33 @@ def map_command(
 ) -> None:
     """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
     from ..cornet.early_options import check_options
-    from ..early_paths import benchmark_path
+    from ..early_paths import benchmark_path, output_file
 
     options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
     shape = {"image_size": image_size, "resize": resize, "background": background}
-    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
+    numbers = {"times": options["times"], "precision": precision, **shape}
+    check_options(model, weights=parse_weights(weights), device=device, layers=layer, **numbers)
     benchmark_path(benchmark_file)
+    if commit is not None:
+        commit = output_file(commit, "a commitment file")
     with showing(f"Loading {model} and {benchmark_file}"):
         from ..cornet.brain_model import load_model
         from ..own_data import load_benchmark, time_map
         from ..own_data.commitment_choice import check_choice, choose_commitment, write_commitment
-        from ..own_data.map_files import check_folder, write_map
+        from ..own_data.map_files import write_map
+        from ..own_data.output_folder import output_folder
 
-        check_folder(output)
-        loaded = load_benchmark(benchmark_file)
-        if commit is not None:
-            check_choice(loaded)
-        options |= {"device": device, "precision": precision, **shape}
-        options = {name: value for name, value in options.items() if value is not None}
-        subject = load_model(model, weights=parse_weights(weights), **options)
-        control = None if against is None else load_model(against, **options)
-        found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
-        paths = write_map(found, output)
-        say("\n".join(found.sentences))
-        say("\n" + "\n".join(map(str, paths)))
+        with output_folder(output, "the map") as folder:
+            loaded = load_benchmark(benchmark_file)
+            if commit is not None:
+                check_choice(loaded)
+            options |= {"device": device, "precision": precision, **shape}
+            options = {name: value for name, value in options.items() if value is not None}
+            subject = load_model(model, weights=parse_weights(weights), **options)
+            control = None if against is None else load_model(against, **options)
+            found = time_map(subject, loaded, layers=layer, against=control, resamples=resamples)
+            say("\n".join(found.sentences))
+            say("\n" + "\n".join(map(str, write_map(found, folder))))
         if commit is not None:
             chosen = choose_commitment(
                 subject,
@@ -158,7 +165,7 @@ def map_command(
                 layers=[each for each in layer or () if each.split(".")[0] == loaded.region] or None,
                 resamples=resamples,
             )
-            write_commitment(chosen, model, loaded, commit)
+            write_commitment(chosen, subject.identifier, loaded, commit)
             say(f"{commit}\n\n{commit.read_text(encoding='utf-8')}")
 
 
@@ -194,7 +201,9 @@ def compare(
 ) -> None:
     """Compare models or lesions of a model: differences in score, with intervals and corrected p-values."""
     from ..early_paths import benchmark_path
+    from ..scoring.catalogue import check_no_benchmark
 
+    check_no_benchmark(model)
     options = {"image_size": image_size, "device": device, "batch_size": batch_size, "precision": precision}
     options |= {"weights": parse_weights(weights), **commitment_options(commitment, layers, time_mapping)}
     options |= {"resize": resize, "background": background}
@@ -206,25 +215,25 @@ def compare(
     with showing(f"Loading {', '.join(model)} and {', '.join(map(str, benchmark_file))}"):
         from ..own_data import compare_models, load_benchmark
         from ..own_data.comparison_files import write_comparison
-        from ..own_data.map_files import check_folder
+        from ..own_data.output_folder import output_folder
         from ..own_data.paired_comparison import sentences
         from ..scoring.jobs import candidates
 
-        if output is not None:
-            check_folder(output)
-        loaded = [load_benchmark(each) for each in benchmark_file]
-        chosen = [
-            each
-            for variant in variants
-            for each in candidates(model, options if variant is None else {**options, "times": variant})
-        ]
-        table = compare_models([each.make() for each in chosen], loaded, resamples=resamples)
-        shown = [("model", "benchmark", "score", "interval of 95 %")]
-        for row in table.to_dict("records"):
-            for name in ("first", "second"):
-                score, low, high = (row[f"{name}_{what}"] for what in ("score", "low", "high"))
-                shown.append((row[name], row["benchmark"], f"{score:.3f}", f"{low:.3f} to {high:.3f}"))
-        print_table(list(dict.fromkeys(shown)))
-        say("\n" + "\n".join(sentences(table)))
-        if output is not None:
-            say("\n" + "\n".join(map(str, write_comparison(table, output))))
+        with nullcontext() if output is None else output_folder(output, "the comparison") as folder:
+            loaded = [load_benchmark(each) for each in benchmark_file]
+            chosen = [
+                each
+                for variant in variants
+                for each in candidates(model, options if variant is None else {**options, "times": variant})
+            ]
+            table = compare_models([each.make() for each in chosen], loaded, resamples=resamples)
+            shown = [("model", "benchmark", "score", "interval of 95 %")]
+            for row in table.to_dict("records"):
+                for name in ("first", "second"):
+                    score, low, high = (row[f"{name}_{what}"] for what in ("score", "low", "high"))
+                    interval = "no reliable signal" if isnan(score) else f"{low:.3f} to {high:.3f}"
+                    shown.append((row[name], row["benchmark"], "-" if isnan(score) else f"{score:.3f}", interval))
+            print_table(list(dict.fromkeys(shown)))
+            say("\n" + "\n".join(sentences(table)))
+            if folder is not None:
+                say("\n" + "\n".join(map(str, write_comparison(table, folder))))

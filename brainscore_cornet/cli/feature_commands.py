@@ -97,7 +97,9 @@ def features(
     After an interruption, the same command resumes.
     """
     from ..cornet.early_options import check_options
-    from ..features.early_checks import check_picture, check_rdm_output, check_request
+    from ..cornet.writing import output_path
+    from ..features.early_checks import check_picture, check_rdm_output, check_request, existing
+    from ..parallel.dask_cluster import cluster_for
 
     if output is None and plot is None:
         raise UserError("Nothing to write: name an output (-o features.nc) or a figure (--plot activity.png).")
@@ -122,9 +124,23 @@ def features(
     replaces = overwrite or join
     # the endings of dissimilarities are others
     features = None if rdm is not None else output
-    check_request(model, images, layer, features, on_error=on_error, shard=shard, replaces=replaces)
     shape = {"image_size": image_size, "resize": resize, "background": background}
-    check_options(model, weights=parse_weights(weights), times=options["times"], precision=precision, **shape)
+    numbers = {"times": options["times"], "precision": precision, **shape}
+    check_options(model, weights=parse_weights(weights), device=device, layers=layer, **numbers)
+    cluster_for(scheduler, tls, slurm, workers)
+    check_request(
+        model,
+        images,
+        layer,
+        features,
+        on_error=on_error,
+        shard=shard,
+        replaces=replaces,
+        pool=pool,
+        bins=bins,
+        weights=parse_weights(weights),
+        options={**numbers, "time_mapping": options["time_mapping"]},
+    )
     if output is not None and rdm is not None:
         check_rdm_output(output, rdm, overwrite)
     if plot is not None:
@@ -180,7 +196,7 @@ def features(
                 parallel=extractors,
             )
             if shard is None:
-                say(output)
+                say("\n".join(map(str, existing(output_path(output, "an output file")))))
         if plot is not None:
             draw(loaded, images, plot, on_error=on_error)
             say(plot)
@@ -199,13 +215,14 @@ def timecourse(
 ) -> None:
     """Draw each region's activity over time for all images, and how different the images are."""
     from ..features.early_checks import check_picture
-    from ..features.timecourse_figure import draw_time_courses, parse_width, time_courses
 
     check_picture(output)
-    inches = parse_width(width)
     with showing(f"Reading {file}"):
+        from ..features.timecourse_figure import draw_time_courses, parse_width, time_courses
+
+        inches = parse_width(width)
         courses, model = time_courses(file)
-    draw_time_courses(courses, output, inches, model)
+        draw_time_courses(courses, output, inches, model)
     say(output)
 
 

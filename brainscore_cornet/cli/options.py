@@ -108,7 +108,7 @@ def parse_time_bins(text: str) -> list[tuple[int, int]]:
     try:
         return [(int(start), int(end)) for start, end in (part.split("-") for part in text.replace(",", " ").split())]
     except ValueError:
-        raise UserError(f"Expected time bins in ms such as 70-170,170-270, received {text!r}.") from None
+        raise UserError(f"Expected time bins in ms as start-end, such as 70-170,170-270, received {text!r}.") from None
 
 
 def tls_files(ca: str | None, cert: str | None, key: str | None) -> dict[str, str] | None:

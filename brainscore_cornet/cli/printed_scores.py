@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 from .options import print_table
 from .printing import say
@@ -63,6 +64,28 @@ def print_scores(rows: list[dict]) -> None:
         say("\nA model's first benchmark includes the seconds of what the others share, such as recordings.")
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
         say(f"\nNote: {note}.")
+
+
+def print_failures(rows: list[dict], folder: Path | None) -> None:
+    """Print the reason of each failure once, and the file of the whole error.
+
+    Parameters
+    ----------
+    folder
+        The results folder, None if there is none.
+    """
+    from ..scoring.failures import shared_reason
+    from ..scoring.results import Results, Row
+
+    failures: dict[str, list[dict]] = {}
+    for row in rows:
+        failures.setdefault(shared_reason(row["model"], row["benchmark"], row["reason"]), []).append(row)
+    for first, *others in failures.values():
+        more = f" and {len(others)} more" if others else ""
+        say(f"Error: {first['model']} on {first['benchmark']}{more}: {first['reason']}", err=True)
+        trace = None if folder is None else Results(folder.expanduser()).path(Row(**first)).with_suffix(".txt")
+        if trace is not None and trace.is_file():
+            say(f"The whole error: {trace}", err=True)
 
 
 def _numbers(row: dict) -> list[float | None]:

@@ -12,6 +12,7 @@ import typer
 
 from .. import plugin_links
 from ..cornet.errors import UserError
+from ..cornet.names import counted
 from ..cornet.progress_line import showing
 from .options import (
     Background,
@@ -36,7 +37,7 @@ from .options import (
     print_table,
     tls_files,
 )
-from .printed_scores import ResultLines, print_scores
+from .printed_scores import ResultLines, print_failures, print_scores
 from .printing import say
 
 app = typer.Typer()
@@ -96,6 +97,9 @@ def score(
     """Score models with Brain-Score; without a benchmark, on those that need no download."""
     memory_gb, metrics, steps = _gigabytes(memory), _metrics(stock_metrics, check_metrics), parse_times(times)
     extra = commitment_options(commitment, layers, time_mapping)
+    from ..scoring.catalogue import check_no_benchmark
+
+    check_no_benchmark(model)
     # otherwise Brain-Score runs pip for a plugin's requirements, silently and each time, even without a network
     os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
     plugin_links.require()
@@ -126,7 +130,6 @@ def score(
             resize=resize,
             background=background,
         )
-    from ..scoring.failures import shared_reason
     from ..scoring.results import SCORED
 
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -134,13 +137,8 @@ def score(
         say(json.dumps(rows, indent=2))
     elif any(row["status"] == SCORED for row in rows):
         print_scores([row for row in rows if row["status"] == SCORED])
-    failures: dict[str, list[dict]] = {}
-    for row in rows:
-        if row["status"] != SCORED:
-            failures.setdefault(shared_reason(row["model"], row["benchmark"], row["reason"]), []).append(row)
-    for which in failures.values():
-        more = f" and {len(which) - 1} more" if len(which) > 1 else ""
-        say(f"Error: {which[0]['model']} on {which[0]['benchmark']}{more}: {which[0]['reason']}", err=True)
+    failures = [row for row in rows if row["status"] != SCORED]
+    print_failures(failures, output)
     if failures:
         raise typer.Exit(1)
 
@@ -160,11 +158,13 @@ def benchmarks(
     as_json: Json = False,
 ) -> None:
     """List brainscore_vision's benchmarks and their requirements; with several groups, those in all of them."""
-    from ..scoring import catalogue
+    with showing("Reading Brain-Score's metadata"):
+        from ..scoring import catalogue
 
-    listed = catalogue.of_groups(group or [])
+        listed = catalogue.of_groups(group or [])
+        needs = {each.benchmark: each.requirements() for each in listed}
     if as_json:
-        say(json.dumps([{**asdict(each), **asdict(each.requirements())} for each in listed], indent=2))
+        say(json.dumps([{**asdict(each), **asdict(needs[each.benchmark])} for each in listed], indent=2))
         return
     rows = [("benchmark", "region", "kind", "images", "data", "needs besides")]
     for each in listed:
@@ -176,13 +176,13 @@ def benchmarks(
                 each.kind or "-",
                 images,
                 each.needs,
-                _requirements(each.requirements()),
+                _requirements(needs[each.benchmark]),
             )
         )
     print_table(rows)
     say(
-        f"\n{len(listed)} benchmarks, from Brain-Score's metadata. 'offline' needs no download; public data are "
-        "downloaded\nat first use; private data need Brain-Score's AWS credentials. Packages are those that are "
+        f"\n{counted(len(listed), 'benchmark')}, from Brain-Score's metadata. 'offline' needs no download; public data "
+        "are downloaded\nat first use; private data need Brain-Score's AWS credentials. Packages are those that are "
         "not installed;\nmemory is an estimate for CORnet-S, if it is known and at least 1 GB. `score -b` "
         "accepts groups, too."
     )
@@ -213,14 +213,15 @@ def report(
     for each in folder:
         if not each.is_dir():
             read_table(each)  # raises what is wrong, before large packages are imported
-    import pandas as pd
+    with showing(f"Writing {output}"):
+        import pandas as pd
 
-    from ..report import has_own_data, read_own_data, write_report
+        from ..report import has_own_data, read_own_data, write_report
 
-    scored = [each for each in folder if is_results_folder(each) or not has_own_data(each)]
-    tables = [read_table(each) for each in scored or folder]
-    rows = pd.concat(tables, ignore_index=True).drop_duplicates()
-    write_report(rows, output, own_data=read_own_data(folder))
+        scored = [each for each in folder if is_results_folder(each) or not has_own_data(each)]
+        tables = [read_table(each) for each in scored or folder]
+        rows = pd.concat(tables, ignore_index=True).drop_duplicates()
+        write_report(rows, output, own_data=read_own_data(folder))
     say(output)
 
 

@@ -12,6 +12,8 @@ import typer
 
 from ..cornet.early_options import check_options
 from ..cornet.errors import UserError
+from ..cornet.progress_line import Work, report, showing
+from ..submission.destinations import folder_in_clone, zip_paths
 from ..submission.identifier import checked_identifier
 from .options import (
     Background,
@@ -82,30 +84,36 @@ def submit(
     options = {name: value for name, value in options.items() if value is not None}
     if options and (check is not None or len(model or ()) != 1):
         raise UserError(f"--{next(iter(options)).replace('_', '-')} is for one model: name it, and no zip to check.")
-    for name in model or ():
+    identifiers = []
+    for name in dict.fromkeys(model or ()):
         given = ("times", "image_size", "resize", "background")
         check_options(name, weights=weights, **{each: options[each] for each in given if each in options})
-        checked_identifier(identifier, name, has_options=bool(options))
+        identifiers.append(checked_identifier(identifier, name, has_options=bool(options)))
+    if output is not None:
+        zip_paths(output, identifiers, overwrite=overwrite)
+    if pull_request is not None:
+        folder_in_clone(pull_request, overwrite=overwrite)
     if check is not None and not model and not check.expanduser().is_file():
         raise UserError(f"Expected a zip to check, {check} is not a file.")
-    from .. import submission
+    if check is None and not model and output is not None:
+        raise UserError("Name a model to submit, such as cornet_s.")
+    if check is not None and model:
+        raise UserError(f"--check takes a zip and no model, received {', '.join(model)}.")
+    with showing("Loading PyTorch and Brain-Score"):
+        from .. import submission
 
-    if check is not None:
-        if model:
-            raise UserError(f"--check takes a zip and no model, received {', '.join(model)}.")
-        outcomes = [submission.check(check, run=bool(run), online=not offline, say=_say)]
-        if outcomes[0].passed and not run:
-            _say(f"The zip's code was not run. To run it: brainscore-cornet submit --check {check} --run")
-    else:
-        if not model and output is not None:
-            raise UserError("Name a model to submit, such as cornet_s.")
-        variants = [submission.make_variant(name, **options) for name in dict.fromkeys(model or ())]
-        settings = {"run": run is not False, "online": not offline, "overwrite": overwrite, "say": _say}
-        if output is not None:
-            outcomes = submission.submit(variants, output, **settings)
+        if check is not None:
+            outcomes = [submission.check(check, run=bool(run), online=not offline, say=_say)]
         else:
-            assert pull_request is not None  # one of the three was named
-            outcomes = [submission.pull_request(pull_request, variants or submission.REGISTERED, **settings)]
+            variants = [submission.make_variant(name, **options) for name in dict.fromkeys(model or ())]
+            settings = {"run": run is not False, "online": not offline, "overwrite": overwrite, "say": _say}
+            if output is not None:
+                outcomes = submission.submit(variants, output, **settings)
+            else:
+                assert pull_request is not None  # one of the three was named
+                outcomes = [submission.pull_request(pull_request, variants or submission.REGISTERED, **settings)]
+    if check is not None and outcomes[0].passed and not run:
+        _say(f"The zip's code was not run. To run it: brainscore-cornet submit --check {check} --run")
     if as_json:
         say(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))
     else:
@@ -116,7 +124,9 @@ def submit(
 
 
 def _say(text: str) -> None:
+    """Print a step, and show below it for how long it has been running."""
     say(text, err=True)
+    report(Work(text))
 
 
 def _print(outcome, *, written: bool, clone: Path | None) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..cornet.commitments import architecture_of
 from ..cornet.early_options import check_options
+from ..cornet.names import counted
+from ..cornet.preparation import checked_background
 from ..cornet.progress_line import showing
-from ..early_paths import imagenet_path
 from ..ranks import is_first
 from .options import Background, Json, Weights, parse_times, parse_weights
 from .printing import say
@@ -72,12 +73,40 @@ def _prepared(command: Callable[..., None]) -> Callable[..., None]:
         weights = parse_weights(options["weights"])
         checked = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
         checked |= {"weights": weights, "times": parse_times(options["times"])}
-        check_options(f"cornet_{architecture.lower()}", **checked)
-        imagenet_path(options["data_path"])
+        machine = _machine(*(options[name] for name in ("ngpus", "device", "devices", "nodes")))
+        check_options(f"cornet_{architecture.lower()}", device=machine["device"], **checked)
+        if "output_path" in options:
+            _check_run(architecture, options, weights, checked["times"])
+        else:
+            from ..training.folders import validation_folder
+
+            validation_folder(options["data_path"], has_labels=options["val_labels"] is not None)
         with showing(f"Loading CORnet-{architecture}") if is_first() else nullcontext():
             command(**options)
 
     return run
+
+
+def _check_run(architecture: str, options: Mapping[str, Any], weights: str | None, times: Any) -> None:
+    """Report folders without images and a run directory of another run, whose settings differ."""
+    from ..training.folders import training_folders
+    from ..training.label_tables import read_labels
+    from ..training.recipes import Recipe, recipe_for
+    from ..training.run_directory import check_run
+    from ..training.settings import OF_IMAGES, changeable, settings_without_images
+
+    labels = options["val_labels"]
+    training_folders(options["data_path"], None if labels is None else read_labels(labels))
+    recipe = recipe_for(architecture, **{field.name: options[field.name] for field in fields(Recipe)})
+    settings = settings_without_images(
+        architecture,
+        recipe,
+        times=times,
+        weights=weights,
+        background=checked_background(options["background"]),
+        **{name: options[name] for name in ("image_size", "seed", "precision", "on_error")},
+    )
+    check_run(options["output_path"].expanduser(), settings, changeable(recipe), OF_IMAGES)
 
 
 @app.command()
@@ -243,7 +272,7 @@ def validate(
     else:
         left_out = f", {len(found.unreadable)} left out that cannot be read" if found.unreadable else ""
         how = "" if found.resize == "crop" else f" ({found.resize})"
-        say(f"{found.model}: {found.images} images at {found.image_size} px{how}{left_out}")
+        say(f"{found.model}: {counted(found.images, 'image')} at {found.image_size} px{how}{left_out}")
         top5 = "" if found.top5 is None else f", top-5 {100 * found.top5:.2f} %"
         say(f"top-1 {100 * found.top1:.2f} %{top5}, loss {found.loss:.4f}")
         say(f"{found.images_per_second:.0f} images/s")

@@ -73,7 +73,8 @@ def verify(model: Models = None) -> None:
         wrong += [name] if difference else []
     problems = [("Not as published", wrong), ("Not on this machine", missing)]
     if wrong or missing:
-        raise UserError(" ".join(f"{what}: {', '.join(names)}." for what, names in problems if names))
+        fetch_them = f" To download: brainscore-cornet weights fetch {' '.join(missing)}" if missing else ""
+        raise UserError(" ".join(f"{what}: {', '.join(names)}." for what, names in problems if names) + fetch_them)
 
 
 @app.command("path")

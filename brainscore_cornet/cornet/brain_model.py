@@ -20,10 +20,7 @@ from .behaviour import Behaviour
 from .commitments import (
     Commitment,
     TimeBin,
-    TimeBins,
     bins_as_text,
-    check_time_bin,
-    nearest_step,
     overlaps,
 )
 from .device import pick_device
@@ -33,6 +30,7 @@ from .plain import plain
 from .recording.activations_model import ActivationsModel
 from .recording.layer_choice import check_one_size
 from .recording.stimuli import as_stimulus_set, as_trials
+from .time_bins import TimeMapping, check_time_bin
 from .varied_commitment import commitment_for
 
 DEFAULT_BATCH_SIZE = 16
@@ -44,7 +42,7 @@ def load_model(
     weights: str | os.PathLike | None = "released",
     weights_sha256: str | None = None,
     times: int | Mapping[str, int] | None = None,
-    time_mapping: TimeBins | None = None,
+    time_mapping: TimeMapping | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     resize: str | None = None,
@@ -71,7 +69,8 @@ def load_model(
         Time steps: a number for R and RT, a number for each of V2, V4, IT for S, such as `{"V4": 6}`; by default those
         that a weight file of `train` states, else the released ones.
     time_mapping
-        Region -> time step -> (start, end) in ms after stimulus onset, in place of the committed time bins.
+        Region -> time step -> (start, end) in ms after stimulus onset, or a list of such time bins, in place of the
+        committed ones.
     layers
         Region -> layer that stands for it, in place of the region's output, such as `{"V4": "V4.nonlin3"}`.
     image_size
@@ -192,7 +191,7 @@ class CORnetModel(BrainModel):
                 f"{_in_ms(committed.values())}. The bin with the nearest start is used.",
                 stacklevel=2,
             )
-        steps = [nearest_step(committed, time_bin) for time_bin in requested]
+        steps = [self.commitment.step_at(recording_target, time_bin) for time_bin in requested]
         activations = self.activations_model
         check_one_size(activations.network, self.commitment.layers[recording_target], steps, activations.image_size)
         self._task, self._recording = None, _Recording(recording_target, requested, steps)

@@ -6,22 +6,14 @@ of a region happens, which layer behaviour is read out from, and how much of the
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from numbers import Integral
+from dataclasses import dataclass, field, replace
 
 from .anatomy import CHOICE_OF_TIMES, REGIONS, TIME_STEPS
-from .errors import UserError, unknown_name
-from .plain import plain, plain_list
+from .errors import UserError
 from .preparation import Colour, checked_background, checked_resize
-
-TimeBin = tuple[int, int]
-"""(start, end) in ms after stimulus onset."""
-TimeBins = Mapping[str, Mapping[int, TimeBin]]
-"""Region -> time step -> time bin."""
+from .time_bins import Answers, TimeBin, TimeBins, TimeMapping, bins_in_words, checked_mapping
+from .weights.own_files import unknown_model
 
 
 @dataclass(frozen=True)
@@ -41,6 +33,13 @@ class Commitment:
     precision: str = "fp32"
     resize: str = "squeeze"
     background: Colour | None = None
+    answers: Answers = field(default_factory=dict)
+
+    def step_at(self, region: str, time_bin: TimeBin) -> int:
+        """Return the time step of a region that answers a time bin: the one with the nearest committed start."""
+        if region not in self.answers:
+            return nearest_step(self.time_bins[region], time_bin)
+        return min(self.answers[region], key=lambda each: (abs(each[0][0] - time_bin[0]), each[0][0], each[1]))[1]
 
     @property
     def times(self) -> int | dict[str, int] | None:
@@ -59,7 +58,6 @@ class Commitment:
 # for all regions, as biological unrolling implies, and commits only the steps that the image has reached.
 _R_AFTER_V2 = {1: (70, 110), 2: (140, 170), 3: (170, 200), 4: (200, 250)}
 _S_START_WIDTH = {"V1": (50, 100), "V2": (70, 100), "V4": (90, 50), "IT": (100, 100)}
-_LONGEST = 60  # characters of time bins in an identifier
 _RT_ARRIVAL = {"V1": 0, "V2": 1, "V4": 2, "IT": 3}
 
 
@@ -113,7 +111,7 @@ COMMITMENTS: Mapping[str, Commitment] = {
 def get_commitment(identifier: str) -> Commitment:
     """Return the commitment of a registered model; raises `UserError` with the nearest names for an unknown one."""
     if not isinstance(identifier, str) or identifier not in COMMITMENTS:
-        raise unknown_name(identifier, COMMITMENTS, "model")
+        raise unknown_model(identifier, COMMITMENTS)
     return COMMITMENTS[identifier]
 
 
@@ -122,7 +120,7 @@ def architecture_of(model: str) -> str:
     if isinstance(model, str) and model.upper() in TIME_STEPS:
         return model.upper()
     if model not in COMMITMENTS:
-        raise unknown_name(model, [*TIME_STEPS, *COMMITMENTS], "model")
+        raise unknown_model(model, [*TIME_STEPS, *COMMITMENTS])
     return COMMITMENTS[model].architecture
 
 
@@ -130,7 +128,7 @@ def vary(
     commitment: Commitment,
     *,
     times: int | Mapping[str, int] | None = None,
-    time_mapping: TimeBins | None = None,
+    time_mapping: TimeMapping | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     weights_hash: str | None = None,
@@ -147,7 +145,7 @@ def vary(
     times
         Number of time steps, as in `architectures.build_network`.
     time_mapping
-        Region -> time step -> (start, end) in ms; replaces the bins of the regions that it names.
+        Region -> time step -> (start, end) in ms, or several of them; replaces the bins of the regions that it names.
     layers
         Region -> layer that stands for it, such as `{"V4": "V4.nonlin3"}`; other regions keep theirs.
     image_size
@@ -173,11 +171,12 @@ def vary(
         else:
             suffix += "_times_" + "_".join(f"{region}_{count}" for region, count in changed.items())
     time_bins = _time_bins(commitment.architecture, steps)
+    answers: Answers = {}
     if time_mapping is not None:
-        mapped = {**time_bins, **_checked_mapping(time_mapping, steps)}
-        if mapped != time_bins:
-            suffix += f"_bins_{_bins_in_words({region: mapped[region] for region in time_mapping}, time_bins)}"
-        time_bins = mapped
+        mapped, answers = checked_mapping(time_mapping, steps)
+        if answers or {**time_bins, **mapped} != time_bins:
+            suffix += f"_bins_{bins_in_words(mapped, time_bins, answers)}"
+        time_bins = {**time_bins, **mapped}
     elif commitment.architecture == "R" and steps["IT"] > commitment.time_steps["IT"]:
         raise UserError(
             f"CORnet-R has published time bins for {commitment.time_steps['IT']} time steps, not for {steps['IT']}: "
@@ -200,80 +199,13 @@ def vary(
         identifier=commitment.identifier + suffix,
         time_steps=steps,
         time_bins=time_bins,
+        answers=answers,
         layers={**commitment.layers, **changed_layers},
         image_size=commitment.image_size if image_size is None else image_size,
         precision=precision,
         resize=resize,
         background=colour,
     )
-
-
-def _bins_in_words(mapped: TimeBins, committed: TimeBins) -> str:
-    """Return the time bins of the regions that differ from the committed ones, as a part of an identifier.
-
-    `ITt0_120_220_320` are the steps from 0 on of IT, at 120-220 ms and 220-320 ms; a gap between bins or steps begins
-    anew. Long ones are the regions' names and a hash.
-    """
-    words: list[str] = []
-    changed = {region: bins for region, bins in sorted(mapped.items()) if bins != committed[region]}
-    for region, bins in changed.items():
-        before = None
-        for step, (start, end) in sorted(bins.items()):
-            if before != (step - 1, start):
-                words += [f"{region}t{step}", _ms(start)]
-            words.append(_ms(end))
-            before = (step, end)
-    if sum(map(len, words)) + len(words) <= _LONGEST:
-        return "_".join(words)
-    digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:8]
-    return "_".join([*changed, digest])
-
-
-def _ms(value: float) -> str:
-    """Return ms as a word of letters and digits, of which identifiers consist: 120p5 are 120.5 ms."""
-    return str(value).replace("-", "minus").replace("+", "").replace(".", "p")
-
-
-def _checked_mapping(time_mapping: TimeBins, steps: Mapping[str, int]) -> TimeBins:
-    if not isinstance(time_mapping, Mapping) or not all(isinstance(bins, Mapping) for bins in time_mapping.values()):
-        raise UserError(f"Expected a time mapping such as {{'V1': {{0: (50, 80)}}}}, received {time_mapping!r}.")
-    checked: dict[str, dict[int, TimeBin]] = {}
-    for region, bins in time_mapping.items():
-        if region not in REGIONS:
-            raise unknown_name(str(region), REGIONS, "region in the time mapping")
-        if not bins:
-            raise UserError(f"The time mapping has no time bin for {region}; leave {region} out to keep its bins.")
-        for step, time_bin in bins.items():
-            if not isinstance(step, Integral) or not 0 <= step < steps[region]:
-                last = steps[region] - 1
-                raise UserError(f"The time mapping names step {step!r} of {region}, whose steps are 0 to {last}.")
-            # 50.0 ms are 50 ms: a variant has one identifier, whatever type its numbers have
-            checked_bin = check_time_bin(time_bin, instants=False)
-            start, end = (int(value) if value == int(value) else value for value in checked_bin)
-            checked.setdefault(region, {})[int(step)] = (start, end)
-    return checked
-
-
-def check_time_bin(time_bin, instants: bool = True) -> TimeBin:
-    """Return (start, end) in ms as plain numbers, from two numbers in any container; raises `UserError` otherwise.
-
-    Brain-Score's benchmarks pass tuples, and zero-dimensional object arrays of a tuple where an assembly's single time
-    bin was squeezed.
-
-    Parameters
-    ----------
-    instants
-        Whether a bin may end when it starts: fMRI benchmarks without a time course request (0, 0).
-    """
-    try:
-        start, end = plain_list(plain(time_bin))
-        valid = -math.inf < start <= end < math.inf and not any(isinstance(value, bool) for value in (start, end))
-        valid = valid and (instants or start < end)
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise UserError(f"Expected a time bin (start, end) in ms with start before end, received {time_bin!r}.")
-    return start, end
 
 
 def bins_as_text(time_bins: Iterable[TimeBin]) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
-from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS, check_times
+from .anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, PRECISIONS, check_layer, check_times
 from .commitments import get_commitment
 from .errors import UserError, whole_number
 from .preparation import checked_background, checked_resize
 from .weights.own_files import check_own_file
+from .weights.stated import check_held
 
 
 def check_options(
@@ -21,6 +27,8 @@ def check_options(
     precision: str = "fp32",
     resize: str | None = None,
     background: str | Iterable[int] | None = None,
+    device: str | None = None,
+    layers: Iterable[str] | None = None,
 ) -> int | None:
     """Return the image size in px as a Python integer; raises `UserError` for an option that cannot be right.
 
@@ -28,14 +36,38 @@ def check_options(
     ----------
     identifier
         As in `load_model`, like the other parameters. Nothing is downloaded for `weights`.
+    layers
+        Names of layers that are requested, such as `IT` or `IT.conv2`.
     """
-    check_times(get_commitment(identifier).architecture, times)
+    architecture = get_commitment(identifier).architecture
+    check_times(architecture, times)
+    check_device(device)
+    for layer in layers or ():
+        check_layer(architecture, layer)
     if precision not in PRECISIONS:
         raise UserError(f"Expected the precision {' or '.join(PRECISIONS)}, received {precision!r}.")
     checked_resize(resize)
     checked_background(background)
-    if weights is not None and weights != "released":
-        check_own_file(weights)
+    if weights is not None and weights != "released" and (file := check_own_file(weights)) is not None:
+        check_held(file, architecture)
     if image_size is None:
         return None
     return whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
+
+
+def check_device(device: str | None) -> None:
+    """Raise `UserError` for CUDA where torch or the machine cannot have it; `pick_device` checks everything else."""
+    if device is None or str(device).partition(":")[0] != "cuda" or sys.platform != "linux":
+        return
+    try:
+        build = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")
+    except (PackageNotFoundError, OSError):
+        return
+    if re.search(r"^hip\b.*=\s*['\"]", build, re.MULTILINE):  # torch calls AMD's GPUs cuda, too
+        return
+    if not re.search(r"^cuda\b.*=\s*['\"]", build, re.MULTILINE):
+        raise UserError(f"No device {device!r} on this machine: the installed torch is for the CPU alone.")
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        raise UserError(f"No device {device!r} on this machine: there is no NVIDIA driver (libcuda.so.1).") from None

@@ -19,6 +19,19 @@ def shown(text: object) -> str:
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """Return a number with its noun, such as `1 image` or `2,000 images`.
+
+    Parameters
+    ----------
+    one
+        The words after the number 1.
+    several
+        The words after another number; by default `one` with an s.
+    """
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
 def encodable(text: str) -> str:
     """Return text that UTF-8 can hold: bytes of a file name that are not UTF-8 become escapes such as `\\xff`."""
     try:

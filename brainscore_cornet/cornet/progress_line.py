@@ -205,7 +205,8 @@ def in_words(work: Work, seconds: float) -> str:
         units, count, scale = "MB", f"{work.done / 1e6:,.1f}", 1e6
         total = None if work.total is None else f"{work.total / 1e6:,.1f}"
     else:
-        units, count, scale = f"{work.unit}s", f"{work.done:,}", 1.0
+        is_one = (work.done if work.total is None else work.total) == 1
+        units, count, scale = work.unit if is_one else f"{work.unit}s", f"{work.done:,}", 1.0
         total = None if work.total is None else f"{work.total:,}"
     parts = [f"{work.what}: {count}{'' if total is None else f' of {total}'} {units}"]
     if rate > 0:

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 
 from .architectures import build_network
-from .commitments import Commitment, TimeBins, get_commitment, vary
+from .commitments import Commitment, get_commitment, vary
 from .early_options import check_options
 from .network import plain_integers
 from .recording.layer_choice import check_steps_of_layers, checked_layers
+from .time_bins import TimeMapping
 from .weights.released import RELEASED, file_hash, mismatch
 from .weights.state_dicts import trained_with
 
@@ -24,7 +25,7 @@ def commitment_for(
     *,
     weights_file: Path | None = None,
     times: int | Mapping[str, int] | None = None,
-    time_mapping: TimeBins | None = None,
+    time_mapping: TimeMapping | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     precision: str = "fp32",

@@ -2,16 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from .. import lazy_names
+
 if TYPE_CHECKING:
     from .extraction import extract_features
 
 __all__ = ["extract_features"]
 
-
-def __getattr__(name: str):
-    # imported when first used: `early_checks` should not wait for torch
-    if name != "extract_features":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .extraction import extract_features
-
-    return extract_features
+__getattr__ = lazy_names(__name__, {"extract_features": "extraction"})

@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from ..cornet.anatomy import REGIONS
-from ..cornet.commitments import get_commitment
+from ..cornet.anatomy import MIN_IMAGE_SIZE, REGIONS, neuroids
+from ..cornet.commitments import get_commitment, vary
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.writing import output_path
 from ..extras import install_line
@@ -18,7 +21,9 @@ from .shards import Shard
 
 ON_ERROR = ("fail", "skip")
 ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet", ".h5", ".mat", ".pt")
+DEFAULT_LAYERS = (*(f"{region}.output" for region in REGIONS), "decoder.avgpool")
 TABLES = (".csv", ".parquet")
+MOST_COLUMNS = 20_000  # of a table; larger tables take too long to write and read
 LABELLED = (".nc", ".zarr", ".h5")
 """Endings of outputs with a variable for each layer and the time steps at which it has one size."""
 PICTURES = (".png", ".pdf", ".svg")
@@ -31,6 +36,19 @@ RDM_ENDINGS = (".nc", ".hdf5")
 """Of netCDF, and of the file that rsatoolbox's `load_rdm` reads."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is known of a request before torch is imported."""
+
+    identifier: str | None
+    """Of the model with its options; None if a file of weights decides."""
+    layers: frozenset[str]
+    reaches_all: bool
+    """Whether the image reaches every layer, so that none is left out of the output."""
+    pool: bool
+    bins: str
+
+
 def check_request(
     model: str,
     images: Iterable[str],
@@ -40,27 +58,41 @@ def check_request(
     on_error: str,
     shard: str | None,
     replaces: bool,
+    pool: bool = False,
+    bins: Sequence[tuple[int, int]] | None = None,
+    weights: str | None = "released",
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Raise `UserError` for what is wrong without doubt before anything is loaded; the rest is checked later.
 
     Parameters
     ----------
+    model, weights
+        As in `load_model`.
+    images, layers, output, on_error, shard, pool
+        As in `extract_features`.
     replaces
         Whether an output that exists is no error.
+    bins
+        Time bins as in `extract_features`.
+    options
+        `times`, `time_mapping`, `image_size`, `precision`, `resize` and `background` as in `load_model`.
     """
-    get_commitment(model)
+    commitment = get_commitment(model)
     if on_error not in ON_ERROR:
         raise unknown_name(on_error, ON_ERROR, "on_error")
     if shard is not None:
         Shard.parse(shard)
-    for layer in layers or ():
-        if layer.split(".")[0] not in (*REGIONS, "decoder", "logits"):
-            raise unknown_name(layer, (*REGIONS, "decoder.avgpool", "logits"), "layer")
     if output is not None:
         output = output_path(output, "an output file")
         check_output(output)
         if not replaces and shard is None:
-            _check_existing(output)
+            _check_existing(output, _asked(model, layers, pool=pool, bins=bins, weights=weights, options=options))
+        if output.suffix in TABLES and not pool:
+            # a file of weights may state another image size
+            size = options.get("image_size") or (MIN_IMAGE_SIZE if _is_own(weights) else commitment.image_size)
+            whole = [region for region in REGIONS if layers is None or region in layers or f"{region}.output" in layers]
+            check_columns(sum(neuroids(region, size) for region in whole), "at least ")
     for each in images:
         stored = STORED.fullmatch(each)
         path = Path(stored[1] if stored and not Path(each).exists() else each).expanduser()
@@ -72,14 +104,55 @@ def nothing_at(path: str) -> UserError:
     return UserError(f"There is nothing at {path}: expected a folder, an image, a list, or a pattern.")
 
 
-def _check_existing(output: Path) -> None:
-    """Raise `UserError` for an output of unknown origin; one that an extraction has noted may answer the request."""
-    from .finished import has_note
+def _asked(
+    model: str,
+    layers: Iterable[str] | None,
+    *,
+    pool: bool,
+    bins: Sequence[tuple[int, int]] | None,
+    weights: str | None,
+    options: Mapping[str, Any],
+) -> Asked:
+    base = get_commitment(model)
+    is_own = _is_own(weights)
+    if weights is None:
+        base = get_commitment(f"cornet_{base.architecture.lower()}_untrained")
+    chosen = DEFAULT_LAYERS if layers is None else layers
+    return Asked(
+        identifier=None if is_own else vary(base, **options).identifier,
+        layers=frozenset(f"{layer}.output" if layer in REGIONS else layer for layer in chosen),
+        reaches_all=options.get("times") is None and not is_own,
+        pool=pool,
+        bins=bins_in_words(bins),
+    )
 
-    beside = output.parent.glob(f".{glob.escape(output.name)}.*")
+
+def _is_own(weights: str | None) -> bool:
+    return weights not in (None, "released")
+
+
+def _check_existing(output: Path, asked: Asked) -> None:
+    """Raise `UserError` for an output of unknown origin or of another request, as far as that is known already."""
+    from .finished import FINISHED, has_note, is_of_another
+
     there = existing(output)
-    if there and not has_note(output) and not any(beside):
+    beside = output.parent.glob(f".{glob.escape(output.name)}.*")
+    is_unfinished = any(path.suffix != FINISHED for path in beside)  # by a request that is compared later
+    if there and not is_unfinished and (not has_note(output) or is_of_another(output, asked)):
         raise UserError(exists(there[0]))
+
+
+def bins_in_words(bins: Sequence[tuple[int, int]] | None) -> str:
+    return "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
+
+
+def check_columns(units: int, about: str = "") -> None:
+    """Raise `UserError` if a table with a column for each unit would be too large."""
+    if units > MOST_COLUMNS:
+        raise UserError(
+            f"A table of {about}{units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer layers, "
+            "average over space, or write .nc, .zarr or .npy."
+        )
 
 
 def exists(output: Path) -> str:
@@ -92,11 +165,11 @@ def images_table(output: Path) -> Path:
 
 
 def existing(output: Path) -> list[Path]:
-    """Return the existing files of an earlier extraction into `output`."""
+    """Return the existing files of an extraction into `output`."""
     found = [output]
     if output.suffix == ".npy":
         stem = glob.escape(output.stem)
-        found += [*output.parent.glob(f"{stem}_*_t*.npy"), images_table(output)]
+        found += [*sorted(output.parent.glob(f"{stem}_*_t*.npy")), images_table(output)]
     return [path for path in found if path.exists()]
 
 

@@ -16,14 +16,14 @@ from ..cornet.brain_model import CORnetModel, load_model
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
-from ..cornet.names import shown
+from ..cornet.names import counted, shown
 from ..cornet.progress_line import Work, report
 from ..cornet.recording.record import Portion, Site
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
 from .columns import writable
-from .early_checks import LABELLED, ON_ERROR, check_output, images_table
+from .early_checks import LABELLED, ON_ERROR, bins_in_words, check_output, images_table
 from .extracted import Features, Stored, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
 from .shard_workers import ShardWorkers
@@ -167,7 +167,7 @@ class Extraction:
         shapes = survey(network, self._activations.image_size)
         sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative, _ALLOW)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
-        self._bins = "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
+        self._bins = bins_in_words(bins)
 
     @property
     def batch_size(self) -> int:
@@ -223,7 +223,8 @@ class Extraction:
             if left_out:
                 lines = [f"{shown(path)}\t{shown(reason)}\n" for path, reason in left_out.items()]
                 write_text(listed, "".join(lines))
-                _logger.warning("%d images cannot be used and are left out, see %s.", len(left_out), listed)
+                said = counted(len(left_out), "image that cannot be used is", "images that cannot be used are")
+                _logger.warning("%s left out, see %s.", said, listed)
             else:
                 listed.unlink(missing_ok=True)  # of an earlier extraction
             unfinished.finish()

@@ -9,20 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..cornet.writing import sync, sync_names, write_text
-from .early_checks import existing
+from .early_checks import Asked, existing
 
+FINISHED = ".finished"  # ending of a hidden file with a note
 _ATTRIBUTE = "user.brainscore_cornet.request"
 
 
 def note(output: Path, request: Mapping[str, Any]) -> None:
     """Note on the disk that the files of `output` are complete and answer `request`."""
-    text = _digest(output, request)
+    known = {"model": request["model"], "pooled": request["pooled"], "bins": request.get("requested_time_bins", "")}
+    known["layers"] = sorted({layer for layer, _ in request["sites"]})
+    text = json.dumps({"digest": _digest(output, request), **known})
     labelled = existing(output)[0]
     try:
         os.setxattr(labelled, _ATTRIBUTE, text.encode())
@@ -34,24 +38,47 @@ def note(output: Path, request: Mapping[str, Any]) -> None:
 
 def is_noted(output: Path, request: Mapping[str, Any]) -> bool:
     """Return whether the files of `output` answer `request`, and have not been changed since."""
-    return has_note(output) and _noted(output) == _digest(output, request)
+    noted = _noted(output)
+    return noted is not None and noted.get("digest") == _digest(output, request)
+
+
+def is_of_another(output: Path, asked: Asked) -> bool:
+    """Return whether the files of `output` are without doubt those of another request."""
+    noted = _noted(output)
+    layers = noted.get("layers") if noted else None
+    if noted is None or not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
+        return False
+    model = re.sub(r"_weights_[0-9a-f]{8}", "", str(noted.get("model")))  # released ones with another hash
+    return (
+        asked.identifier not in (None, model)
+        or asked.pool is (noted.get("pooled") == "no")
+        or asked.bins != noted.get("bins")
+        or not asked.layers.issuperset(layers)
+        or (asked.reaches_all and asked.layers != set(layers))
+    )
 
 
 def has_note(output: Path) -> bool:
     """Return whether an extraction has completed the files of `output`."""
-    return bool(existing(output)) and _noted(output) is not None
+    return _noted(output) is not None
 
 
-def _noted(output: Path) -> str | None:
+def _noted(output: Path) -> dict[str, Any] | None:
+    if not existing(output):
+        return None
+    text = b""
     with suppress(OSError, AttributeError):
-        return os.getxattr(existing(output)[0], _ATTRIBUTE).decode()
-    with suppress(OSError, ValueError):
-        return _hidden(output).read_text(encoding="utf-8")
+        text = os.getxattr(existing(output)[0], _ATTRIBUTE)
+    with suppress(OSError):
+        text = text or _hidden(output).read_bytes()
+    with suppress(ValueError, RecursionError):  # there is none, or something else is in its place
+        noted = json.loads(text)
+        return noted if isinstance(noted, dict) else None
     return None
 
 
 def _hidden(output: Path) -> Path:
-    return output.with_name(f".{output.name}.finished")
+    return output.with_name(f".{output.name}{FINISHED}")
 
 
 def _digest(output: Path, request: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 from PIL import ExifTags, Image
 
 from ..cornet.errors import MachineError, UserError, machine_failure
-from ..cornet.names import encodable
+from ..cornet.names import counted, encodable
 from ..cornet.preparation import Colour
 from ..cornet.progress_line import counting
 from ..cornet.recording.images import Source, check_mode, say_transparent
@@ -229,9 +229,10 @@ def look(images: Images, on_error: str, background: Colour | None = None) -> Ima
     if bad and (on_error == "fail" or len(bad) == len(images)):
         raise UserError(_cannot_use(images.table[PATH].tolist(), bad))
     if rotated:
-        _logger.warning("%d images say that they are rotated (EXIF); they are used as they are stored.", rotated)
+        say = counted(rotated, "image says that it is", "images say that they are")
+        _logger.warning("%s rotated (EXIF). The pixels are used as they are stored.", say)
     if animated:
-        _logger.warning("%d images have several frames; the first one is used.", animated)
+        _logger.warning("%s several frames; the first one is used.", counted(animated, "image has", "images have"))
     say_transparent(transparent)
     return images.without(bad)
 

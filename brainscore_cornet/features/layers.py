@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.architectures import CORnet, Point
-from ..cornet.commitments import Commitment, TimeBin, check_time_bin, nearest_step, overlaps
+from ..cornet.commitments import Commitment, TimeBin, overlaps
 from ..cornet.errors import UserError, unknown_name, whole_number
+from ..cornet.names import counted
 from ..cornet.recording.record import Site, is_decoded
 from ..cornet.recording.shapes import Shapes
+from ..cornet.time_bins import check_time_bin
+from .early_checks import DEFAULT_LAYERS
 
 _logger = logging.getLogger(__name__)
-
-DEFAULT = (*(f"{region}.output" for region in REGIONS), "decoder.avgpool")
 
 
 def choose(
@@ -60,7 +61,7 @@ def choose(
         raise UserError(f"Expected time steps as 'all' or a list such as [0, 1], received {time_steps!r}.")
     sites: list[Site] = []
     unreached: list[str] = []
-    for requested in DEFAULT if layers is None else layers:
+    for requested in DEFAULT_LAYERS if layers is None else layers:
         layer = f"{requested}.output" if requested in REGIONS else requested
         if layer not in shapes:
             raise unknown_name(layer, shapes, "layer")
@@ -68,19 +69,18 @@ def choose(
         reached = [step for step in known if network.sees_image(_point_of(network, layer, step))]
         if not reached and not allow_uninformative:
             steps = network.times["IT" if is_decoded(layer) else layer.split(".")[0]]
-            within = f"{steps} step{'' if steps == 1 else 's'}"
-            name = layer.removesuffix(".output")
-            unreached.append(f"{name} is not in the file: the image does not reach it within {within}.")
+            name, within = layer.removesuffix(".output"), counted(steps, "step")
+            unreached.append(f"{name} is left out: the image does not reach it within {within}.")
             continue
         if is_decoded(layer):
             chosen = [0]
         elif time_bins is not None:
-            chosen = _answering(layer, commitment.time_bins[layer.split(".")[0]], time_bins)
+            chosen = _answering(layer, commitment, time_bins)
         elif time_steps == "all":
             chosen = known if allow_uninformative else reached
             if early := [step for step in known if step not in chosen]:
                 _logger.warning(
-                    "%s is not in the file at time step %s: the image reaches it at %s.",
+                    "%s at time step %s is left out: the image reaches it at %s.",
                     *(layer, _listed(early), reached[0]),
                 )
         else:
@@ -120,11 +120,13 @@ def _point_of(network: CORnet, layer: str, step: int) -> Point:
     return network.last_point if is_decoded(layer) else network.point_of(layer, step)
 
 
-def _answering(layer: str, committed: Mapping[int, TimeBin], time_bins: Sequence[TimeBin]) -> list[int]:
+def _answering(layer: str, commitment: Commitment, time_bins: Sequence[TimeBin]) -> list[int]:
     """Return the time step that answers each time bin, and log those that no committed bin overlaps."""
+    region = layer.split(".")[0]
+    committed = commitment.time_bins[region]
     if not committed:
         raise UserError(f"{layer} has no time bins, since the image does not reach it: give time steps instead.")
-    chosen = [nearest_step(committed, check_time_bin(time_bin)) for time_bin in time_bins]
+    chosen = [commitment.step_at(region, check_time_bin(time_bin)) for time_bin in time_bins]
     for (start, end), step in zip(time_bins, chosen, strict=True):
         if not overlaps(committed, (start, end)):
             _logger.warning(

@@ -18,10 +18,9 @@ from ..cornet.names import for_spreadsheets
 from ..cornet.recording.record import Site
 from ..cornet.writing import discard, move, sync
 from .array_files import MATLAB_NAME, MOST_BYTES_MAT, write_h5, write_mat, write_pt
-from .early_checks import TABLES, existing, images_table
+from .early_checks import TABLES, check_columns, existing, images_table
 from .extracted import Features, variables_of
 
-MOST_COLUMNS = 20_000  # of a table; larger tables take too long to write and read
 _TIMES = {
     "M": {"units": "nanoseconds since 1970-01-01", "calendar": "proleptic_gregorian"},
     "m": {"units": "nanoseconds"},
@@ -89,11 +88,8 @@ def check_size(shapes: Mapping[Site, tuple[int, ...]], count: int, output: Path,
         Bytes that an unfinished extraction has on the disk already.
     """
     units = sum(math.prod(shape) for shape in shapes.values())
-    if output.suffix in TABLES and units > MOST_COLUMNS:
-        raise UserError(
-            f"A table of {units:,} columns would be too large (at most {MOST_COLUMNS:,}): choose fewer "
-            "layers, average over space, or write .nc, .zarr or .npy."
-        )
+    if output.suffix in TABLES:
+        check_columns(units)
     largest = max((4 * count * math.prod(shape) for shape in shapes.values()), default=0)
     if output.suffix == ".mat" and largest > MOST_BYTES_MAT:
         raise UserError(

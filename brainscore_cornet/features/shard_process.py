@@ -23,7 +23,7 @@ from ..cornet.brain_model import CORnetModel
 from ..cornet.errors import UserError
 from ..cornet.progress_line import Work, listening
 from ..cornet.writing import Busy
-from ..python_children import Abandoned, NotStarted, PythonChild, import_path, start
+from ..python_children import Abandoned, ChildOwner, NotStarted, PythonChild, import_path, start
 from .image_sources import Images
 from .shards import Shard
 
@@ -59,22 +59,8 @@ class ShardTask:
         return f"shard {self.shard.number} of {self.shard.count}"
 
 
-class ShardProcess:
+class ShardProcess(ChildOwner):
     """Computes shards in a child process, which is started when needed and restarted after it was lost."""
-
-    def __init__(self) -> None:
-        self._child: PythonChild | None = None
-
-    def __enter__(self) -> ShardProcess:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._child is not None:
-            self._child.close()
-            self._child = None
 
     def compute(self, task: ShardTask, is_wanted: Callable[[], bool]) -> Iterator[tuple[ShardTask, int]]:
         """Compute a shard, or what is left of it, and yield it with the number of its images that are complete.

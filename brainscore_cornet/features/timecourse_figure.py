@@ -1,8 +1,9 @@
-"""A figure of the dynamics from a file of features: activity of each region, and how different images are."""
+"""Time courses of features: activity of each layer, and how different images are, as a table and as curves."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,18 @@ from .early_checks import check_picture
 _PORTION = 2**26  # bytes that are read at once
 _UNITS = {"mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0}
 _NARROWEST, _WIDEST = 2.0, 20.0  # inches
+_ROOM = 0.08  # of a panel's height, beyond its curves
+_LOG_FROM = 10.0  # ratio of activities from which a linear scale would flatten the smaller ones
+_STYLES: tuple[Any, ...] = (
+    "-",
+    (0, (4, 1.5)),
+    (0, (1, 1)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (6, 1.5, 1, 1.5, 1, 1.5)),
+    (0, (9, 3)),
+)
+_POINTS = 72  # an inch
+_HANDLE, _LETTER, _LINE = 6.0, 0.6, 1.5  # ems: widths of what is beside a name in a legend and of a letter, and a line
 _ONE_COLUMN = 4.5  # inches: what is narrower has one panel above the other
 _FONT: dict[Any, Any] = {"font.size": 7, "axes.labelsize": 7, "xtick.labelsize": 6, "ytick.labelsize": 6}
 
@@ -31,13 +44,6 @@ def time_courses(path: Path) -> tuple[pd.DataFrame, str]:
     ----------
     path
         A `.nc` file. It is read in portions.
-
-    Returns
-    -------
-    The table has a row for each layer and time step: `layer`, `time_step`, `time_bin_start`, `time_bin_end` (ms; NaN
-    where none is committed), `mean` (over units and images), `spread` (standard deviation over images of the mean over
-    units) and `dissimilarity` (mean over pairs of images of 1 - Pearson's r over units; NaN for one image or constant
-    activity).
 
     Raises
     ------
@@ -52,20 +58,32 @@ def time_courses(path: Path) -> tuple[pd.DataFrame, str]:
     except (OSError, ValueError, RuntimeError) as error:  # netCDF's
         raise UserError(f"Cannot read {path}: {str(error).splitlines()[0]}") from error
     with opened as features:
-        layers = [str(name) for name in features.data_vars if _is_of_region(str(name), features)]
-        if not layers:
+        courses = courses_of(features)
+        if courses.empty:
             raise UserError(
                 f"{path} holds no layer of {', '.join(REGIONS)} with time steps: expected one that `features` wrote."
             )
-        model = str(features.attrs.get("model", ""))
-        rows = []
-        for layer in layers:
-            steps = features[f"{layer}:time_step"].values.tolist()
-            edges = [_edges(features, layer, edge, len(steps)) for edge in ("start", "end")]
-            for number, step in enumerate(steps):
-                rows.append((layer, step, edges[0][number], edges[1][number], *_of_step(features[layer], number)))
+        return courses, str(features.attrs.get("model", ""))
+
+
+def courses_of(features: xr.Dataset) -> pd.DataFrame:
+    """Return the course of each layer of the regions in features.
+
+    The table has a row for each layer and time step: `layer`, `time_step`, `time_bin_start`, `time_bin_end` (ms; NaN
+    where none is committed), `mean` (over units and images), `spread` (standard deviation over images of the mean over
+    units) and `dissimilarity` (mean over pairs of images of 1 - Pearson's r over units; NaN for one image or constant
+    activity).
+    """
+    rows = []
+    for layer in map(str, features.data_vars):
+        if not _is_of_region(layer, features):
+            continue
+        steps = features[f"{layer}:time_step"].values.tolist()
+        edges = [_edges(features, layer, edge, len(steps)) for edge in ("start", "end")]
+        for number, step in enumerate(steps):
+            rows.append((layer, step, edges[0][number], edges[1][number], *_of_step(features[layer], number)))
     names = ("layer", "time_step", "time_bin_start", "time_bin_end", "mean", "spread", "dissimilarity")
-    return pd.DataFrame(rows, columns=pd.Index(names)), model
+    return pd.DataFrame(rows, columns=pd.Index(names))
 
 
 def parse_width(text: str) -> float:
@@ -78,7 +96,7 @@ def parse_width(text: str) -> float:
 
 
 def draw_time_courses(courses: pd.DataFrame, path: Path, width: float, title: str) -> None:
-    """Draw mean and spread, and the dissimilarity of images, of each layer in its region's colour.
+    """Draw time courses into a file.
 
     Parameters
     ----------
@@ -93,36 +111,72 @@ def draw_time_courses(courses: pd.DataFrame, path: Path, width: float, title: st
     from matplotlib.figure import Figure
 
     is_narrow = width < _ONE_COLUMN
-    timed = bool(np.isfinite(courses["time_bin_start"]).all())
     with rc_context({**_FONT, "pdf.fonttype": 42, "svg.fonttype": "none"}):
-        figure = Figure(figsize=(width, 1.15 * width if is_narrow else 0.4 * width), layout="constrained")
+        names = [layer.removesuffix(".output") for layer in courses["layer"].unique()]
+        size = _FONT["font.size"]
+        lines = -(-len(names) // _columns(names, width, size))
+        height = (1.1 if is_narrow else 0.38) * width + _LINE * size * lines / _POINTS
+        figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(*((2, 1) if is_narrow else (1, 2)), sharex=True)
-        for layer, dashes in zip(courses["layer"].unique(), _dashes(courses), strict=True):
-            own: Any = courses[courses["layer"] == layer]
-            style = {"color": REGION_COLOURS[_region(layer)], "linestyle": dashes}
-            times = _times(own, timed)
-            mean, spread, dissimilarity = (
-                np.repeat(own[name].to_numpy(), 2) for name in ("mean", "spread", "dissimilarity")
-            )
-            axes[0].plot(times, mean, linewidth=1.5, label=layer.removesuffix(".output"), **style)
-            axes[0].fill_between(times, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
-            axes[1].plot(times, dissimilarity, linewidth=1.5, **style)
-        axes[0].set_ylabel("mean activity ± s.d. over images")
-        axes[1].set_ylabel("mean 1 − r between images")
-        for axis in axes:
-            axis.margins(y=0.1)
-            axis.set_ylim(bottom=0)
-            axis.spines[["top", "right"]].set_visible(False)
-        for axis in axes[1:] if is_narrow else axes:
-            axis.set_xlabel("time after stimulus onset (ms)" if timed else "time step")
-        if np.isnan(courses["dissimilarity"].to_numpy()).all():
-            axes[1].text(0.5, 0.5, "needs two images", transform=axes[1].transAxes, ha="center")
-        axes[0].legend(frameon=False, fontsize=6, ncols=2)
+        draw_courses(figure, axes, courses, width)
+        if is_narrow:
+            axes[0].set_xlabel("")
         figure.suptitle(title, fontsize=7)
         figure.canvas.draw()  # the layout is computed with these settings
         with writing(path):
             write_aside(path, lambda part: figure.savefig(part, format=path.suffix[1:], dpi=300))
+
+
+def draw_courses(figure, axes, courses: pd.DataFrame, width: float) -> None:
+    """Draw mean and spread into the first of two axes, the dissimilarity of images into the second, and the legend.
+
+    Each layer has the colour of its region, and those of a region have different lines. The scale of activities is
+    logarithmic where a linear one would flatten some of them.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    timed = bool(np.isfinite(courses["time_bin_start"]).all())
+    for layer, dashes in zip(courses["layer"].unique(), _dashes(courses), strict=True):
+        own: Any = courses[courses["layer"] == layer]
+        style = {"color": REGION_COLOURS[_region(layer)], "linestyle": dashes}
+        times = _times(own, timed)
+        mean, spread, dissimilarity = (
+            np.repeat(own[name].to_numpy(), 2) for name in ("mean", "spread", "dissimilarity")
+        )
+        axes[0].plot(times, mean, linewidth=1.5, label=layer.removesuffix(".output"), **style)
+        axes[0].fill_between(times, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
+        axes[1].plot(times, dissimilarity, linewidth=1.5, **style)
+    axes[0].set_ylabel("mean activity\n± s.d. over images")
+    axes[1].set_ylabel("mean 1 − r\nbetween images")
+    lows, highs = (courses["mean"] + sign * courses["spread"] for sign in (-1, 1))
+    low, high = float(lows.min()), float(highs.max())
+    if low > 0 and high > _LOG_FROM * low:
+        axes[0].set_yscale("log")
+        axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes[0].yaxis.set_major_formatter("{x:g}")
+        axes[0].yaxis.set_minor_formatter(NullFormatter())
+    else:
+        room = _ROOM * (max(high, 0) - min(low, 0))
+        axes[0].set_ylim(low - room if low < 0 else 0, high + room if high > 0 else 0)
+    axes[1].margins(y=_ROOM)
+    axes[1].set_ylim(bottom=0)
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_xlabel("time after stimulus onset (ms)" if timed else "time step")
+    if np.isnan(courses["dissimilarity"].to_numpy()).all():
+        axes[1].set_yticks([])
+        axes[1].text(0.5, 0.5, "needs two images", transform=axes[1].transAxes, ha="center")
+    handles, names = axes[0].get_legend_handles_labels()
+    size = axes[1].yaxis.label.get_size()
+    where: Any = {"loc": "outside lower center", "ncols": _columns(names, width, size)}
+    figure.legend(handles, names, frameon=False, fontsize=size, handlelength=3, **where)
+
+
+def _columns(names: Sequence[str], width: float, size: float) -> int:
+    """Return in how many columns names in type of a size in pt fit a legend of a width in inches."""
+    entry = size * (_HANDLE + _LETTER * max(map(len, names)))
+    return max(1, min(int(width * _POINTS / entry), len(names)))
 
 
 def _is_of_region(name: str, features: xr.Dataset) -> bool:
@@ -168,9 +222,7 @@ def _times(own: pd.DataFrame, timed: bool) -> np.ndarray:
     return np.stack([steps - 0.5, steps + 0.5], axis=1).ravel()
 
 
-def _dashes(courses: pd.DataFrame) -> list[str]:
+def _dashes(courses: pd.DataFrame) -> list[Any]:
     """Return a line style for each layer, a different one for each of a region."""
     styles: dict[str, Any] = {}
-    return [
-        next(styles.setdefault(_region(layer), cycle(["-", "--", ":", "-."]))) for layer in courses["layer"].unique()
-    ]
+    return [next(styles.setdefault(_region(layer), cycle(_STYLES))) for layer in courses["layer"].unique()]

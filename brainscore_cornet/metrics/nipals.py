@@ -13,10 +13,10 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
-from scipy.linalg.blas import dsyr2  # pyright: ignore[reportAttributeAccessIssue] -- not in its type stubs
 from sklearn.cross_decomposition import PLSRegression
 from threadpoolctl import ThreadpoolController
 
+from .blas import subtract_pair
 from .narrow_side import Narrow
 from .power_iteration import Exhausted, power_iteration
 from .predictions import Smoother, Split
@@ -122,7 +122,7 @@ class PlsFit(ABC):
         square = float(self._squares[self._count - 1])
         share = float(self.scores @ deflated) / square
         one, other = loadings / square, products - share / 2 * loadings
-        self._step = dsyr2(-1.0, one.cpu().numpy(), other.cpu().numpy(), a=self._step.T, overwrite_a=True).T
+        subtract_pair(self._step, one.cpu().numpy(), other.cpu().numpy())
         self._variance -= share
         self._loadings.append(loadings)
         self.exhausted = self._variance < self._least * self._initial

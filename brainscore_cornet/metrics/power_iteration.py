@@ -6,8 +6,9 @@ import math
 import warnings
 
 import numpy as np
-from scipy.linalg.blas import dsymv  # pyright: ignore[reportAttributeAccessIssue] -- not in its type stubs
 from sklearn.exceptions import ConvergenceWarning
+
+from .blas import SymmetricProduct
 
 _ERROR = 1e-9  # of a vector's length: what the subspace may lack of it
 _FIRST = 16  # dimensions of the first subspace that is tried
@@ -62,7 +63,8 @@ class _Subspace:
     """
 
     def __init__(self, matrix: np.ndarray, start: np.ndarray) -> None:
-        self._matrix = matrix
+        self._size = len(matrix)
+        self._times = SymmetricProduct(matrix)
         length = math.sqrt(start @ start)
         if not length > 0:
             raise Exhausted
@@ -75,16 +77,16 @@ class _Subspace:
 
     def grow(self, size: int) -> None:
         """Find dimensions up to `size`, or as many as there are."""
-        size = min(size, len(self._matrix))
+        size = min(size, self._size)
         done = len(self.diagonal)
         if self.beside and not self.beside[-1]:
             return
-        basis = np.empty((size + 1, len(self._matrix)))
+        basis = np.empty((size + 1, self._size))
         basis[: done + 1] = self.basis
         self.basis = basis
         for number in range(done, size):
             known = basis[: number + 1]
-            product = dsymv(1.0, self._matrix.T, basis[number])
+            product = self._times(basis[number])
             shares = known @ product
             product -= shares @ known
             diagonal, beside = float(shares[number]), math.sqrt(product @ product)
@@ -93,7 +95,7 @@ class _Subspace:
                 product -= (known @ product) @ known
                 beside = math.sqrt(product @ product)
             self.diagonal.append(diagonal)
-            is_whole = number + 1 == len(self._matrix) or not beside > _ROUNDING * scale
+            is_whole = number + 1 == self._size or not beside > _ROUNDING * scale
             self.beside.append(0.0 if is_whole else beside)
             if is_whole:
                 return

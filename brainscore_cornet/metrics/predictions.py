@@ -13,6 +13,8 @@ from scipy.stats import ConstantInputWarning
 
 from .samples import Samples
 
+_SMALL = 1e-150  # length whose square is still a number of full precision
+
 
 class Split(NamedTuple):
     """Which samples a regression is fitted on, and in which groups, such as time bins, its predictions are tested."""
@@ -74,23 +76,49 @@ def correlate(targets: Samples, splits: Sequence[Split], predictions: Iterable[P
     return found
 
 
+class UnitColumns(NamedTuple):
+    """The columns of a matrix, centred and of length 1."""
+
+    values: np.ndarray
+    """(sample, column), float64; NaN in constant columns."""
+    constant: np.ndarray
+    """Which columns are constant, (column,)."""
+
+
+def unit_columns(values: np.ndarray) -> UnitColumns:
+    """Return the columns of a matrix (sample, column), centred and of length 1."""
+    constant = (values == values[:1]).all(0)
+    deviations = values - values.mean(0, dtype=float)
+    lengths = _lengths(deviations)
+    if not ((lengths > _SMALL) & (lengths < 1 / _SMALL)).all():
+        with np.errstate(invalid="ignore", divide="ignore"):
+            deviations /= np.abs(deviations).max(0)
+        lengths = _lengths(deviations)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviations /= lengths
+    deviations[:, constant] = np.nan
+    return UnitColumns(deviations, constant)
+
+
 def pearson(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Pearson's r of each column of two matrices (sample, column), as `scipy.stats.pearsonr` gives it.
 
     Where a column is constant, r is NaN, and `ConstantInputWarning` says so.
     """
-    constant = np.zeros(first.shape[1], bool)
-    directions = []
-    for values in (first, second):
-        constant |= (values == values[:1]).all(0)
-        deviations = values - values.mean(0, dtype=float)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            deviations /= np.abs(deviations).max(0)  # no square overflows
-            directions.append(deviations / np.linalg.norm(deviations, axis=0))
-    found = np.einsum("ij,ij->j", *directions).clip(-1, 1)
+    return pearson_of_units(unit_columns(first), unit_columns(second))
+
+
+def pearson_of_units(first: UnitColumns, second: UnitColumns) -> np.ndarray:
+    """`pearson` of matrices whose columns are centred and of length 1."""
+    constant = first.constant | second.constant
+    found = np.einsum("ij,ij->j", first.values, second.values).clip(-1, 1)
     if constant.any():
         warnings.warn(
-            ConstantInputWarning(f"{constant.sum()} of {len(constant)} are constant: r is NaN."), stacklevel=2
+            ConstantInputWarning(f"{constant.sum()} of {len(constant)} are constant: r is NaN."), stacklevel=3
         )
-        found[constant] = np.nan
-    return np.round(found) if len(first) == 2 else found
+    return np.round(found) if len(first.values) == 2 else found
+
+
+def _lengths(columns: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", under="ignore"):
+        return np.sqrt(np.einsum("ij,ij->j", columns, columns))

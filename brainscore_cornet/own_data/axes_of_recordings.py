@@ -16,17 +16,44 @@ DIMS = ("repetition", "stimulus", "neuroid", "time_bin")
 """Dimensions of recordings in which each stimulus has the same number of repetitions, in any order."""
 PRESENTATION = "presentation"
 """A dimension in place of the first two, for any number of presentations of each stimulus."""
+_IDS = {"stimulus": ID, PRESENTATION: ID, "neuroid": "neuroid_id"}
+"""Dimension -> the coordinate with the ids along it."""
 _SHOWN = 3
 
 
+def with_dims(labelled: Labelled, given: Sequence[str] | None, source: str) -> Labelled:
+    """Return an array with the given names of its dimensions, or its own; ids along a renamed one remain.
+
+    Raises
+    ------
+    UserError
+        If the names do not fit the array, or contradict those that it has.
+    """
+    names = _dims(labelled, given, source)
+    labels = dict(labelled.labels)
+    for own, name in zip(labelled.dims or names, names, strict=True):
+        if own != name and own in (*DIMS, PRESENTATION) and {own, name} != {"stimulus", PRESENTATION}:
+            theirs = ", ".join(labelled.dims or ())
+            raise UserError(
+                f"dims of {source} are given as {', '.join(names)}, and the data have {theirs}: leave out dims."
+            )
+        ids = _IDS.get(name)
+        if ids is not None and own in labels and ids not in labels:
+            labels[ids] = labels.pop(own)
+    return Labelled(labelled.values, names, labels)
+
+
 def arranged(
-    labelled: Labelled, dims: Sequence[str] | None, stimuli: StimulusSet, source: str, stimuli_source: str
+    labelled: Labelled, stimuli: StimulusSet, source: str, stimuli_source: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return values (presentation, neuroid, time bin), and the repetition and the stimulus id of each presentation."""
-    names = _dims(labelled, dims, source)
+    """Return values (presentation, neuroid, time bin), and the repetition and the stimulus id of each presentation.
+
+    Values are of single precision at least: means and ceilings are computed in it.
+    """
+    names = labelled.dims or ()
     values = np.asarray(labelled.values)
-    if values.dtype.kind in "iub":
-        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else float)
+    single = values.dtype.itemsize <= 2 or values.dtype.newbyteorder("=") == np.float32
+    values = values.astype(np.float32 if single else float, copy=False)
     order = [name for name in (PRESENTATION, *DIMS) if name in names]
     values = values.transpose([names.index(name) for name in order])
     if "time_bin" not in names:
@@ -38,7 +65,7 @@ def arranged(
                 f"{source} has a dimension presentation and no stimulus_id: expected the stimulus of each of "
                 f"{values.shape[0]} presentations (stimulus_ids)."
             )
-        shown = _matched(ids, values.shape[0], stimuli, source, stimuli_source, PRESENTATION)
+        shown = matched_ids(ids, values.shape[0], stimuli, source, stimuli_source, PRESENTATION)
         repetitions = labelled.labels.get("repetition")
         repetitions = np.zeros(len(shown), int) if repetitions is None else np.asarray(repetitions)
         return values, repetitions, shown
@@ -51,7 +78,7 @@ def arranged(
             raise UserError(_other_count(labelled, names, axis, stimuli, source, stimuli_source))
         shown = stimuli[ID].to_numpy()
     else:
-        shown = _matched(ids, count, stimuli, source, stimuli_source, "stimulus")
+        shown = matched_ids(ids, count, stimuli, source, stimuli_source, "stimulus")
         repeated = pd.Index(shown)[pd.Index(shown).duplicated()]
         if len(repeated):
             raise UserError(
@@ -93,7 +120,8 @@ def _dims(labelled: Labelled, given: Sequence[str] | None, source: str) -> tuple
     known = (*DIMS, PRESENTATION)
     for name in names:
         if name not in known:
-            raise UserError(f"dims of {source}: {unknown_name(name, known, 'dimension')}")
+            own = "" if given is not None else " Give dims, a name for each dimension of the file, in their order."
+            raise UserError(f"dims of {source}: {unknown_name(name, known, 'dimension')}{own}")
     if len(set(names)) < len(names):
         raise UserError(f"dims of {source} name {next(name for name in names if names.count(name) > 1)} twice.")
     if len(names) != len(shape):
@@ -125,7 +153,7 @@ def _other_count(labelled, names, axis: int, stimuli, source: str, stimuli_sourc
     return f"{message}: expected a response to each stimulus, or stimulus_ids that say which ones were recorded."
 
 
-def _matched(given, count: int, stimuli: StimulusSet, source: str, stimuli_source: str, dim: str) -> np.ndarray:
+def matched_ids(given, count: int, stimuli: StimulusSet, source: str, stimuli_source: str, dim: str) -> np.ndarray:
     """Return the stimulus ids of the positions on an axis, which must be among the stimuli."""
     ids = as_texts(given)
     if len(ids) != count:

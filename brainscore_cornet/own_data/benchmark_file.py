@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -53,7 +54,7 @@ def load_benchmark(path: str | Path):
     UserError
         If the file cannot be read or something in it does not fit the data, in one line.
     """
-    path = Path(path).expanduser().absolute()
+    path = Path(os.path.expanduser(path)).absolute()
     found = read_settings(path)
     kinds = [name for name in _KINDS if name in found]
     if len(kinds) != 1:
@@ -76,7 +77,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def resolved(path: Path, name: str) -> Path:
     """Return the path of a file that a benchmark file names, relative to the benchmark file's folder."""
-    return path.parent / Path(name).expanduser()
+    return path.parent / Path(os.path.expanduser(name))
 
 
 def stimuli_of(path: Path, found: Mapping[str, Any]) -> tuple[Any, str]:
@@ -102,8 +103,8 @@ def _of_recordings(path: Path, found: Mapping[str, Any]):
     if "file" not in table:
         raise UserError(f'{path}, [recordings] lacks a file, such as file = "it.npy".')
     stimuli, called = stimuli_of(path, found)
+    _check(found.get("metric", {}), _METRIC, f"{path}, [metric]")
     metric = dict(found.get("metric", {}))
-    _check(metric, _METRIC, f"{path}, [metric]")
     if "name" in metric:
         metric["metric"] = metric.pop("name")
     file = resolved(path, table["file"])
@@ -111,8 +112,10 @@ def _of_recordings(path: Path, found: Mapping[str, Any]):
     if file.suffix.lower() == ".nwb":
         from .nwb_files import read_counts
 
+        for name in ("dims", "variable"):
+            if name in table:
+                raise UserError(f"{path}, [recordings]: {name} is not for .nwb files, in which units are found.")
         responses = read_counts(file, table.get("time_bins"), table.get("presentations"), table.get("units"))
-        options.pop("dims", None)
     else:
         for name in ("presentations", "units"):
             if name in table:
@@ -142,9 +145,9 @@ def _ids(path: Path, given, responses, name: str) -> np.ndarray:
     if isinstance(responses, Labelled) and given in responses.labels:
         return responses.labels[given]
     file = resolved(path, given)
-    if file.suffix == ".txt" and file.is_file():
+    if file.suffix == ".txt" and os.path.isfile(file):
         return np.array(file.read_text(encoding="utf-8").split(), dtype=object)
-    if file.suffix == ".npy" and file.is_file():
+    if file.suffix == ".npy" and os.path.isfile(file):
         return np.load(file, allow_pickle=False)
     raise UserError(
         f"{path}, [recordings]: {name} = {given!r} is no file beside it (.txt with an id in each line, or .npy), nor "
@@ -181,9 +184,11 @@ def _of_rdm(path: Path, found: Mapping[str, Any]):
     stimuli, called = stimuli_of(path, found)
     common = common_of(found)
     common.pop("number_of_trials", None)
+    matrices, ids = read_matrices(resolved(path, table["file"]), table.get("variable"))
     return rdm_benchmark(
         found["identifier"],
-        read_matrices(resolved(path, table["file"]), table.get("variable")),
+        matrices,
+        stimulus_ids=ids,
         stimuli=stimuli,
         source=table["file"],
         stimuli_source=called,

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..cornet.brain_model import CORnetModel
-from ..cornet.commitments import TimeBin, nearest_step
+from ..cornet.commitments import TimeBin, bins_as_text
 from ..cornet.errors import UserError
-from ..cornet.writing import write_aside, writing
+from ..cornet.recording.shapes import Shapes, survey
+from ..cornet.time_bins import checked_mapping
+from ..cornet.writing import make_folder, write_aside, writing
 from .neural import RecordingsBenchmark, checked_settings
 from .recordings import selected_stimuli
 from .resampling import RESAMPLES
 from .stimulus_tables import ID
 from .time_map import TimeMap, time_map
+
+
+class ScoredBin(NamedTuple):
+    """A time bin with the step that answers it, and the score of this step with its interval."""
+
+    time_bin: TimeBin
+    time_step: int
+    score: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -28,10 +41,10 @@ class ChosenCommitment:
 
     region: str
     layer: str
-    time_bins: Mapping[int, TimeBin]
-    """Time step -> (start, end) in ms."""
-    scores: Sequence[tuple[TimeBin, float, float, float]]
-    """Of the other half: time bin, score, and its interval."""
+    time_bins: Mapping[int, Sequence[TimeBin]]
+    """Time step -> those in which it is the best, (start, end) in ms."""
+    scores: Sequence[ScoredBin]
+    """Of the other half."""
 
     def options(self) -> dict[str, Any]:
         """Return `layers` and `time_mapping` of `load_model`."""
@@ -66,13 +79,21 @@ def choose_commitment(
         raise UserError(f"Expected layers of {region}, the region of {benchmark.identifier}, received {outside[0]}.")
     first, second = _halves(benchmark)
     found = time_map(model, first, layers=layers or [region], resamples=resamples)
-    layer, time_bins = _best(found, first.identifier)
+    if found.dataset["score"].isnull().all():
+        raise UserError(
+            f"No time bin of {benchmark.identifier} has a reliable signal in one half of the stimuli: there is nothing "
+            "to choose by."
+        )
+    layer, time_bins = _best(found, survey(model.activations_model.network, model.activations_model.image_size))
     checked = time_map(model, second, layers=[layer], resamples=resamples).dataset
+    whole, answers = checked_mapping({region: time_bins}, model.commitment.time_steps)
+    commitment = replace(model.commitment, time_bins=whole, answers=answers)
     steps = checked["time_step"].values.tolist()
     scores = []
     for number, time_bin in enumerate(benchmark.recorded.time_bins):
-        row = steps.index(nearest_step(time_bins, time_bin))
-        scores.append((time_bin, *(float(checked[name].values[row, number]) for name in ("score", "low", "high"))))
+        step = commitment.step_at(region, time_bin)
+        values = (float(checked[name].values[steps.index(step), number]) for name in ("score", "low", "high"))
+        scores.append(ScoredBin(time_bin, step, *values))
     return ChosenCommitment(region, layer, time_bins, scores)
 
 
@@ -86,27 +107,28 @@ def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsB
     """Write a commitment as a file that `--commitment` takes, with its scores as comments."""
     lines = [
         f"# {found.region} of {model}, chosen on one half of the stimuli of {benchmark.identifier}.",
-        "# Scores on the other half, with intervals of 95 %:",
-        *(f"#   {start:g}-{end:g} ms: {_shown(score, low, high)}" for (start, end), score, low, high in found.scores),
+        "# Scores on the other half, with intervals of 95 %, and the step that answers each time bin:",
+        *(f"#   {bins_as_text([each.time_bin])} ms: {_shown(each)}, step {each.time_step}" for each in found.scores),
         "",
         "[layers]",
         f"{found.region} = {json.dumps(found.layer)}",
         "",
         f"[time_mapping.{found.region}]",
-        *(f"{step} = {json.dumps(list(time_bin))}" for step, time_bin in found.time_bins.items()),
+        *(f"{step} = {json.dumps(bins[0] if len(bins) == 1 else bins)}" for step, bins in found.time_bins.items()),
     ]
     with writing(path):
+        make_folder(path.parent)
         write_aside(path, lambda part: part.write_text("\n".join(lines) + "\n", encoding="utf-8"))
 
 
 def read_commitment(path: Path) -> dict[str, Any]:
     """Return the options of `load_model` in a file that `map --commit` wrote."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"The commitment file {path} does not exist; `map --commit` writes one.")
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
         mapping = {
-            region: {int(step): tuple(time_bin) for step, time_bin in bins.items()}
+            region: {int(step): tuple(given) for step, given in bins.items()}
             for region, bins in found.get("time_mapping", {}).items()
         }
     except (tomllib.TOMLDecodeError, ValueError, TypeError, AttributeError, OSError) as error:
@@ -117,24 +139,24 @@ def read_commitment(path: Path) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _best(found: TimeMap, identifier: str) -> tuple[str, dict[int, TimeBin]]:
-    """Return the layer with the best score at its best steps, and the time bins of these steps."""
+def _best(found: TimeMap, shapes: Shapes) -> tuple[str, dict[int, list[TimeBin]]]:
+    """Return the layer with the best score at its best steps, and the time bins in which each of these is the best.
+
+    A recording has one size: where a layer's steps differ in theirs, those of one size are chosen from.
+    """
     dataset = found.dataset
-    scores = dataset["score"].values
+    scores, layers = dataset["score"].values, dataset["layer"].values.astype(str)
+    steps = dataset["time_step"].values.tolist()
     known = np.flatnonzero(~np.isnan(scores).all(0))
-    if not len(known):
-        raise UserError(f"No time bin of {identifier} has a reliable signal: there is nothing to choose by.")
-    layers = dataset["layer"].values.astype(str)
-    worth = {layer: scores[layers == layer][:, known].max(0).mean() for layer in dict.fromkeys(layers)}
-    layer = max(worth, key=worth.__getitem__)
-    rows = np.flatnonzero(layers == layer)
-    edges = [(float(dataset["time_bin_start"].values[n]), float(dataset["time_bin_end"].values[n])) for n in known]
-    best = dataset["time_step"].values[rows][scores[rows][:, known].argmax(0)]
-    time_bins = {}
-    for step in sorted(set(best.tolist())):
-        own = [edge for edge, chosen in zip(edges, best, strict=True) if chosen == step]
-        time_bins[step] = (own[0][0], own[-1][1])
-    return layer, time_bins
+    alike: dict[tuple, list[int]] = {}
+    for row, (layer, step) in enumerate(zip(layers, steps, strict=True)):
+        alike.setdefault((layer, shapes[layer][step]), []).append(row)
+    rows = max(alike.values(), key=lambda each: scores[each][:, known].max(0).mean())
+    chosen: dict[int, list[TimeBin]] = {}
+    for number, row in zip(known, scores[rows][:, known].argmax(0), strict=True):
+        edges = (dataset[f"time_bin_{edge}"].values[number].item() for edge in ("start", "end"))
+        chosen.setdefault(steps[rows[row]], []).append(tuple(edges))
+    return str(layers[rows[0]]), dict(sorted(chosen.items()))
 
 
 def _halves(benchmark: RecordingsBenchmark) -> list[RecordingsBenchmark]:
@@ -159,5 +181,5 @@ def _halves(benchmark: RecordingsBenchmark) -> list[RecordingsBenchmark]:
     return found
 
 
-def _shown(score: float, low: float, high: float) -> str:
-    return "no reliable signal" if np.isnan(score) else f"{score:.3f} ({low:.3f} to {high:.3f})"
+def _shown(each: ScoredBin) -> str:
+    return "no reliable signal" if np.isnan(each.score) else f"{each.score:.3f} ({each.low:.3f} to {each.high:.3f})"

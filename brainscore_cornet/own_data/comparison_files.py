@@ -8,19 +8,17 @@ import pandas as pd
 
 from ..charts import write_figures
 from ..cornet.names import for_spreadsheets
-from ..cornet.writing import write_aside, writing
 from .comparison_figures import difference_charts
-from .map_files import ENDINGS, check_folder
+from .map_files import ENDINGS
+from .output_folder import replaced_together
 
 TABLE = "comparisons.csv"
 
 
 def write_comparison(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Write `comparisons.csv` and, as `.png` and `.pdf`, `comparisons`, and return their paths."""
-    check_folder(folder)
-    path = folder / TABLE
-    figures = [folder / f"comparisons{ending}" for ending in ENDINGS]
-    with writing(folder):
-        write_aside(path, lambda part: for_spreadsheets(table).to_csv(part, index=False))
-    write_figures(difference_charts(table), *figures)
-    return [path, *figures]
+    names = [TABLE, *(f"comparisons{ending}" for ending in ENDINGS)]
+    with replaced_together(folder) as part:
+        for_spreadsheets(table).to_csv(part / TABLE, index=False)
+        write_figures(difference_charts(table), *(part / name for name in names[1:]))
+    return [folder / name for name in names]

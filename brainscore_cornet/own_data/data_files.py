@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ LABELS = {
     "time_bin_end": "time_bin",
 }
 """Names of one-dimensional variables that label an axis -> the axis."""
+_SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 TABLES = (".csv", ".tsv", ".parquet")
 _NUMBERS = "fiub"
 _TEXTS = ("stimulus_id", "neuroid_id", "stimulus", "subject", "choice", "truth", "distractor", "condition")
@@ -59,7 +61,7 @@ def read(path: Path, variable: str | None = None) -> Labelled | pd.DataFrame:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: expected a file that ends in {', '.join(READERS)} or .nwb.")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} does not exist.")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty.")
@@ -84,19 +86,25 @@ def _npy(path: Path, variable: str | None) -> Labelled:
 
 
 def _npz(path: Path, variable: str | None) -> Labelled:
+    arrays = {}
     with np.load(path, allow_pickle=False) as file:
-        return _chosen({name: file[name] for name in file.files}, path, variable)
+        for name in file.files:
+            try:
+                arrays[name] = file[name]
+            except ValueError:  # Python objects beside the array
+                if name == variable:
+                    raise
+    return _chosen(arrays, path, variable)
 
 
 def _mat(path: Path, variable: str | None) -> Labelled:
+    import h5py
     from scipy.io import loadmat
 
-    try:
-        found = loadmat(path)
-    except NotImplementedError:  # version 7.3 is HDF5
+    if h5py.is_hdf5(path):  # version 7.3
         return _chosen(_hdf5_arrays(path, is_matlab=True), path, variable)
-    arrays = {name: _without_cells(value) for name, value in found.items() if not name.startswith("__")}
-    return _chosen(arrays, path, variable)
+    found = {name: value for name, value in loadmat(path).items() if not name.startswith("__")}
+    return _chosen({name: _without_cells(value) for name, value in _fields(found).items()}, path, variable)
 
 
 def _h5(path: Path, variable: str | None) -> Labelled:
@@ -107,8 +115,14 @@ def _nc(path: Path, variable: str | None) -> Labelled:
     with xr.open_dataset(path, engine="netcdf4") as opened:
         dataset = opened.load()
     arrays = {str(name): each for name, each in dataset.data_vars.items() if each.ndim >= 2}
-    array = arrays[_one_of(list(arrays), path, variable)]
-    return of_dataarray(array)
+    name = _one_of(list(arrays), path, variable)
+    found = of_dataarray(arrays[name])
+    labels = {
+        each: variable.values
+        for each, variable in dataset.data_vars.items()
+        if each in LABELS and variable.ndim == 1 and set(variable.dims) <= set(arrays[name].dims)
+    }
+    return Labelled(found.values, found.dims, {**labels, **found.labels})
 
 
 def _csv(path: Path, variable: str | None) -> pd.DataFrame:
@@ -133,10 +147,31 @@ def read_table(path: Path) -> pd.DataFrame:
     if path.suffix.lower() == ".parquet":
         if find_spec("pyarrow") is None:
             raise UserError(f"To read {path}, pyarrow is needed: {install_line('features')}")
-        return pd.read_parquet(path)
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    texts: Any = dict.fromkeys(_TEXTS, str)
-    return pd.read_csv(path, sep=separator, dtype=texts, keep_default_na=False, na_values=["", "NaN", "nan", "n/a"])
+        return without_index(pd.read_parquet(path))
+    separator = separator_of(path)
+    names = pd.read_csv(path, sep=separator, nrows=0).columns
+    if len(names) == 1:
+        check_separator(str(names[0]), path)
+    texts: Any = {name: str for name in names if name.strip() in _TEXTS}
+    table = pd.read_csv(path, sep=separator, dtype=texts, keep_default_na=False, na_values=["", "NaN", "nan", "n/a"])
+    return table.rename(columns={name: name.strip() for name in table.columns})
+
+
+def without_index(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose named index is columns."""
+    return table.reset_index() if any(name is not None for name in table.index.names) else table
+
+
+def separator_of(path: Path) -> str:
+    """Return what separates the columns of a table: a tab in `.tsv` files, else a comma."""
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def check_separator(line: str, path: Path) -> None:
+    """Raise `UserError` for the text of a single column that consists of several, separated by something else."""
+    expected = _SEPARATORS[separator_of(path)]
+    if found := next((name for mark, name in _SEPARATORS.items() if mark in line and name != expected), None):
+        raise UserError(f"{path}: the columns are separated by {found}, expected {expected}.")
 
 
 def of_dataarray(array: xr.DataArray) -> Labelled:
@@ -152,14 +187,14 @@ def of_dataarray(array: xr.DataArray) -> Labelled:
 
 
 def as_texts(values: Any) -> np.ndarray:
-    """Return ids as text; whole numbers lose their decimal point."""
+    """Return ids as text without blanks around it; whole numbers lose their decimal point."""
     return np.array([_as_text(value) for value in np.asarray(values).ravel().tolist()], dtype=object)
 
 
 def _as_text(value: Any) -> str:
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        value = value.decode("utf-8", "replace")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _chosen(arrays: Mapping[str, np.ndarray], path: Path, variable: str | None) -> Labelled:
@@ -171,6 +206,8 @@ def _chosen(arrays: Mapping[str, np.ndarray], path: Path, variable: str | None) 
             labels[singular] = np.ravel(values)
     data = [name for name, each in arrays.items() if np.ndim(each) >= 2 and each.dtype.kind in _NUMBERS]
     data = [name for name in data if name.split("/")[-1].removesuffix("s") not in labels]
+    # every vector of MATLAB has two dimensions
+    data = [name for name in data if sum(size > 1 for size in arrays[name].shape) > 1] or data
     name = _one_of(data if variable is None else list(arrays), path, variable)
     return Labelled(arrays[name], None, labels)
 
@@ -200,7 +237,9 @@ def _hdf5_arrays(path: Path, is_matlab: bool) -> dict[str, np.ndarray]:
             values = each[()] if each.shape is not None else np.empty(0)
             if is_matlab:
                 values = np.transpose(values)  # MATLAB's first axis varies fastest
-                if values.dtype == object:
+                if each.attrs.get("MATLAB_class") == b"char":  # a text in each row
+                    values = np.array(["".join(map(chr, row)).strip() for row in np.atleast_2d(values)], object)
+                elif values.dtype == object:
                     values = np.array([_matlab_text(cells[reference]) for reference in values.ravel()], object)
             found[name] = np.asarray(values)
 
@@ -210,6 +249,18 @@ def _hdf5_arrays(path: Path, is_matlab: bool) -> dict[str, np.ndarray]:
 
 def _matlab_text(characters: Any) -> str:
     return "".join(map(chr, np.ravel(characters[()])))
+
+
+def _fields(values: Mapping[str, Any], parent: str = "") -> dict[str, np.ndarray]:
+    """Return MATLAB's variables, and the fields of structures as `structure/field`."""
+    found: dict[str, np.ndarray] = {}
+    for name, value in values.items():
+        names = getattr(value, "dtype", np.dtype(float)).names
+        if names and np.size(value) == 1:
+            found |= _fields({field: np.ravel(value)[0][field] for field in names}, f"{parent}{name}/")
+        else:
+            found[f"{parent}{name}"] = np.asarray(value)
+    return found
 
 
 def _without_cells(values: np.ndarray) -> np.ndarray:

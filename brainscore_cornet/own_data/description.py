@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import ConstantInputWarning
 
 from ..cornet.errors import UserError
 from ..cornet.recording.images import read_image
@@ -24,7 +26,8 @@ from .trial_benchmark import described_behaviour
 from .trial_metrics import BehaviourBenchmark
 
 _BAR = 40  # characters of the longest bar
-_BINS = np.linspace(-0.2, 1, 13)
+_EDGES = np.round(np.arange(-0.1, 1, 0.1), 1)
+"""Of the bins of consistencies; the first one begins anywhere below."""
 _IMAGES = 6
 
 
@@ -41,10 +44,14 @@ def neuroid_ceilings(benchmark: RecordingsBenchmark) -> np.ndarray | None:
     assembly = repeated_assembly(benchmark.recorded)
     fast = ceilings.internal_consistency if count == 1 else ceilings.temporal_internal_consistency
     found: Any
-    try:
-        found = fast(make, assembly)
-    except NotCovered:
-        found = make(assembly)
+    with warnings.catch_warnings():
+        # constant responses have no consistency: NaN, which is counted
+        warnings.simplefilter("ignore", ConstantInputWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            found = fast(make, assembly)
+        except NotCovered:
+            found = make(assembly)
     raw = found.attrs["raw"].mean("split")
     return raw.values[:, np.newaxis] if count == 1 else raw.transpose("neuroid", "time_bin").values
 
@@ -62,6 +69,8 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
         + (f"; columns {', '.join(columns)}" if columns else ""),
         f"  neuroids     {averages.shape[1]}: {_few(recorded.neuroids['neuroid_id'])}",
         f"  repetitions  {repetitions}",
+        f"  responses    {np.nanmin(recorded.values):.3g} to {np.nanmax(recorded.values):.3g}, "
+        f"median {np.nanmedian(recorded.values):.3g}",
         f"  missing      {missing} of {recorded.values.size} responses" if missing else "  missing      none",
         f"  metric       {_metric(benchmark)}",
     ]
@@ -76,12 +85,11 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
         which = f"Only {repeated} stimuli are repeated" if repeated else "No stimulus is repeated"
         return [*lines, "", f"{which}: there is no noise ceiling, and scores are raw (unceiled)."]
     values = found.mean(1)
-    shown, _ = np.histogram(values, np.r_[-np.inf, _BINS[1:-1], np.inf])
-    names = [f"{low:.1f} to {high:.1f}" for low, high in pairwise(_BINS)]
-    first = int(np.flatnonzero(shown)[0])
-    lines += ["", f"Consistency of neuroids (split halves, corrected): median {np.nanmedian(values):.3f}"]
-    lines += _bars(names[first:], shown[first:], [str(count) for count in shown[first:]])
-    if found.shape[1] > 1:
+    unknown = int(np.isnan(values).sum())
+    lines += ["", *_consistencies(values[~np.isnan(values)])]
+    if unknown:
+        lines.append(f"  {unknown} of {len(values)} neuroids have none (NaN): half of their repetitions are all alike.")
+    if found.shape[1] > 1 and unknown < len(values):
         by_bin = [f"{name}: {median:.3f}" for name, median in _medians(recorded.time_bins, found)]
         lines.append("  median by time bin: " + ", ".join(by_bin))
     low = int((values < 0.3).sum())
@@ -90,6 +98,19 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
             f"  {low} of {len(values)} neuroids have a consistency below 0.3; leave_out = […] leaves neuroids out."
         )
     return lines
+
+
+def _consistencies(values: np.ndarray) -> list[str]:
+    """Return a histogram of neuroids' consistencies."""
+    title = "Consistency of neuroids (split halves, corrected)"
+    if not len(values):
+        return [title]
+    counts, _ = np.histogram(values, np.r_[-np.inf, _EDGES, np.inf])
+    edges = [*_EDGES, 1.0]
+    names = [f"below {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges))]
+    first = int(np.flatnonzero(counts)[0])
+    lines = _bars(names[first:], counts[first:], [str(count) for count in counts[first:]])
+    return [f"{title}: median {np.median(values):.3f}", *lines]
 
 
 def described_any(benchmark: RecordingsBenchmark | DissimilarityBenchmark | BehaviourBenchmark) -> list[str]:
@@ -106,6 +127,7 @@ def draw_benchmark(benchmark, path: Path) -> None:
         raise UserError("A figure is for recordings, and this benchmark has dissimilarities or behaviour.")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     recorded = benchmark.recorded
     figure = Figure(figsize=(9, 4.6), layout="constrained")
@@ -117,7 +139,7 @@ def draw_benchmark(benchmark, path: Path) -> None:
     for axis, row in zip(np.atleast_1d(above.subplots(1, len(chosen))), chosen, strict=True):
         name = recorded.stimuli[ID].iloc[row]
         axis.imshow(np.asarray(read_image(str(recorded.stimuli.stimulus_paths[name]))))
-        axis.set_title(str(name)[:16], fontsize=8)
+        axis.set_title(f"…{str(name)[-15:]}" if len(str(name)) > 16 else name, fontsize=8)
         axis.set_axis_off()
     left, right = below.subplots(1, 2)
     averages = recorded.averages()
@@ -127,15 +149,17 @@ def draw_benchmark(benchmark, path: Path) -> None:
     for (start, end), mean, deviation in zip(edges, means, spread, strict=True):
         left.fill_between([start, end], mean - deviation, mean + deviation, color=colour, alpha=0.25, linewidth=0)
         left.plot([start, end], [mean, mean], color=colour, linewidth=2)
-    left.set(xlabel="time after stimulus onset (ms)", ylabel="mean response ± s.d.")
+    left.set(xlabel="time after stimulus onset (ms)", ylabel="mean response ± s.d. over neuroids")
     found = neuroid_ceilings(benchmark)
     if found is None:
         right.text(0.5, 0.5, "no repetitions: no noise ceiling", ha="center", transform=right.transAxes)
         right.set_axis_off()
     else:
-        right.hist(found.mean(1), np.linspace(min(0, np.nanmin(found)), 1, 21), color=BLUE)
+        lowest = max(min(0, np.nanmin(found.mean(1), initial=0)), -1)  # corrected ones can be far below
+        right.hist(found.mean(1).clip(lowest), np.linspace(lowest, 1, 21), color=BLUE)
         right.axvline(float(np.nanmedian(found.mean(1))), color="black", linestyle="--", linewidth=1, label="median")
-        right.set(xlabel="consistency (split halves, corrected)", ylabel="neuroids")
+        right.set(xlabel="consistency (split halves, corrected)", ylabel="number of neuroids")
+        right.yaxis.set_major_locator(MaxNLocator(integer=True))
         right.legend(frameon=False)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)

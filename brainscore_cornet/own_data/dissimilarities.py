@@ -8,20 +8,23 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from brainscore_core.metrics import Score
 from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
 from ..cornet.anatomy import REGIONS
-from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.time_bins import TimeBin, check_time_bin
 from ..extras import install_line
 from .matrices import as_matrices
 from .neural import UNCEILED, checked_degrees
 from .own_ceiling import CeilingByVersion
 from .rdm_resampling import bootstrapped
+from .recorded_bins import check_unit
 from .stimulus_tables import ID, check_order, check_sizes, stimulus_set
 
 COMPARISONS: Mapping[str, str] = {
@@ -166,6 +169,7 @@ def rdm_benchmark(
     time_bin: TimeBin = (70, 170),
     comparison: str = "spearman",
     distance: str = "correlation",
+    stimulus_ids: Sequence | None = None,
     visual_degrees: float | None = None,
     bibtex: str | None = None,
     source: str = "the dissimilarities",
@@ -179,7 +183,7 @@ def rdm_benchmark(
         Name of the benchmark.
     dissimilarities
         (stimulus, stimulus), or (subject, stimulus, stimulus), in the order of the stimuli; or each matrix as the
-        vector of what is above its diagonal.
+        vector of what is above its diagonal. A DataFrame is put into this order by the ids in its index.
     stimuli
         As in `neural_benchmark`.
     region, time_bin
@@ -188,6 +192,8 @@ def rdm_benchmark(
         `spearman`, `pearson`, `tau-a`, `cosine`, `whitened_pearson` or `whitened_cosine`.
     distance
         Of the model's activity: `correlation` (1 - Pearson's r) or `euclidean` (squared, as in rsatoolbox).
+    stimulus_ids
+        Ids of the matrices' rows, if these have another order.
     visual_degrees, source, stimuli_source
         As in `neural_benchmark`.
 
@@ -206,8 +212,10 @@ def rdm_benchmark(
     shown = stimulus_set(stimuli, identifier, stimuli_source)
     degrees = checked_degrees(visual_degrees, shown, stimuli_source)
     check_sizes(shown, degrees)
-    check_order(stimuli, shown, stimuli_source)
-    matrices = as_matrices(dissimilarities, len(shown), source, stimuli_source)
+    if stimulus_ids is None and not isinstance(dissimilarities, pd.DataFrame):
+        check_order(stimuli, shown, stimuli_source)
+    matrices = as_matrices(dissimilarities, stimulus_ids, shown, source, stimuli_source)
+    check_unit([check_time_bin(time_bin)], source)
     settings = {
         "region": region,
         "time_bin": list(check_time_bin(time_bin)),
@@ -229,6 +237,10 @@ def described_rdms(benchmark: DissimilarityBenchmark) -> list[str]:
         f"  range        {above.min():.3g} to {above.max():.3g}, median {np.median(above):.3g}",
         f"  comparison   {benchmark.settings['comparison']}, model's distance: {benchmark.settings['distance']}",
     ]
+    same = [pair for pair in combinations(range(count), 2) if np.array_equal(*benchmark.matrices[list(pair)])]
+    if same:
+        one, other = same[0]
+        lines.append(f"  note         subjects {one + 1} and {other + 1} have the same dissimilarities")
     found = benchmark.ceilings()
     if found is None:
         return [*lines, "", "There is one subject: there is no noise ceiling, and scores are raw (unceiled)."]

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
-from .axes_of_recordings import DIMS
+from ..early_paths import output_file
+from .axes_of_recordings import DIMS, PRESENTATION
 from .data_files import Labelled, read
 from .stimulus_tables import DEGREES, ID, natural_order, stimulus_set
 
@@ -42,6 +44,7 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     UserError
         If the file exists, the data cannot be read, or no axis has the length of the stimuli.
     """
+    path = output_file(path, "a benchmark file")
     if path.exists():
         raise UserError(f"{path} exists: name another file, or remove it.")
     shown = stimulus_set(stimuli, "first", str(stimuli))
@@ -81,10 +84,11 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         if isinstance(found, pd.DataFrame):
             count, known = 1, "time_bin_start" in found
         else:
-            names = list(choices.dims or found.dims or _guessed_dims(found, stimuli, str(data), guessed))
+            own = found.dims if set(found.dims or ()) <= {*DIMS, PRESENTATION} else None
+            names = list(choices.dims or own or _guessed_dims(found, stimuli, str(data), guessed))
             count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
             known = "time_bin_start" in found.labels
-            if found.dims is None:
+            if own is None:
                 lines.append(f"dims = {json.dumps(names)}")
     if bins is None and known:
         return lines
@@ -115,6 +119,11 @@ def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]
     shape = found.values.shape
     if not 2 <= len(shape) <= len(DIMS):
         raise UserError(f"{source} has {len(shape)} dimensions {shape}, expected 2 to 4: {', '.join(DIMS)}.")
+    if _are_dissimilarities(found.values):
+        raise UserError(
+            f"{source} holds dissimilarities, symmetric with zeros on the diagonal, and --new is for recordings: write "
+            "a file with [rdm], such as the one in the documentation of benchmarks of your own."
+        )
     count = len(found.labels[ID]) if ID in found.labels else stimuli
     places = [axis for axis, size in enumerate(shape) if size == count]
     if not places:
@@ -128,13 +137,20 @@ def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]
         others = [axis for axis in range(len(shape)) if axis != place]
         # of the remaining axes the longest is taken for the neuroids
         neuroid = max(others, key=lambda axis: shape[axis])
-        rest = [name for name in ("repetition", "time_bin") if len(shape) == len(DIMS) or name == "repetition"]
+        rest = ["repetition", "time_bin"][: len(shape) - 2]
         names = [""] * len(shape)
         names[place], names[neuroid] = "stimulus", "neuroid"
         for axis, name in zip([axis for axis in others if axis != neuroid], rest, strict=True):
             names[axis] = name
     guessed.append(f"dims = {json.dumps(names)}: the order of the dimensions, of lengths {', '.join(map(str, shape))}")
     return names
+
+
+def _are_dissimilarities(values: np.ndarray) -> bool:
+    """Return whether each matrix along the last two axes is symmetric, with zeros on the diagonal."""
+    if values.ndim < 2 or values.shape[-1] != values.shape[-2] or values.dtype.kind not in "fiu":
+        return False
+    return not np.diagonal(values, axis1=-2, axis2=-1).any() and np.allclose(values, np.swapaxes(values, -1, -2))
 
 
 def _relative(file: Path, path: Path) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..cornet.errors import UserError
-from .data_files import Labelled, as_texts
+from .data_files import Labelled, as_texts, without_index
 from .stimulus_tables import ID
 
 RESPONSE = "response"
@@ -34,8 +34,11 @@ def of_table(table: pd.DataFrame, source: str) -> Labelled:
     UserError
         If a column is missing or two rows hold the same response.
     """
+    table = without_index(table)
     if ID not in table:
-        raise UserError(f"{source} has no column {ID}, only {', '.join(map(str, table.columns[:8]))}.")
+        raise UserError(
+            f"{source} has no column {ID}, only {', '.join(map(str, table.columns[:8]))}: rename the one that has it."
+        )
     if table.empty:
         raise UserError(f"{source} has no rows: expected a response or a presentation in each.")
     for name in (ID, "repetition", *_EDGES):
@@ -67,7 +70,7 @@ def _wide(table: pd.DataFrame, source: str) -> Labelled:
             "column for each neuroid)."
         )
     labels = {name: table[name].to_numpy() for name in _KEYS if name in table}
-    labels["neuroid_id"] = np.array(list(map(str, columns)), object)
+    labels["neuroid_id"] = as_texts(columns)
     return Labelled(table[columns].to_numpy(float), ("presentation", "neuroid"), labels)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..charts import ChartFigure, Table
+from ..charts import ChartFigure, Table, column_names
 from ..cornet.anatomy import REGIONS
 from .map_cells import cell, region_of, site_name, time_bin_names
 
 _SIGNIFICANT = 0.05
 _ONSET = "time after stimulus onset (ms)"
 _CELL = 20  # px
-_LABEL = 7  # px, at most, of a label's type on average
+_ROOM = 0.12  # of a chart's height, for a name above the highest interval
 _MANY = 6  # time bins, in which the names of sites do not fit
 
 
@@ -28,8 +28,10 @@ def heat_map(dataset: xr.Dataset) -> ChartFigure:
     limits = [min(0.0, float(np.nanmin(shown))), float(np.nanmax(shown))] if known.any() else [0.0, 1.0]
     scale = {"scheme": "viridis", "domain": limits}
     about = f"{_label(dataset).capitalize()} of each site in each time bin. Frame: committed; dot: best of its time bin"
-    about += _grey(dataset)
-    return _cells("map", dataset, "score", marked.values, scale, _label(dataset), "Map", about)
+    about += _unknown(dataset)
+    return _cells(
+        "map", dataset, "score", marked.values, scale, _label(dataset), f"Map: {dataset.attrs['model']}", about
+    )
 
 
 def difference_map(dataset: xr.Dataset) -> ChartFigure | None:
@@ -39,13 +41,12 @@ def difference_map(dataset: xr.Dataset) -> ChartFigure | None:
     largest = float(abs(dataset["difference"]).max()) or 1.0
     scale = {"scheme": "purpleorange", "domain": [-largest, largest]}
     marked = (dataset["p_corrected"] < _SIGNIFICANT).values
+    title = f"{dataset.attrs['model']} − {dataset.attrs['against']}"
     about = (
         f"Difference in {_label(dataset)} from {dataset.attrs['against']}. Frame: committed; dot: corrected p < 0.05"
     )
-    about += _grey(dataset)
-    return _cells(
-        "difference", dataset, "difference", marked, scale, "difference", "Difference from the control", about
-    )
+    about += _unknown(dataset)
+    return _cells("difference", dataset, "difference", marked, scale, "difference", title, about)
 
 
 def best_steps(dataset: xr.Dataset) -> ChartFigure | None:
@@ -61,7 +62,9 @@ def best_steps(dataset: xr.Dataset) -> ChartFigure | None:
     many = len(known) > _MANY
     base = alt.Chart(alt.Data(values=cells))
     x = alt.X("start:Q", axis=alt.Axis(title=_ONSET, tickCount=6), scale=alt.Scale(zero=False))
-    y = alt.Y("value:Q", axis=alt.Axis(title=_label(dataset), tickCount=5), scale=alt.Scale(padding=16))
+    least, most = min(0, *(each["low"] for each in cells)), max(each["high"] for each in cells)
+    limits = [least, most + (most - least) * _ROOM]
+    y = alt.Y("value:Q", axis=alt.Axis(title=_label(dataset), tickCount=5), scale=alt.Scale(domain=limits))
     colour = _region_colour(cells)
     chart = alt.layer(
         base.mark_rect(opacity=0.3, aria=False).encode(x=x, x2="end:Q", y=alt.Y("low:Q"), y2="high:Q", color=colour),
@@ -103,6 +106,7 @@ def region_courses(dataset: xr.Dataset) -> ChartFigure | None:
     y_axis = alt.Axis(title=_label(dataset), tickCount=5)
     colour = _region_colour(cells)
     words: dict[str, Any] = {"tooltip": _tooltip(), "description": alt.Description("words:N")}
+    params: list[Any] = []
     if dataset.sizes["time_bin"] > 1:
         x = alt.X("middle:Q", axis=alt.Axis(title=_ONSET, tickCount=8), scale=alt.Scale(zero=False, padding=8))
         layers = [
@@ -110,8 +114,10 @@ def region_courses(dataset: xr.Dataset) -> ChartFigure | None:
             base.mark_line(strokeWidth=2, aria=False).encode(x=x, y="value:Q", color=colour),
         ]
     else:
-        axis = alt.Axis(labelAngle=0, title=f"best site of each region, {time_bin_names(dataset)[0]} ms")
-        x = alt.X("site:N", sort=[each["site"] for each in cells], axis=axis)
+        sites = [each["site"] for each in cells]
+        title = f"best site of each region, {time_bin_names(dataset)[0]} ms"
+        names, params = column_names(sites, "bottom")
+        x = alt.X("site:N", sort=sites, axis=alt.Axis(title=title, **names))
         layers = [base.mark_rule(strokeWidth=2, aria=False).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour)]
     points = base.mark_point(filled=True, size=50, opacity=1)
     layers.append(points.encode(x=x, y=alt.Y("value:Q", axis=y_axis), color=colour, **words))
@@ -120,7 +126,7 @@ def region_courses(dataset: xr.Dataset) -> ChartFigure | None:
         "Regions over time" if dataset.sizes["time_bin"] > 1 else "Regions",
         f"{_label(dataset).capitalize()} of each region at its best time step ({_sites(cells)}), "
         f"with its {_interval(dataset)}.",
-        alt.layer(*layers, data=alt.Data(values=cells)).properties(height=200),
+        alt.layer(*layers, data=alt.Data(values=cells)).add_params(*params).properties(height=200),
     )
 
 
@@ -143,20 +149,23 @@ def neuroid_courses(dataset: xr.Dataset) -> ChartFigure | None:
     ]
     scale = alt.Scale(scheme="viridis", domain=[min(0.0, float(np.nanmin(best))), float(np.nanmax(best))])
     chart = alt.Chart(alt.Data(values=cells)).mark_rect()
+    x, params = _time_bins(dataset)
     return ChartFigure(
         "neuroids",
         "Neuroids",
         f"Pearson's r of each of {len(order)} neuroids at its best site, in each time bin, sorted by their means.",
         chart.encode(
-            x=_time_bins(dataset),
-            y=alt.Y("rank:O", axis=None),
+            x=x,
+            y=alt.Y("rank:O", axis=alt.Axis(title=f"{len(order)} neuroids", labels=False)),
             color=alt.Color("r:Q", scale=scale, legend=_gradient("Pearson's r")),
             tooltip=[
                 alt.Tooltip("neuroid:N"),
                 alt.Tooltip("time_bin:N", title="time bin"),
                 alt.Tooltip("r:Q", format=".3f"),
             ],
-        ).properties(height=280),
+        )
+        .add_params(*params)
+        .properties(height=280),
     )
 
 
@@ -182,9 +191,11 @@ def _cells(
     ]
     names = [site_name(dataset, site) for site in sites]
     y = alt.Y("site:N", sort=names, title=None, axis=alt.Axis(labelColor="var(--ink)", grid=False, labelLimit=150))
-    base = alt.Chart().encode(x=_time_bins(dataset), y=y)
+    x, params = _time_bins(dataset)
+    base = alt.Chart().encode(x=x, y=y)
     chart = alt.layer(
         base.mark_rect(fill="var(--band)", aria=False),
+        base.mark_text(text="×", color="var(--quiet)", aria=False).transform_filter("!isValid(datum.value)"),
         base.mark_rect()
         .transform_filter("isValid(datum.value)")
         .encode(
@@ -192,7 +203,11 @@ def _cells(
             tooltip=_tooltip(),
             description=alt.Description("words:N"),
         ),
-        base.mark_rect(fill=None, stroke="var(--m5)", strokeWidth=2, aria=False).transform_filter("datum.committed"),
+        # seen on light and on dark cells
+        *(
+            base.mark_rect(fill=None, stroke=colour, strokeWidth=width, aria=False).transform_filter("datum.committed")
+            for colour, width in (("white", 4), ("black", 1.5))
+        ),
         base.mark_point(shape="circle", size=26, filled=True, fill="white", stroke="black", strokeWidth=0.8, opacity=1)
         .transform_filter("datum.is_marked && isValid(datum.value)")
         .encode(tooltip=alt.value(None)),
@@ -202,9 +217,9 @@ def _cells(
     rows = [[site, *(texts[site, each] for each in time_bin_names(dataset))] for site in names]
     return ChartFigure(
         name,
-        f"{title}: {dataset.attrs['model']}",
+        title,
         about,
-        chart.properties(height=alt.Step(_CELL)),
+        chart.add_params(*params).properties(height=alt.Step(_CELL)),
         table=Table(["Site", *(f"{each} ms" for each in time_bin_names(dataset))], rows),
     )
 
@@ -222,22 +237,15 @@ def _tooltip() -> list:
 def _time_bins(dataset: xr.Dataset):
     import altair as alt
 
-    names = time_bin_names(dataset)
-    is_narrow = f"bandwidth('x') < {_LABEL * max(map(len, names))}"
-    axis = alt.Axis(
-        title=_ONSET,
-        labelAngle=alt.expr(f"{is_narrow} ? -90 : 0"),
-        labelAlign=alt.expr(f"{is_narrow} ? 'right' : 'center'"),
-        labelBaseline=alt.expr(f"{is_narrow} ? 'middle' : 'top'"),
-        labelOverlap=False,
-    )
-    return alt.X("time_bin:O", sort=names, axis=axis)
+    bins = time_bin_names(dataset)
+    names, params = column_names(bins, "bottom")
+    return alt.X("time_bin:O", sort=bins, axis=alt.Axis(title=_ONSET, **names)), params
 
 
 def _gradient(title: str):
     import altair as alt
 
-    return alt.Legend(title=title, direction="horizontal", gradientLength=160, gradientThickness=10, tickCount=4)
+    return alt.Legend(title=title, direction="horizontal", gradientLength=200, gradientThickness=10, tickCount=3)
 
 
 def _region_colour(cells: list[dict[str, Any]]):
@@ -257,8 +265,8 @@ def _interval(dataset: xr.Dataset) -> str:
     return f"interval of {share} {over}".strip()
 
 
-def _grey(dataset: xr.Dataset) -> str:
-    return "; grey: no reliable signal." if dataset["score"].isnull().any() else "."
+def _unknown(dataset: xr.Dataset) -> str:
+    return "; ×: no reliable signal." if dataset["score"].isnull().any() else "."
 
 
 def _label(dataset: xr.Dataset) -> str:

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..charts import check_packages, write_figures
-from ..cornet.errors import UserError
-from ..cornet.writing import write_aside, writing
+from ..charts import write_figures
+from ..cornet.writing import writing
 from .map_figures import FIGURES
+from .output_folder import replaced_together
 from .time_map import TimeMap
 
 ENDINGS = (".png", ".pdf")
 
 
-def check_folder(folder: Path) -> None:
-    """Raise `UserError` before any work if a map cannot be written into the folder."""
-    check_packages()
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"Expected a folder for the map, and {folder} is a file.")
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-
-
 def write_map(found: TimeMap, folder: Path) -> list[Path]:
-    """Write `map.csv`, `map.nc`, `findings.txt` and the figures as `.png` and `.pdf`, and return their paths."""
-    check_folder(folder)
-    paths = [folder / "map.csv", folder / "map.nc", folder / "findings.txt"]
+    """Write `map.csv`, `map.nc`, `findings.txt` and the figures as `.png` and `.pdf`, and return their paths.
+
+    All are complete before any of them replaces one of an earlier map.
+    """
+    names = ["map.csv", "map.nc", "findings.txt"]
+    absent = []
+    with replaced_together(folder) as part:
+        found.table().to_csv(part / names[0], index=False)
+        found.dataset.to_netcdf(part / names[1], engine="netcdf4")
+        (part / names[2]).write_text("\n".join(found.sentences) + "\n", encoding="utf-8")
+        for name, draw in FIGURES.items():
+            figure = draw(found.dataset)
+            drawn = [f"{name}{ending}" for ending in ENDINGS]
+            if figure is None:
+                absent += drawn
+                continue
+            write_figures([figure], *(part / each for each in drawn))
+            names += drawn
     with writing(folder):
-        write_aside(paths[0], lambda part: found.table().to_csv(part, index=False))
-        write_aside(paths[1], lambda part: found.dataset.to_netcdf(part, engine="netcdf4"))
-        write_aside(paths[2], lambda part: part.write_text("\n".join(found.sentences) + "\n", encoding="utf-8"))
-    for name, draw in FIGURES.items():
-        figure = draw(found.dataset)
-        drawn = [folder / f"{name}{ending}" for ending in ENDINGS]
-        if figure is not None:
-            write_figures([figure], *drawn)
-            paths += drawn
-            continue
-        with writing(folder):
-            for path in drawn:
-                path.unlink(missing_ok=True)  # of an earlier map
-    return paths
+        for name in absent:
+            (folder / name).unlink(missing_ok=True)  # of an earlier map
+    return [folder / name for name in names]

@@ -15,12 +15,17 @@ def findings(dataset: xr.Dataset) -> list[str]:
     scores = dataset["score"].values
     is_ceiled = bool(dataset.attrs["is_ceiled"])
     sentences = []
-    unreliable = np.flatnonzero(np.isnan(scores).all(0))
-    if len(unreliable):
-        shown = ", ".join(_bin(dataset, number) for number in unreliable[:_SHOWN])
-        more = f" and {len(unreliable) - _SHOWN} more" if len(unreliable) > _SHOWN else ""
-        sentences.append(f"No reliable signal at {shown}{more}: the interval of the noise ceiling includes 0.")
-    if len(unreliable) == scores.shape[1]:
+    unreliable = np.isnan(scores).all(0)
+    unknown = np.isnan(dataset["ceiling_low"].values) if "ceiling_low" in dataset else np.zeros_like(unreliable)
+    for numbers, why in (
+        (np.flatnonzero(unreliable & ~unknown), "the interval of the noise ceiling includes 0"),
+        (np.flatnonzero(unreliable & unknown), "the noise ceiling cannot be estimated (NaN)"),
+    ):
+        if len(numbers):
+            shown = ", ".join(_bin(dataset, number) for number in numbers[:_SHOWN])
+            more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+            sentences.append(f"No reliable signal at {shown}{more}: {why}.")
+    if unreliable.all():
         return sentences
     site, number = np.unravel_index(np.nanargmax(scores), scores.shape)
     unit = (
@@ -29,11 +34,14 @@ def findings(dataset: xr.Dataset) -> list[str]:
         else f"{dataset.attrs['metric']} (raw, unceiled)"
     )
     share = float(dataset["best_share"].values[site, number])
+    explained = "the recordings" if "neuroid" in dataset.dims else "the dissimilarities"
+    several = f" It is the best of {len(scores)} sites in {share:.0%} of resamples." if len(scores) > 1 else ""
     sentences.append(
-        f"{_site(dataset, site)} of {dataset.attrs['model']} explains the recordings best at "
-        f"{_bin(dataset, number)}: {_value(dataset, site, number)} {unit}. It is the best of {len(scores)} sites in "
-        f"{share:.0%} of resamples."
+        f"{_site(dataset, site)} of {dataset.attrs['model']} explains {explained} best at "
+        f"{_bin(dataset, number)}: {_value(dataset, site, number)} {unit}.{several}"
     )
+    if dataset["low"].values[site, number] <= 0:
+        sentences.append(f"Its interval includes 0: no site is known to explain {explained}.")
     sentences += _course(dataset, scores)
     committed = np.flatnonzero(dataset["committed"].values[:, number])
     if len(committed) and site not in committed:
@@ -94,8 +102,8 @@ def _against(dataset: xr.Dataset) -> str:
     low, high = (dataset[f"difference_{edge}"].values[site, number] for edge in ("low", "high"))
     return (
         f"Against {dataset.attrs['against']}, {better} of {known.sum()} cells are better and {worse} worse (false "
-        f"discovery rate 5 %); the largest difference is {difference[site, number]:.3f} ({low:.3f} to {high:.3f}, "
-        f"corrected p {_p(p_values[site, number])}), of {_site(dataset, site)} at {_bin(dataset, number)}."
+        f"discovery rate 5 %); the difference farthest from 0 is {difference[site, number]:+.3f} ({low:.3f} to "
+        f"{high:.3f}, corrected p {_p(p_values[site, number])}), of {_site(dataset, site)} at {_bin(dataset, number)}."
     )
 
 

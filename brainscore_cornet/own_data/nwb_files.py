@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.time_bins import TimeBin, check_time_bin
 from ..extras import install_line
 from .data_files import Labelled, as_texts
+from .recorded_bins import check_unit
 
 _STIMULUS = ("stimulus_id", "stimulus_name", "stim_id", "image_id", "stimulus")
 _MS = 1000.0
@@ -41,17 +44,20 @@ def read_counts(
     """
     if find_spec("pynwb") is None:
         raise UserError(f"To read {path}, pynwb is needed: {install_line('nwb')}")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} does not exist.")
     if not time_bins:
         raise UserError(
             f"No time bins are given for {path}: expected time_bins such as [[70, 170]] to count spikes in."
         )
-    bins = [check_time_bin(each) for each in time_bins]
+    listed = [time_bins] if np.ndim(time_bins) == 1 and len(time_bins) == 2 else time_bins
+    bins = [check_time_bin(each, instants=False) for each in listed]
+    check_unit(bins, str(path))
     from pynwb import NWBHDF5IO
 
     try:
-        with NWBHDF5IO(str(path), "r") as file:  # pyright: ignore[reportCallIssue]
+        with warnings.catch_warnings(), NWBHDF5IO(str(path), "r") as file:  # pyright: ignore[reportCallIssue]
+            warnings.simplefilter("ignore", UserWarning)  # of names of columns that hdmf uses itself
             content = file.read()  # pyright: ignore[reportCallIssue]  # hdmf wraps its methods
             return _counts(content, path, bins, presentations, units)
     except UserError:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from ..cornet.brain_model import CORnetModel
-from ..cornet.commitments import nearest_step
 from ..cornet.errors import UserError, whole_number
 from ..cornet.progress_line import counting
 from ..cornet.recording.record import Site
@@ -205,10 +204,9 @@ def _of_draws(found: Sequence[Draws], resamples: int, is_ceiled: bool) -> _Paire
 def _committed(model: CORnetModel, benchmark: RecordingsBenchmark, scorer: SiteScorer) -> Draws:
     """Return the raw similarity in each time bin, of the sites that the model is recorded from."""
     region = benchmark.region
-    committed = model.commitment.time_bins[region]
-    if not committed:
+    if not model.commitment.time_bins[region]:
         raise UserError(f"The image does not reach {region} in the time steps of {model.identifier}.")
-    steps = [nearest_step(committed, time_bin) for time_bin in benchmark.recorded.time_bins]
+    steps = [model.commitment.step_at(region, time_bin) for time_bin in benchmark.recorded.time_bins]
     sites = [Site(model.commitment.layers[region], step) for step in dict.fromkeys(steps)]
     by_bin: dict[int, Draws] = {}
     with recorded_sites(model, benchmark.recorded.stimuli, benchmark._visual_degrees, sites) as arrays:

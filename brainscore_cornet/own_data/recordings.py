@@ -13,14 +13,17 @@ import xarray as xr
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.anatomy import REGIONS
-from ..cornet.commitments import TimeBin, check_time_bin
 from ..cornet.errors import UserError
-from .axes_of_recordings import arranged, neuroid_labels
+from ..cornet.time_bins import TimeBin
+from .axes_of_recordings import arranged, neuroid_labels, with_dims
 from .data_files import Labelled, as_texts, of_dataarray
 from .long_tables import of_table
+from .recorded_bins import recorded_bins
 from .stimulus_tables import ID, check_order
 
 _SHOWN = 5
+_SMALLEST, _LARGEST = 1e-9, 1e30
+"""Of responses: scikit-learn's partial least squares treat what is below 2e-15 as 0, and squares must not overflow."""
 
 
 @dataclass(frozen=True)
@@ -88,19 +91,26 @@ def recordings(
         labelled = Labelled(labelled.values, labelled.dims, {**labels, ID: np.asarray(stimulus_ids)})
     if neuroid_ids is not None:
         labelled = Labelled(labelled.values, labelled.dims, {**labelled.labels, "neuroid_id": np.asarray(neuroid_ids)})
-    if ID not in labelled.labels:
-        check_order(folder, stimuli, stimuli_source)
     if labelled.values.dtype.kind not in "fiub":
         raise UserError(f"{source} holds {labelled.values.dtype}, expected numbers.")
-    values, repetitions, shown = arranged(labelled, dims, stimuli, source, stimuli_source)
+    labelled = with_dims(labelled, dims, source)
+    if ID not in labelled.labels:
+        check_order(folder, stimuli, stimuli_source)
+    values, repetitions, shown = arranged(labelled, stimuli, source, stimuli_source)
     if not np.isfinite(values).any():
         raise UserError(f"{source} holds no finite value, expected responses.")
     if np.isinf(values).any():
         raise UserError(
             f"{source} holds {int(np.isinf(values).sum())} infinite values: write NaN where nothing was recorded."
         )
+    largest = float(np.nanmax(np.abs(values)))
+    if largest and not _SMALLEST < largest < _LARGEST:
+        raise UserError(
+            f"{source}: the largest response is {largest:.3g}, and regressions compute with {_SMALLEST:g} to "
+            f"{_LARGEST:g}: give responses in another unit, such as fT in place of T."
+        )
     neuroids = neuroid_labels(labelled, values.shape[1], source)
-    bins = _time_bins(labelled, time_bins, values.shape[2], dims, source)
+    bins = recorded_bins(labelled, time_bins, values.shape[2], source)
     region = _region(region, neuroids.pop("region", None), source)
     order = np.argsort([start for start, _ in bins], kind="stable")
     kept = _kept(neuroids["neuroid_id"], leave_out, source)
@@ -159,30 +169,6 @@ def _numbered(stimulus_ids: np.ndarray, repetitions: np.ndarray) -> np.ndarray:
     table = pd.DataFrame({ID: stimulus_ids, "repetition": repetitions})
     order = table.sort_values("repetition", kind="stable").index
     return table.loc[order].groupby(ID).cumcount().sort_index().to_numpy()
-
-
-def _time_bins(labelled: Labelled, given, count: int, dims, source: str) -> list[TimeBin]:
-    edges = [labelled.labels[name] for name in ("time_bin_start", "time_bin_end") if name in labelled.labels]
-    if given is None and len(edges) == 2:
-        given = list(zip(*(np.ravel(each).tolist() for each in edges), strict=True))
-    if given is None:
-        raise UserError(
-            f"No time bins are given for {source}: expected time_bins such as [[70, 170]], in ms after stimulus onset."
-        )
-    if np.ndim(given) == 1 and len(given) == 2 and count == 1:
-        given = [given]
-    bins = [check_time_bin(each) for each in given]
-    if len(bins) != count:
-        axis = "time_bin" in (dims or labelled.dims or ())
-        what = f"{count} along the dimension time_bin" if axis else "no dimension time_bin"
-        raise UserError(f"{len(bins)} time_bins are given, and {source} has {what}: expected {count}.")
-    if len(set(bins)) < len(bins):
-        raise UserError(f"The time_bins of {source} name {next(each for each in bins if bins.count(each) > 1)} twice.")
-    starts = [start for start, _ in bins]
-    if len(set(starts)) < len(starts):
-        start = next(each for each in starts if starts.count(each) > 1)
-        raise UserError(f"Two time_bins of {source} start at {start:g} ms: expected different starts.")
-    return bins
 
 
 def _region(given: str | None, own: np.ndarray | None, source: str) -> str:

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ..metrics.predictions import UnitColumns, pearson_of_units, unit_columns
+
 RESAMPLES = 300
 FEWEST_RESAMPLES = 50
 LEVEL = 0.95
@@ -119,9 +121,25 @@ def corrected(p_values: np.ndarray) -> np.ndarray:
     return found
 
 
+def correlations(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return Pearson's r (column,) of the columns of two matrices (row, column), and with weights (resample, column).
+
+    Parameters
+    ----------
+    weights
+        Of the rows, (resample, row).
+    """
+    units = unit_columns(first), unit_columns(second)
+    return pearson_of_units(*units), _weighted(*units, weights)
+
+
 def weighted_correlations(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return weighted Pearson's r (resample, column) of the columns of two matrices (row, column)."""
-    x, y = _standardized(first), _standardized(second)
+    return _weighted(unit_columns(first), unit_columns(second), weights)
+
+
+def _weighted(first: UnitColumns, second: UnitColumns, weights: np.ndarray) -> np.ndarray:
+    x, y = first.values.astype(np.float32), second.values.astype(np.float32)
     total = weights.sum(1, keepdims=True)
     width = x.shape[1]
     sums = weights @ np.concatenate([x, y, x * x, y * y, x * y], axis=1) / total
@@ -148,15 +166,16 @@ def drawn(
     """
     both = np.take_along_axis(resampled, resamples.neuroids[:, np.newaxis], axis=2)
     middle = r.shape[1] // 2
+    is_alone = r.shape[1] == 1  # it says nothing of other neuroids: intervals are over stimuli
 
     def in_halves(values: np.ndarray) -> np.ndarray:
-        parts = slice(middle), slice(middle, None)
+        parts = slice(None if is_alone else middle), slice(middle, None)
         return np.array([[_median(values[..., order[part]]) for order in resamples.orders] for part in parts])
 
     return Draws(
         np.asarray(_median(r).mean()),
         _median(both).mean(1),
-        _median(r[:, resamples.neuroids]).mean(0),
+        None if is_alone else _median(r[:, resamples.neuroids]).mean(0),
         in_halves(resampled).mean(-1),
         None if refits is None else in_halves(refits),
         sizes=(stimuli, r.shape[1]),
@@ -172,18 +191,13 @@ def stacked(draws: list[Draws]) -> Draws:
     return Draws(*parts, sizes=draws[0].sizes)
 
 
-def _standardized(values: np.ndarray) -> np.ndarray:
-    deviations = values - values.mean(0)
-    scale = deviations.std(0)
-    constant = (values == values[:1]).all(0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(constant, np.nan, deviations / scale).astype(np.float32)
-
-
 def _median(values: np.ndarray) -> np.ndarray:
     """Return the median over the last axis, without missing values."""
     if not np.isnan(values).any():
-        return np.median(values, axis=-1)
+        size = values.shape[-1]
+        middle = slice((size - 1) // 2, size // 2 + 1)
+        # np.median would also look for the largest value, to see whether it is missing
+        return np.partition(values, range(middle.start, middle.stop), axis=-1)[..., middle].mean(-1)
     with np.errstate(all="ignore"):
         return np.nanmedian(values, axis=-1)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import ConstantInputWarning
 from sklearn.exceptions import ConvergenceWarning
 
 from ..cornet.errors import UserError
@@ -20,8 +23,10 @@ from ..metrics.regressions import Fitted
 from ..metrics.samples import Samples
 from .neural import SIMILARITIES, SPAN, RecordingsBenchmark, ceiler, fewest_to_fit, similarity_metric
 from .neural_assemblies import average_assembly
-from .resampling import Draws, Resamples, drawn, stacked, weighted_correlations
+from .resampling import Draws, Resamples, correlations, drawn, stacked
 from .similarity_scores import similarity_draws
+
+_logger = logging.getLogger(__name__)
 
 _SEPARABLE = ("ridge", "linear_predictivity", "neuron_to_neuron")
 """Regressions that fit each neuroid by itself, so that those of all time bins are fitted together."""
@@ -72,6 +77,7 @@ class SiteScorer:
         _, found = metric.cross_validation._split.build_splits(average_assembly(benchmark.recorded))
         self._splits = [Split(np.sort(train), (np.sort(test),)) for train, test in found]
         self._thirds = _thirds(len(averages), self._metric)
+        _warn_of_constant(benchmark, averages, self._splits)
 
     def __call__(self, features: np.ndarray, time_bins: Sequence[int] | None = None) -> SiteScores:
         """Return the scores of activity (stimulus, unit) in all time bins, or in those of these numbers."""
@@ -87,8 +93,8 @@ class SiteScorer:
             warnings.simplefilter("ignore", ConvergenceWarning)
             fitted = self._regression.fit_each(predictors, [Samples([each]) for each in together], splits, Grams())
         # the resamples of one time bin are for one thread
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads, SINGLE_THREAD.limit(limits=1):
-            neuroids = bins[0].shape[1]
+        count, neuroids = torch.get_num_threads(), bins[0].shape[1]
+        with _constants_expected(), ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
             found = threads.map(lambda own, fits: self._resampled(own, fits, splits, neuroids), together, fitted)
             parts, by_neuroid = zip(*(each for of_one in found for each in of_one), strict=True)
         return SiteScores(stacked(list(parts)), np.stack(by_neuroid))
@@ -104,7 +110,7 @@ class SiteScorer:
         for start in range(0, recorded.shape[1], neuroids):
             columns = slice(start, start + neuroids)
             shown = [[each[:, columns] for each in pair] for pair in pairs]
-            r, resampled = _correlated(shown, self._splits, self._resamples)
+            r, resampled = _correlated(shown, [self._resamples.weights[:, split.test] for split in self._splits])
             refits = None if refitted is None else refitted[..., columns]
             found.append((drawn(r, resampled, self._resamples, len(recorded), refits), np.nanmean(r, axis=0)))
         return found
@@ -115,22 +121,23 @@ def ceilings_of(benchmark: RecordingsBenchmark, resamples: Resamples) -> Ceiling
     if not benchmark.has_ceiling:
         return None
     settings, recorded = benchmark.settings, benchmark.recorded
-    halves, rows = _halves(benchmark)
+    splits, rows = _halves(benchmark)
     weights = resamples.weights[:, rows]
 
     def of_bin(number: int) -> tuple[Draws, np.ndarray]:
-        pairs = [(first[..., number], second[..., number]) for first, second in halves]
+        values = recorded.values[..., number].astype(float)
+        pairs = [(_averaged(values, first), _averaged(values, second)) for first, second in splits]
         if settings["metric"] in SIMILARITIES:
             found = [similarity_draws(settings["metric"], first, second, weights) for first, second in pairs]
             draws = stacked([each.map(_spearman_brown) for each in found]).map(lambda values: values.mean(-1))
             return draws, np.full(recorded.values.shape[1], np.nan)
-        r = _spearman_brown(np.stack([pearson(*pair) for pair in pairs]))
-        resampled = np.stack([weighted_correlations(*pair, weights) for pair in pairs], axis=1)
+        r, resampled = _correlated(pairs, [weights] * len(pairs))
+        r = _spearman_brown(r)
         return drawn(r, _spearman_brown(resampled), resamples, len(rows)), r.mean(0)
 
     # not in threads where Brain-Score's metrics are replaced meanwhile
     count = 1 if settings["metric"] in SIMILARITIES else torch.get_num_threads()
-    with ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
+    with _constants_expected(), ThreadPoolExecutor(count) as threads, SINGLE_THREAD.limit(limits=1):
         parts, by_neuroid = zip(*threads.map(of_bin, range(len(recorded.time_bins))), strict=True)
     return Ceilings(stacked(list(parts)), np.stack(by_neuroid))
 
@@ -146,6 +153,30 @@ def ceiled(raw: Draws, ceiling: Draws) -> Draws:
             return values * np.abs(values) / ceilings[..., np.newaxis, :]
 
     return raw.map(divided, ceiling)
+
+
+@contextmanager
+def _constants_expected() -> Iterator[None]:
+    """Ignore warnings of constant responses inside this context: they are warned of once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantInputWarning)
+        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+        yield
+
+
+def _warn_of_constant(benchmark: RecordingsBenchmark, averages: np.ndarray, splits: Sequence[Split]) -> None:
+    """Log how many neuroids respond the same to all test stimuli of a split, if any do."""
+    tested = [averages[split.test] for split in splits]
+    constant = np.array([(each == each[:1]).all(0).any(1) for each in tested])  # (split, neuroid)
+    if constant.any():
+        names = benchmark.recorded.neuroids["neuroid_id"]
+        number = int(constant.sum(0).argmax())
+        _logger.warning(
+            "%s: %d of %d neuroids respond the same to all test stimuli of a split, and are left out of its score: %s "
+            "in %d of %d splits",
+            *(benchmark.recorded.source, constant.any(0).sum(), len(names)),
+            *(names[number], constant[:, number].sum(), len(splits)),
+        )
 
 
 def _thirds(count: int, metric: str) -> list[Split]:
@@ -175,14 +206,10 @@ def _refits(thirds: Sequence[Split], pairs: Sequence[tuple[np.ndarray, np.ndarra
     return np.swapaxes(np.array(tested), 0, 1)
 
 
-def _correlated(pairs, splits: Sequence[Split], resamples: Resamples) -> tuple[np.ndarray, np.ndarray]:
-    """Return Pearson's r (split, neuroid), and the same with resampled stimuli (resample, split, neuroid)."""
-    r = [pearson(*pair) for pair in pairs]
-    resampled = [
-        weighted_correlations(pair[0], pair[1], resamples.weights[:, split.test])
-        for pair, split in zip(pairs, splits, strict=True)
-    ]
-    return np.stack(r), np.stack(resampled, axis=1)
+def _correlated(pairs: Sequence[Sequence[np.ndarray]], weights: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return Pearson's r (pair, neuroid), and the same with resampled stimuli (resample, pair, neuroid)."""
+    found = [correlations(first, second, each) for (first, second), each in zip(pairs, weights, strict=True)]
+    return np.stack([r for r, _ in found]), np.stack([resampled for _, resampled in found], axis=1)
 
 
 def _predicted(recorded, splits: Sequence[Split], predictions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -198,23 +225,29 @@ def _similarities(name: str, features: np.ndarray, bins: Sequence[np.ndarray], r
 
 
 def _halves(benchmark: RecordingsBenchmark) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
-    """Return averages (stimulus, neuroid, time bin) of the halves of each split, and the rows of their stimuli."""
+    """Return which recordings the halves of each split are made of, and the rows of their stimuli.
+
+    A half is (repetition, stimulus), with -1 for a repetition that was not recorded.
+    """
     recorded = benchmark.recorded
     rows = np.flatnonzero(recorded.counts > 1)
     fewest = int(recorded.counts[rows].min())
     place = {name: row for row, name in enumerate(recorded.stimuli["stimulus_id"].to_numpy()[rows])}
-    values = np.full((fewest, len(rows), *recorded.values.shape[1:]), np.nan)
+    numbers = np.full((fewest, len(rows)), -1)
     for number, (name, repetition) in enumerate(zip(recorded.stimulus_ids, recorded.repetitions, strict=True)):
         if name in place and repetition < fewest:
-            values[repetition, place[name]] = recorded.values[number]
+            numbers[repetition, place[name]] = number
     made: Any = ceiler(benchmark.settings, 1)
     validation = made._consistency._cross_validation
     splits = validation._split._split.split(np.zeros(fewest))
-    return [(_mean(values[first]), _mean(values[second])) for first, second in splits], rows
+    return [(numbers[first], numbers[second]) for first, second in splits], rows
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    return np.nanmean(values, axis=0) if np.isnan(values).any() else values.mean(0)
+def _averaged(values: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Return the mean (stimulus, neuroid) of recordings (recording, neuroid) over the repetitions of a half."""
+    found = values[half]
+    found[half < 0] = np.nan
+    return np.nanmean(found, axis=0) if np.isnan(found).any() else found.mean(0)
 
 
 def _spearman_brown(r: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from ..cornet.errors import UserError
 from ..cornet.recording.stimuli import PATH, stimulus_paths
 from ..image_folders import readable_images
-from .data_files import TABLES, as_texts, read_table
+from .data_files import TABLES, as_texts, read_table, without_index
 
 ID, DEGREES = "stimulus_id", "degrees"
 _PATHS = (PATH, "stim_file", "filename", "file", "image", "path")
@@ -49,7 +50,7 @@ def stimulus_set(given, identifier: str, source: str = "the stimuli") -> Stimulu
         raise UserError(f"{source} lists no stimuli.")
     ids = as_texts(table[ID]) if ID in table else np.array([Path(path).stem for path in paths], object)
     _check_ids(ids, table, source)
-    missing = [(row, path) for row, path in enumerate(paths) if not Path(path).is_file()]
+    missing = [(row, path) for row, path in enumerate(paths) if not os.path.isfile(path)]
     if missing:
         row, path = missing[0]
         raise UserError(
@@ -107,11 +108,11 @@ def _found(given, source: str) -> tuple[pd.DataFrame, list[str]]:
     if isinstance(given, StimulusSet):
         return pd.DataFrame(given).reset_index(drop=True), stimulus_paths(given)
     if isinstance(given, pd.DataFrame):
-        return _with_paths(given.reset_index(drop=True), Path(), source)
+        return _with_paths(without_index(given).reset_index(drop=True), Path(), source)
     if isinstance(given, str | Path):
-        path = Path(given).expanduser()
+        path = Path(os.path.expanduser(given))
         if path.suffix.lower() in TABLES:
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise UserError(f"The table of stimuli {path} does not exist.")
             return _with_paths(_read(path), path.parent, source)
         return _listed(_searched(path))
@@ -128,12 +129,12 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _searched(path: Path) -> list[str]:
-    if path.is_dir():
+    if os.path.isdir(path):
         files = readable_images(path)
         if not files:
             raise UserError(f"The folder of stimuli {path} holds no images.")
         return files
-    files = sorted(file for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
+    files = sorted(file for file in glob.glob(str(path), recursive=True) if os.path.isfile(file))
     if not files:
         raise UserError(
             f"There are no stimuli at {path}: expected a folder, a pattern or a table (.csv, .tsv, .parquet)."
@@ -155,7 +156,7 @@ def _with_paths(table: pd.DataFrame, folder: Path, source: str) -> tuple[pd.Data
     empty = np.flatnonzero(table[column].isna())
     if len(empty):
         raise UserError(f"{source}, row {empty[0] + 1}: no image is named in the column {column}.")
-    paths = [str(folder / Path(str(each)).expanduser()) for each in table[column]]
+    paths = [str(folder / Path(os.path.expanduser(str(each).strip()))) for each in table[column]]
     return table.drop(columns=column), paths
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.brain_model import CORnetModel
-from ..cornet.commitments import Commitment, nearest_step
+from ..cornet.commitments import Commitment
 from ..cornet.errors import UserError, whole_number
 from ..cornet.progress_line import counting
 from ..cornet.recording.record import Site
@@ -86,16 +86,18 @@ def time_map(
     resamples = whole_number(resamples, "a number of resamples", FEWEST_RESAMPLES)
     sites = _sites(model, layers)
     if against is not None:
-        sites = [site for site in sites if site in set(_sites(against, layers))]
+        theirs = set(_sites(against, layers))
+        sites = [site for site in sites if site in theirs]
         if not sites:
             raise UserError(f"{model.identifier} and {against.identifier} have no layer and time step in common.")
     if isinstance(benchmark, DissimilarityBenchmark):
         return _of_rdm(model, benchmark, sites, against, resamples)
     recorded = benchmark.recorded
     shared = Resamples.draw(len(recorded.stimuli), recorded.values.shape[1], resamples, seed)
-    scores = _scores(model, benchmark, sites, shared)
+    scorer = SiteScorer(benchmark, shared)
+    scores = _scores(model, benchmark, sites, scorer)
     ceilings = ceilings_of(benchmark, shared)
-    control = None if against is None else _scores(against, benchmark, sites, shared)
+    control = None if against is None else _scores(against, benchmark, sites, scorer)
     return _assembled(model, benchmark, scores, ceilings, against, control)
 
 
@@ -105,7 +107,7 @@ def committed_cells(commitment: Commitment, sites: Sequence[Site], time_bins: Se
     for region, layer in commitment.layers.items():
         for number, time_bin in enumerate(time_bins):
             if commitment.time_bins[region]:
-                site = Site(layer, nearest_step(commitment.time_bins[region], time_bin))
+                site = Site(layer, commitment.step_at(region, time_bin))
                 if site in sites:
                     found[sites.index(site), number] = True
     return found
@@ -114,14 +116,16 @@ def committed_cells(commitment: Commitment, sites: Sequence[Site], time_bins: Se
 def _sites(model: CORnetModel, layers: Sequence[str] | None) -> list[Site]:
     network = model.activations_model.network
     shapes = survey(network, model.activations_model.image_size)
-    return choose(network, model.commitment, shapes, REGIONS if layers is None else layers, "all", None)
+    try:
+        return choose(network, model.commitment, shapes, REGIONS if layers is None else layers, "all", None)
+    except UserError as error:
+        raise UserError(f"{model.identifier}: {error}") from error
 
 
 def _scores(
-    model: CORnetModel, benchmark: RecordingsBenchmark, sites: Sequence[Site], resamples: Resamples
+    model: CORnetModel, benchmark: RecordingsBenchmark, sites: Sequence[Site], score: SiteScorer
 ) -> dict[Site, SiteScores]:
     """Record all sites in one pass, and score each."""
-    score = SiteScorer(benchmark, resamples)
     with recorded_sites(model, benchmark.recorded.stimuli, benchmark._visual_degrees, sites) as arrays:
         scores = {}
         with counting("map", len(sites), unit="site") as add:

@@ -10,11 +10,24 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.behaviour import checked_labels
 from ..cornet.errors import UserError, unknown_name, whole_number
+from ..cornet.plain import plain
 from .data_files import as_texts
 from .neural import checked_degrees
 from .stimulus_tables import ID, check_sizes, stimulus_set
-from .trial_metrics import KINDS, BehaviourBenchmark, ObjectDiscriminationBenchmark, OddOneOutBenchmark
-from .trials import CHOICE, METRICS, ODD_ONE_OUT, OF_PAIRS, SUBJECT, TRUTH, Trials, checked_trials
+from .trial_metrics import KINDS, TRIPLET_CHANCE, BehaviourBenchmark, ObjectDiscriminationBenchmark, OddOneOutBenchmark
+from .trials import (
+    CHOICE,
+    ERROR_CONSISTENCY,
+    METRICS,
+    ODD_ONE_OUT,
+    OF_PAIRS,
+    SUBJECT,
+    TRUTH,
+    Trials,
+    checked_trials,
+    err_at_times,
+    where_label,
+)
 
 IMAGE_LABEL = "image_label"
 """The column with the labels that Brain-Score's readout is fitted on."""
@@ -77,9 +90,8 @@ def behaviour_benchmark(
     degrees = checked_degrees(visual_degrees, shown, stimuli_source)
     check_sizes(shown, degrees)
     checked = checked_trials(trials, shown, metric, truth, source, stimuli_source)
-    fitting = _fitting(fitting_stimuli, metric, checked, degrees, identifier)
-    if ceiling is not None and (metric != ODD_ONE_OUT or not 1 / 3 < ceiling <= 1):
-        raise UserError(f"A ceiling is for odd_one_out, between 1/3 and 1: received {ceiling!r} for {metric}.")
+    fitting = _fitting(fitting_stimuli, metric, checked, degrees, identifier, source)
+    ceiling = _checked_ceiling(ceiling, metric)
     settings = {
         "metric": metric,
         "degrees": degrees,
@@ -112,17 +124,38 @@ def described_behaviour(benchmark: BehaviourBenchmark) -> list[str]:
             f"  labels       {len(trials.labels)}: {_few(trials.labels)}; the model's are from: {own}",
             f"  of a stimulus {_range(table.groupby(ID).size())} trials; {right:.3f} of all choices are right",
         ]
+    if metric == ERROR_CONSISTENCY and not (varied := err_at_times(table)).to_numpy().all():
+        row, column = np.argwhere(~varied.to_numpy())[0]
+        subject, condition = varied.columns[column], varied.index[row]
+        lines.append(
+            f"  note         all choices of {subject} in the condition {condition} are right, or all wrong: two "
+            "subjects of whom this is true are not compared there"
+        )
     lines.append(f"  chance       {benchmark.chance:.3f}")
     if not benchmark.has_ceiling:
         return [*lines, "", f"There is no noise ceiling ({benchmark.needs_ceiling}): scores are raw (unceiled)."]
     ceiling = float(benchmark.ceiling)
     lines.append(f"  ceiling      {ceiling:.3f}")
-    if ceiling - benchmark.chance < _LITTLE:
+    if np.isnan(ceiling):
+        lines += ["", "Beware: the ceiling cannot be estimated from these trials (NaN), nor can scores."]
+    elif ceiling - benchmark.chance < _LITTLE:
         lines += ["", f"Beware: the ceiling is near chance, {ceiling:.3f}: scores are divided by noise."]
     return lines
 
 
-def _fitting(given, metric: str, trials: Trials, degrees: float | None, identifier: str) -> StimulusSet | None:
+def _checked_ceiling(given, metric: str) -> float | None:
+    if given is None:
+        return None
+    ceiling = plain(given)
+    is_number = isinstance(ceiling, int | float) and not isinstance(ceiling, bool)
+    if metric != ODD_ONE_OUT or not is_number or not TRIPLET_CHANCE < ceiling <= 1:
+        raise UserError(f"A ceiling is for odd_one_out, a number between 1/3 and 1: received {given!r} for {metric}.")
+    return float(ceiling)
+
+
+def _fitting(
+    given, metric: str, trials: Trials, degrees: float | None, identifier: str, of_trials: str
+) -> StimulusSet | None:
     """Return the stimuli that a readout is fitted on, None for the labels of ImageNet's classes."""
     source = "fitting_stimuli"
     if metric == ODD_ONE_OUT:
@@ -135,10 +168,13 @@ def _fitting(given, metric: str, trials: Trials, degrees: float | None, identifi
                 f"{metric} needs fitting_stimuli: a table of other stimuli with a column {IMAGE_LABEL}, on which the "
                 f"readout of {', '.join(trials.labels[:3])} … is fitted."
             )
-        try:
-            checked_labels(list(trials.labels))
-        except UserError as error:
-            raise UserError(f"{error} For other labels: fitting_stimuli with a column {IMAGE_LABEL}.") from error
+        for label in trials.labels:
+            try:
+                checked_labels([label])
+            except UserError as error:
+                where = where_label(trials.table, label, of_trials)
+                other = f"For other labels: fitting_stimuli with a column {IMAGE_LABEL}."
+                raise UserError(f"{where}: {error} {other}") from error
         return None
     fitting = stimulus_set(given, f"{identifier}-fitting", source)
     checked_degrees(degrees, fitting, source)
@@ -149,12 +185,11 @@ def _fitting(given, metric: str, trials: Trials, degrees: float | None, identifi
     shared = set(fitting.stimulus_paths.values()) & set(trials.stimuli.stimulus_paths.values())
     if shared:
         raise UserError(f"{source} hold images of the trials, such as {min(shared)}: expected others to fit on.")
-    for one, other, where in (
-        (set(trials.labels), set(fitting[IMAGE_LABEL]), f"{source} have no image of"),
-        (set(fitting[IMAGE_LABEL]), set(trials.labels), f"the trials have no stimulus of the label in {source},"),
-    ):
-        if absent := sorted(one - other):
-            raise UserError(f"Labels do not match: {where} {absent[0]!r}.")
+    if absent := sorted(set(trials.labels) - set(fitting[IMAGE_LABEL])):
+        where = where_label(trials.table, absent[0], of_trials)
+        raise UserError(f"Labels do not match: {source} have no image of {absent[0]!r} ({where}).")
+    if absent := sorted(set(fitting[IMAGE_LABEL]) - set(trials.labels)):
+        raise UserError(f"Labels do not match: the trials have no stimulus of the label in {source}, {absent[0]!r}.")
     return fitting
 
 

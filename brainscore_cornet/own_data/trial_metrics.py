@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -150,7 +151,8 @@ class ErrorConsistencyBenchmark(BehaviourBenchmark):
         return len(self.trials.subjects) > 1
 
     def __call__(self, candidate) -> Score:
-        raw = ErrorConsistency()(self.labels(candidate), self.trials.assembly())
+        with _undefined_kappas():
+            raw = ErrorConsistency()(self.labels(candidate), self.trials.assembly())
         if not self.has_ceiling:
             return self._unceiled(raw)
         ceiling = self.ceiling
@@ -160,7 +162,16 @@ class ErrorConsistencyBenchmark(BehaviourBenchmark):
         return score
 
     def _own_ceiling(self) -> Score:
-        return ErrorConsistency().ceiling(self.trials.assembly()) if self.has_ceiling else Score(np.nan)
+        with _undefined_kappas():
+            return ErrorConsistency().ceiling(self.trials.assembly()) if self.has_ceiling else Score(np.nan)
+
+
+@contextmanager
+def _undefined_kappas() -> Iterator[None]:
+    """Ignore warnings of pairs who are always right or always wrong, which Brain-Score leaves out of its means."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "invalid value encountered", RuntimeWarning)
+        yield
 
 
 class ObjectDiscriminationBenchmark(BehaviourBenchmark):

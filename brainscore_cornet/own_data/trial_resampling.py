@@ -26,6 +26,10 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 """From weights of stimuli (resample, stimulus) to scores (resample,)."""
 
 
+_HIGHEST = 1.0
+"""Score that no model exceeds, as in the benchmarks, where single trials of subjects have a ceiling."""
+
+
 class TrialScorer:
     """Scores models on trials of behaviour, with random weights of the stimuli (Bayesian bootstrap, Rubin 1981).
 
@@ -71,7 +75,8 @@ def _error_consistency(benchmark: ErrorConsistencyBenchmark, model) -> Statistic
                 observed = _mean(right[here] == subject, weights[:, here])
                 with np.errstate(invalid="ignore", divide="ignore"):
                     kappas.append((observed - expected) / (1 - expected))
-        return np.nanmean(kappas, axis=0) / ceiling
+        mean = np.nanmean(kappas, axis=0)
+        return np.minimum(mean / ceiling, _HIGHEST) if benchmark.has_ceiling else mean
 
     return score
 
@@ -82,7 +87,7 @@ def _odd_one_out(benchmark: OddOneOutBenchmark, model) -> Statistic:
     if not benchmark.has_ceiling:
         return lambda weights: _mean(agrees, weights[:, numbers])
     reach = float(benchmark.ceiling) - TRIPLET_CHANCE
-    return lambda weights: (_mean(agrees, weights[:, numbers]) - TRIPLET_CHANCE) / reach
+    return lambda weights: np.minimum((_mean(agrees, weights[:, numbers]) - TRIPLET_CHANCE) / reach, _HIGHEST)
 
 
 def _discrimination(benchmark: ObjectDiscriminationBenchmark, model) -> Statistic:

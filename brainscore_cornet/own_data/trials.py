@@ -12,8 +12,8 @@ import xarray as xr
 from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, walk_coords
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
-from ..cornet.errors import UserError, unknown_name
-from .data_files import as_texts
+from ..cornet.errors import UserError, folded, unknown_name
+from .data_files import as_texts, without_index
 from .recordings import selected_stimuli
 from .stimulus_tables import ID
 
@@ -82,6 +82,7 @@ def checked_trials(
     for name in (TRUTH, CONDITION):
         _check_one_for_each_stimulus(table, name, source)
     labels = sorted(set(table[TRUTH]) | set(table[CHOICE]))
+    _check_spelling(table, labels, source)
     if len(set(table[TRUTH])) < 2:
         raise UserError(f"{source}: the right label of all stimuli is {labels[0]!r}, expected at least two labels.")
     if metric in OF_PAIRS:
@@ -92,12 +93,54 @@ def checked_trials(
             )
     if metric == ERROR_CONSISTENCY:
         _check_complete(table, source)
+    if metric != ACCURACY:
+        _check_errors(table, metric, source)
     known = pd.DataFrame(shown).drop(columns=[name for name in (TRUTH, CONDITION, CHOICE, SUBJECT) if name in shown])
     first = table.drop_duplicates(ID).set_index(ID)
     # Brain-Score's metrics of pairs add the truth to what the model returns, and fail where it is there already
     for name in () if metric in OF_PAIRS else (TRUTH, CONDITION):
         known[name] = first[name].reindex(shown[ID]).to_numpy()
     return Trials(table, _like(known, shown), labels)
+
+
+def where_label(table: pd.DataFrame, label: str, source: str) -> str:
+    """Return where trials have a label first, such as `trials.csv, row 3: the choice is 'Dog'`."""
+    names = {CHOICE: "choice", TRUTH: "right label"}
+    rows = {name: np.flatnonzero(table[name] == label) for name in names}
+    name = CHOICE if len(rows[CHOICE]) else TRUTH
+    return f"{source}, row {rows[name][0] + 1}: the {names[name]} is {label!r}"
+
+
+def _check_spelling(table: pd.DataFrame, labels: Sequence[str], source: str) -> None:
+    """Raise `UserError` for labels that are one in two spellings: a choice of the other would count as wrong."""
+    known: dict[str, str] = {}
+    for label in sorted(labels, key=lambda each: (each not in set(table[TRUTH]), each)):
+        other = known.setdefault(folded(label).replace(" ", "_"), label)
+        if other != label:
+            raise UserError(f"{where_label(table, label, source)}, and elsewhere {other!r}: expected one spelling.")
+
+
+def _check_errors(table: pd.DataFrame, metric: str, source: str) -> None:
+    """Raise `UserError` if no errors can be compared, since all choices are alike, or those of all subjects but one."""
+    right = table[CHOICE] == table[TRUTH]
+    if right.all() or not right.any():
+        raise UserError(
+            f"{source}: all choices are {'right' if right.all() else 'wrong'}, and {metric} compares which ones are "
+            "wrong: there is no ceiling and no score. Expected errors, or the metric accuracy."
+        )
+    if metric != ERROR_CONSISTENCY or table[SUBJECT].nunique() < 2:
+        return
+    if not (err_at_times(table).sum(axis=1) > 1).any():
+        raise UserError(
+            f"{source}: in no condition do two subjects err at times, and error_consistency compares their errors: "
+            "there is no ceiling. Expected more trials, or the metric accuracy."
+        )
+
+
+def err_at_times(table: pd.DataFrame) -> pd.DataFrame:
+    """Return whether choices are neither all right nor all wrong, (condition, subject)."""
+    right: Any = (table[CHOICE] == table[TRUTH]).groupby([table[CONDITION], table[SUBJECT]]).mean().unstack()
+    return (right > 0) & (right < 1)
 
 
 def _as_table(given, source: str) -> pd.DataFrame:
@@ -108,6 +151,7 @@ def _as_table(given, source: str) -> pd.DataFrame:
         given = pd.DataFrame({**columns, CHOICE: np.asarray(given.values)})
     if not isinstance(given, pd.DataFrame):
         raise UserError(f"Expected trials as a table (.csv, .tsv, .parquet, a DataFrame), received {source}.")
+    given = without_index(given)
     if not len(given):
         raise UserError(f"{source} holds no trials.")
     names = {old: new for old, new in _OTHER_NAMES.items() if old in given and new not in given}
@@ -124,7 +168,8 @@ def _as_table(given, source: str) -> pd.DataFrame:
 def _need(table: pd.DataFrame, names: Sequence[str], source: str) -> None:
     for name in names:
         if name not in table:
-            raise UserError(f"{source} has no column {name}, only {', '.join(map(str, table.columns[:8]))}.")
+            known = ", ".join(map(str, table.columns[:8]))
+            raise UserError(f"{source} has no column {name}, only {known}: rename the one that has it.")
 
 
 def _check_known(table: pd.DataFrame, column: str, stimuli: StimulusSet, source: str, stimuli_source: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .model_marks import CHARACTER, are_marked, colour, filtered, shape
+from ..charts import CHARACTER
+from .model_marks import are_marked, colour, filtered, shape
 from .number_text import with_error
 
 SCORES_SHOWN = (-1.0, 2.0)  # an outlier is drawn at the edge, so that the other scores keep their space

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..charts import ChartFigure, Table
-from .model_marks import CHARACTER, filtered, models_of
-from .number_text import with_error
+from ..charts import ChartFigure, column_names
+from .model_marks import filtered, models_of
 from .report_rows import ReportRow
+from .score_chart import benchmark_table, score_text
 
 _NAME, _CELL = 20, 22  # px, heights of a benchmark's name and of its cells
 _NUMBER = 34  # px, width of a cell in which a number fits
@@ -23,23 +23,14 @@ def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
     step = _NAME + _CELL
     bands = alt.Scale(paddingInner=_NAME / step, paddingOuter=_NAME / step / 2, align=1)
     y = alt.Y("benchmark:N", sort=benchmarks, axis=None, scale=bands)
-    is_narrow = f"bandwidth('x') < {CHARACTER * max(map(len, models))}"
-    axis = alt.Axis(
-        orient="top",
-        title=None,
-        grid=False,
-        labelColor="var(--ink)",
-        labelAngle=alt.expr(f"{is_narrow} ? -90 : 0"),
-        labelAlign=alt.expr(f"{is_narrow} ? 'left' : 'center'"),
-        labelBaseline=alt.expr(f"{is_narrow} ? 'middle' : 'bottom'"),
-        labelLimit=160,
-        labelOverlap=False,
-    )
+    names_axis, params = column_names(models, "top")
+    axis = alt.Axis(title=None, grid=False, labelColor="var(--ink)", **names_axis)
     x = alt.X("model:N", sort=models, axis=axis, scale=alt.Scale(paddingInner=0.04, paddingOuter=0))
     base = alt.Chart().encode(y=y)
     names = base.transform_aggregate(rows="count()", groupby=["benchmark"]).encode(
         y=alt.Y("benchmark:N", sort=benchmarks, axis=None, scale=bands, bandPosition=0)
     )
+    fits = alt.expr(f"length(datum.label) > 1 && bandwidth('x') < {_NUMBER} ? 0 : 1")
     strength = alt.Scale(domain=[0, 1], range=[0.04, 0.7], clamp=True)
     chart = alt.layer(
         base.mark_rect(color="var(--m0)", stroke="var(--grid)", cornerRadius=2).encode(
@@ -48,24 +39,21 @@ def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
             tooltip=[alt.Tooltip("model:N"), alt.Tooltip("benchmark:N"), alt.Tooltip("text:N", title="score")],
             description=alt.Description("words:N"),
         ),
-        base.mark_text(opacity=alt.expr(f"bandwidth('x') < {_NUMBER} ? 0 : 1"), aria=False, tooltip=None).encode(
-            x=x, text="label:N"
-        ),
+        base.mark_text(opacity=fits, aria=False, tooltip=None).encode(x=x, text="label:N"),
         names.mark_text(align="left", baseline="bottom", dy=-3, limit=alt.expr("width"), aria=False).encode(
             x=alt.value(0), text="benchmark:N"
         ),
         data=alt.Data(values=[_datum(job) for job in jobs]),
     )
-    by_name = {(job.model, job.benchmark): _text(job) for job in jobs}
-    rows = [[name, *(by_name.get((model, name), "–") for model in models)] for name in benchmarks]
     return ChartFigure(
         "heat-map",
         "Models and benchmarks",
-        "Score of each model on each benchmark; the darker, the higher.",
-        filtered(chart, by_benchmark=True).properties(height=alt.Step(step)),
+        "Score of each model on each benchmark; colours are stronger for higher scores, from 0 to 1."
+        + (" ×: failed." if any(job.failed for job in jobs) else ""),
+        filtered(chart, by_benchmark=True).add_params(*params).properties(height=alt.Step(step)),
         models,
         benchmarks,
-        Table(["Benchmark", *models], rows),
+        benchmark_table(jobs),
     )
 
 
@@ -74,11 +62,7 @@ def _datum(job: ReportRow) -> dict[str, object]:
         "model": job.model,
         "benchmark": job.benchmark,
         "strength": 0 if job.score is None else job.score,
-        "label": _text(job) if job.score is None else f"{job.score:.2f}".replace("-", "−"),
-        "text": _text(job),
-        "words": f"{job.model}, {job.benchmark}: {_text(job)}",
+        "label": "×" if job.failed else "–" if job.score is None else f"{job.score:.2f}".replace("-", "−"),
+        "text": score_text(job),
+        "words": f"{job.model}, {job.benchmark}: {score_text(job)}",
     }
-
-
-def _text(job: ReportRow) -> str:
-    return "failed" if job.failed else with_error(job.score, job.scaled_error)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..charts import SHAPES
+from ..charts import CHARACTER, SHAPES
 from .report_rows import ReportRow
 
 if TYPE_CHECKING:
     import altair as alt
 
 MOST = len(SHAPES)  # models that can be distinguished
-CHARACTER = 7  # px, width of a chart's type, at most, on average
-_LONGEST = 38  # characters of a name in a legend
+_SYMBOL = 40  # px, of a legend's entry besides its name
 
 
 def models_of(jobs: Sequence[ReportRow]) -> list[str]:
@@ -62,10 +61,13 @@ def _scale(models: Sequence[str], values: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(models), range=list(values))
 
 
-def _legend(shown: Sequence[str]) -> alt.Legend | None:
+def _legend(shown: Sequence[str]) -> alt.Legend:
     import altair as alt
 
-    if len(shown) < 2:
-        return None
-    entry = 40 + CHARACTER * min(max(map(len, shown)), _LONGEST)
-    return alt.Legend(title=None, values=list(shown), columns=alt.expr(f"max(1, floor(width / {entry:.0f}))"))
+    entry = _SYMBOL + CHARACTER * max(map(len, shown))
+    return alt.Legend(
+        title=None,
+        values=list(shown),
+        columns=alt.expr(f"max(1, floor(width / {entry}))"),
+        labelLimit=alt.expr(f"width - {_SYMBOL / 2:g}"),
+    )

@@ -59,7 +59,8 @@
       one.element.toggleAttribute("hidden", !(holds(one.model, model) && holds(one.benchmark, benchmark)));
     }
     for (const group of groups) {
-      group.toggleAttribute("hidden", !group.querySelector("[data-model]:not([hidden])"));
+      const isShown = (what) => group.querySelector(`[data-${what}]:not([hidden])`);
+      group.toggleAttribute("hidden", !(isShown("model") && isShown("benchmark")));
     }
     views.forEach(setParts);
     const shown = [...body.rows].filter((row) => !row.hidden).length;

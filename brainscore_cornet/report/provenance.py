@@ -1,7 +1,8 @@
-"""Provenance of results: versions, devices, dates, settings and weights, each once for the jobs that share it."""
+"""Provenance of results: versions, devices, dates, settings and weights of each model's jobs."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from .report_rows import ReportRow
 
 @dataclass(frozen=True)
 class Setup:
-    """Jobs of one model that were run in the same way."""
+    """How the jobs of a model were run."""
 
     model: str
     facts: list[tuple[str, str]]
@@ -37,28 +38,26 @@ def sentence(jobs: Sequence[ReportRow]) -> str:
 
 
 def setups(jobs: Sequence[ReportRow]) -> list[Setup]:
-    """Return the setups in the order of the models; a model with two setups occurs twice."""
-    groups: dict[tuple, list[ReportRow]] = {}
+    """Return the setup of each model, in their order."""
+    by_model: dict[str, list[ReportRow]] = {}
     for job in jobs:
-        way = tuple(job.text(column) for column in ("settings", "weights_hash", "device", "versions"))
-        groups.setdefault((job.model, *way), []).append(job)
-    order = {model: index for index, model in enumerate(dict.fromkeys(job.model for job in jobs))}
-    return [Setup(key[0], _facts(groups[key])) for key in sorted(groups, key=lambda key: order[key[0]])]
+        by_model.setdefault(job.model, []).append(job)
+    return [Setup(model, _facts(inside)) for model, inside in by_model.items()]
 
 
 def _facts(jobs: Sequence[ReportRow]) -> list[tuple[str, str]]:
-    first = jobs[0]
     failed = sum(job.failed for job in jobs)
     facts = [
         ("jobs", f"{len(jobs):,}" + (f", {failed:,} failed" if failed else "")),
-        ("settings", _listed(first, "settings") or "as committed"),
-        ("weights", first.text("weights_hash") or "no file"),
-        ("device", first.text("device") or "not recorded"),
-        ("metrics", ", ".join(_texts(jobs, "metric"))),
+        ("settings", _each(_listed(job, "settings") or "as committed" for job in jobs)),
+        # failed jobs may lack what was known only after the model was loaded
+        ("weights", _each(_texts(jobs, "weights_hash")) or "no file"),
+        ("device", _each(_texts(jobs, "device")) or "not recorded"),
+        ("metrics", _each(_texts(jobs, "metric"))),
         ("dates", _days(jobs) or "not recorded"),
         ("time", _duration([job.number("seconds") for job in jobs])),
         ("peak memory", _memory(jobs)),
-        ("versions", _listed(first, "versions") or "not recorded"),
+        ("versions", _each(filter(None, (_listed(job, "versions") for job in jobs))) or "not recorded"),
     ]
     return [(what, value) for what, value in facts if value]
 
@@ -82,6 +81,14 @@ def notes(jobs: Sequence[ReportRow]) -> list[Note]:
 
 def _texts(jobs: Iterable[ReportRow], column: str) -> list[str]:
     return [text for job in jobs if (text := job.text(column))]
+
+
+def _each(values: Iterable[str]) -> str:
+    """Return each value once, with its number of jobs if there are several."""
+    counts = Counter(values)
+    if len(counts) < 2:
+        return "".join(counts)
+    return "; ".join(f"{value} ({counted(count, 'job')})" for value, count in counts.items())
 
 
 def _listed(job: ReportRow, column: str) -> str:

@@ -89,11 +89,25 @@ def _region_chart(name: str, jobs: Sequence[ReportRow], models: Sequence[str]) -
     return ChartFigure(
         f"scores-{name.split()[0].rstrip(',')}{'-light' if name.endswith('protocol') else ''}",
         name,
-        f"Score of each model on each benchmark of {name}, with one standard deviation to either side.",
+        "Score of each model on each benchmark, with one standard deviation to either side.",
         dot_chart(dots, models, by_benchmark=True),
         present,
         list(dict.fromkeys(dot.row for dot in dots)),
+        benchmark_table(jobs),
     )
+
+
+def benchmark_table(jobs: Sequence[ReportRow]) -> Table:
+    """Return the score of each model on each benchmark as text, in the order of the jobs."""
+    models, texts = models_of(jobs), {(job.model, job.benchmark): score_text(job) for job in jobs}
+    names = dict.fromkeys(job.benchmark for job in jobs)
+    rows = [[name, *(texts.get((model, name), "–") for model in models)] for name in names]
+    return Table(["Benchmark", *models], rows)
+
+
+def score_text(job: ReportRow) -> str:
+    """Return a job's score with its error as text, or that it failed."""
+    return "failed" if job.failed else with_error(job.score, job.scaled_error)
 
 
 def _error_of_mean(jobs: Sequence[ReportRow]) -> float | None:

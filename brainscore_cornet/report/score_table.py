@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .number_text import significant, three
+from .number_text import significant, span, three
 from .report_rows import ReportRow
 
 SCORE_ERROR = "score_error"
@@ -14,16 +14,16 @@ SCORE_ERROR = "score_error"
 # Visible columns and their headers; the CSV has every column.
 _SHOWN = {
     "model": "Model",
-    "identifier": "Full name",
-    "weights_file": "Weights",
     "benchmark": "Benchmark",
-    "region": "Region",
     "status": "Status",
     "score": "Score",
     SCORE_ERROR: "Error",
     "ceiling": "Ceiling",
     "raw": "Raw",
     "error": "Raw error",
+    "region": "Region",
+    "identifier": "Full name",
+    "weights_file": "Weights",
     "layer": "Layer",
     "time_bins": "Requested (ms)",
     "model_time_bins": "Committed (ms)",
@@ -36,6 +36,7 @@ _SHOWN = {
 _SCORES = {"score", SCORE_ERROR, "error", "ceiling", "raw"}
 _OF_LABELS = {"identifier", "weights_file"}
 """Columns that say more than the model's name only where a label, a checkpoint or options were given."""
+_TIME_BINS, _MANY = {"time_bins", "model_time_bins"}, 6
 _QUANTITIES = {"seconds", "memory_mb", "memory_estimate_mb"}
 
 
@@ -58,9 +59,12 @@ def columns(jobs: Sequence[ReportRow]) -> list[Column]:
 
 
 def cell(job: ReportRow, column: Column) -> str:
-    """Return the text of a cell, with numbers to three digits."""
+    """Return the text of a cell, with numbers to three digits, and many time bins as their span and number."""
     if column.name == SCORE_ERROR:
         return three(job.scaled_error)
+    bins = job.time_bins if column.name == "time_bins" else job.model_time_bins
+    if column.name in _TIME_BINS and len(bins) > _MANY:
+        return f"{span(bins[0][0], max(end for _, end in bins))} in {len(bins)} bins"
     number = job.number(column.name) if column.numeric else None
     if number is not None:
         return three(number) if column.name in _SCORES else significant(number)

@@ -11,6 +11,7 @@ from .number_text import span, three
 from .report_rows import ReportRow, TimeBin
 from .score_chart import ELSEWHERE
 
+_NAME, _BAR = 20, 14  # px, heights of a model's name and of its bar
 _NAMED = 3  # benchmarks that a chart names; the rest is counted
 _FARTHEST = 1e15  # of an axis: differences of larger numbers may not be finite
 _REQUESTED = "requested"
@@ -52,12 +53,14 @@ def _time_bin_chart(
     ]
     band = alt.Chart(alt.Data(values=[{"start": start, "end": end} for start, end in merged(requested)]))
     x = alt.X("start:Q", axis=alt.Axis(title=_ONSET, tickCount=6), scale=alt.Scale(zero=True, nice=True))
-    y = alt.Y("model:N", sort=rows, title=None, axis=alt.Axis(labelColor="var(--ink)", grid=False, labelLimit=140))
+    step = _NAME + _BAR
+    bands = alt.Scale(paddingInner=_NAME / step, paddingOuter=_NAME / step / 2, align=1)
+    y, name_y = (alt.Y("model:N", sort=rows, axis=None, scale=bands, bandPosition=position) for position in (0.5, 0))
     shown = f"datum.model == '{_REQUESTED}' || indexof(lower(datum.model), model_part) >= 0"
     chart = alt.layer(
         band.mark_rect(color="var(--band)", aria=False).encode(x=x, x2="end:Q"),
         alt.Chart(data)
-        .mark_bar(height=12, stroke="var(--card)", strokeWidth=1.5)
+        .mark_bar(height=_BAR, stroke="var(--card)", strokeWidth=1.5)
         .transform_filter(shown)
         .encode(
             x=x,
@@ -69,6 +72,10 @@ def _time_bin_chart(
         none.mark_text(align="left", color="var(--quiet)")
         .transform_filter(shown)
         .encode(x=alt.value(4), y=y, text="text:N"),
+        alt.Chart(alt.Data(values=[{"model": row} for row in rows]))
+        .mark_text(align="left", baseline="bottom", dy=-3, limit=alt.expr("width"), aria=False)
+        .transform_filter(shown)
+        .encode(x=alt.value(0), y=name_y, text="model:N"),
     )
     benchmarks = list(dict.fromkeys(job.benchmark for job in jobs))
     more = f" and {len(benchmarks) - _NAMED} more" if len(benchmarks) > _NAMED else ""
@@ -76,7 +83,7 @@ def _time_bin_chart(
         f"time-bins-{region.split()[0]}-{requested[0][0]:g}-{requested[-1][1]:g}-{len(requested)}",
         f"{region}, {_listed(requested)}",
         f"Time bins that {', '.join(benchmarks[:_NAMED])}{more} request, and those that each model has committed.",
-        chart.add_params(alt.param(name="model_part", value="")).properties(height=alt.Step(22)),
+        chart.add_params(alt.param(name="model_part", value="")).properties(height=alt.Step(step)),
         models_of(jobs),
         benchmarks,
         Table(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import plugin_links
 from ..cornet.anatomy import REGIONS
-from ..cornet.errors import unknown_name
+from ..cornet.errors import UserError, unknown_name
 from ..marques2020.protocols import LIGHT, OFFICIAL
 from . import requirements
 from .requirements import Requirements
@@ -21,6 +21,8 @@ EMBEDDED = LIGHT.identifiers
 OFFLINE, PUBLIC, PRIVATE, UNSTATED = "offline", "public download", "private", "download, not stated whether public"
 # availability of a benchmark's data -> name of its group
 _FREE = {OFFLINE: "offline", PUBLIC: "public", PRIVATE: "private"}
+BENCHMARK_FILE = ".toml"
+"""Ending of the files of benchmarks of one's own."""
 KINDS = ("behavioral", "engineering")  # kinds of benchmarks in the metadata, besides regions
 MARQUES = "marques2020"
 """The group of the official V1 property benchmarks that need no download."""
@@ -84,6 +86,13 @@ def read_folders(plugins: Path, kind: str, *, commented: bool = True) -> dict[st
 def check_known(kind: str, identifier: str) -> None:
     if identifier not in folders(kind):
         raise unknown_name(identifier, folders(kind), kind[:-1])
+
+
+def check_no_benchmark(models: Iterable[str]) -> None:
+    """Raise `UserError` for a benchmark among models, as from a command line with two benchmarks after one -b."""
+    for name in models:
+        if name in GROUPS or name in folders("benchmarks") or name.endswith(BENCHMARK_FILE):
+            raise UserError(f"{name} is a benchmark, expected a model: repeat -b before each benchmark.")
 
 
 def expand(names: Iterable) -> list:

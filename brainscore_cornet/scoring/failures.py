@@ -43,7 +43,9 @@ def explanation(error: BaseException, what: str) -> str:
 
 def shared_reason(model: str, benchmark: str, reason: str) -> str:
     """Return a failure's reason without the job's own names, which is equal for jobs that failed in the same way."""
-    return reason.replace(benchmark, "…").replace(model, "…")
+    names = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in (benchmark, model)))
+    # what works without a network may be this job's model, and is said to all of them
+    return OFFLINE.join(names.sub("…", part) for part in reason.split(OFFLINE))
 
 
 def is_unreachable(error: BaseException) -> bool:

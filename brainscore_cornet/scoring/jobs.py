@@ -14,15 +14,14 @@ import cloudpickle
 
 from ..cornet.commitments import COMMITMENTS
 from ..cornet.errors import UserError
+from ..cornet.weights.own_files import CHECKPOINTS
 from ..early_paths import benchmark_path
 from . import catalogue
 from .labels import labelled
 
-_CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
-_BENCHMARK_FILE = ".toml"
 _NUMBERS = ("times", "time_mapping", "layers", "image_size", "precision", "resize", "background")
 """Options of `load_model`, besides the weights, that change the numbers."""
-_EARLY = ("weights", "times", "image_size", "precision", "resize", "background")
+_EARLY = ("weights", "times", "image_size", "precision", "resize", "background", "device")
 """Options that are checked before a large library is imported."""
 
 
@@ -85,7 +84,7 @@ def targets(benchmarks: Iterable) -> list[Target]:
 
 
 def _target(benchmark) -> Target:
-    if isinstance(benchmark, str | Path) and Path(benchmark).suffix == _BENCHMARK_FILE:
+    if isinstance(benchmark, str | Path) and Path(benchmark).suffix == catalogue.BENCHMARK_FILE:
         path = str(benchmark_path(benchmark))
         from ..own_data.benchmark_file import load_benchmark
 
@@ -159,7 +158,7 @@ def _identified(text: str, options: Mapping[str, Any], name: str | None) -> Cand
     identifier, _, weights = text.partition("=")
     if Path(text).expanduser().is_file() or not re.fullmatch(r"[\w-]+", identifier):
         identifier, weights = text, ""  # the = is in a file's name, such as epoch=03-step=1200.ckpt
-    if weights or (Path(text).suffix in _CHECKPOINTS and text not in catalogue.folders("models")):
+    if weights or (Path(text).suffix in CHECKPOINTS and text not in catalogue.folders("models")):
         if "weights" in options:
             raise UserError(f"{text} names its weights: --weights cannot be given, too.")
         options = {**options, "weights": weights or text}

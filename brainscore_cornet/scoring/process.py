@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ from ..cornet.names import shown
 from ..cornet.progress_line import Work, listening, report
 from ..cornet.recording import cache
 from ..metrics import EXACT
-from ..python_children import Abandoned, NotStarted, PythonChild, import_path, start
+from ..python_children import Abandoned, ChildOwner, NotStarted, PythonChild, import_path, start
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
@@ -33,7 +32,7 @@ _REUSE_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(_GB), "MALLOC_TRIM_THRESHOLD_": s
 _STARTS = 2  # attempts to start a process; what ends it before it is ready is not the job's fault
 
 
-class Process:
+class Process(ChildOwner):
     """Scores jobs in a child process, which is started when needed and restarted after it was lost.
 
     Parameters
@@ -65,14 +64,7 @@ class Process:
         self._environment |= {} if cache is None else {"RESULTCACHING_HOME": cache}
         if threads is not None:
             self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
-        self._child: PythonChild | None = None
         self._allowed_gb = 0.0
-
-    def __enter__(self) -> Process:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
 
     def score(self, job: Job, is_wanted: Callable[[], bool] = lambda: True) -> JobOutcome:
         """Score a job and return its outcome, which is a failure if the process is lost during the job.
@@ -114,11 +106,6 @@ class Process:
         row = outcome.row and replace(outcome.row, memory_mb=round(largest / 2**20, 1))
         return replace(outcome, row=row)
 
-    def close(self) -> None:
-        if self._child is not None:
-            self._child.close()
-            self._child = None
-
     def _started(self, is_wanted: Callable[[], bool]) -> PythonChild:
         if self._child is not None and self._child.process.poll() is None:
             return self._child
@@ -157,14 +144,10 @@ class Process:
 
     @staticmethod
     def _cause_of_death(child: PythonChild, largest: int) -> str:
-        try:
-            code = child.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            return "The process that scored it no longer answered."
-        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        hint = ", as happens when a machine runs out of memory" if code == -signal.SIGKILL else ""
+        how = child.end()
+        hint = ", as happens when a machine runs out of memory" if signal.SIGKILL.name in how else ""
         memory = f"; it had {largest / _GB:.1f} GB" if largest else ""
-        return f"The process that scored it died {how}{hint}{memory}."
+        return f"The process that scored it {how}{hint}{memory}."
 
 
 def _outcome(connection: Connection, job: Job) -> JobOutcome | None:

@@ -17,10 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .. import plugin_links
+from ..cornet.anatomy import REGIONS, neuroids
 
 _GB = 1024**3
-# channels x height x width of CORnet-S at 224 px: the recording of one image in one time bin, in float32
-_NEUROIDS = {"V1": 64 * 56 * 56, "V2": 128 * 28 * 28, "V4": 256 * 14 * 14, "IT": 512 * 7 * 7}
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _memory_gb(benchmark: str, region: str | None, images: int | None) -> float 
     The overhead is from Brain-Score's production runs, in the table of its `benchmark_helpers/memory.py`.
     """
     besides = _measured_overheads().get(benchmark)
-    recording = images * _NEUROIDS[region] * 4 / _GB if images and region in _NEUROIDS else None
+    recording = images * neuroids(region) * 4 / _GB if images and region in REGIONS else None  # in float32
     if besides is None and recording is None:
         return None
     return (besides or 0.0) + (recording or 0.0)

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from ..cornet.commitments import bins_as_text, check_time_bin
+from ..cornet.commitments import bins_as_text
 from ..cornet.progress_line import Work, report
+from ..cornet.time_bins import check_time_bin
 from ..metrics import CHECKED, EXACT, STOCK
 from .failures import explanation, is_unreachable
 from .jobs import Candidate, Job

@@ -1,7 +1,8 @@
 """Submissions to brain-score.org: their writing, their check by rules, and a trial run as on Brain-Score."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from .. import lazy_names
 
 if TYPE_CHECKING:
     from .making import SubmissionOutcome, check, pull_request, submit
@@ -19,9 +20,4 @@ _PUBLIC = {
 
 __all__ = ["REGISTERED", "SubmissionOutcome", "Variant", "check", "make_variant", "pull_request", "submit"]
 
-
-def __getattr__(name: str):
-    # imported when first used: `identifier` should not wait for torch
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+__getattr__ = lazy_names(__name__, _PUBLIC)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import plugin_links
-from ..cornet.errors import UserError
 from ..cornet.writing import move, output_path, part_of, writing
 from ..scoring import catalogue
+from .destinations import folder_in_clone, zip_paths
 from .metadata import metadata
 from .plugin import write_plugin
 from .rules.archive import write_zip
@@ -69,12 +69,7 @@ def submit(
         If a zip cannot be written or exists already.
     """
     folder = output_path(folder, "a folder")
-    targets = {variant.identifier: folder / f"{variant.identifier}.zip" for variant in variants}
-    if len(targets) < len(variants):
-        raise UserError("Two models would have one identifier.")
-    for target in targets.values():
-        if target.exists() and not overwrite:
-            raise UserError(f"{target} is there already: name another folder, or add --overwrite.")
+    targets = zip_paths(folder, [variant.identifier for variant in variants], overwrite=overwrite)
     outcomes = []
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,15 +129,8 @@ def pull_request(
     UserError
         If `clone` is not such a clone or cannot be written, or has a folder of this plugin already.
     """
-    models = Path(clone).expanduser() / "brainscore_vision" / "models"
-    if not (models / "__init__.py").is_file():
-        raise UserError(
-            f"{clone} is no clone of Brain-Score's repository: expected {models}. Make one with "
-            "git clone https://github.com/brain-score/vision"
-        )
-    target = models / plugin_links.NAME
-    if target.exists() and not overwrite:
-        raise UserError(f"{target} is there already: add --overwrite to replace it.")
+    target = folder_in_clone(clone, overwrite=overwrite)
+    models = target.parent
     taken = {name: folder for name, folder in catalogue.read_folders(models, "models").items() if folder != target.name}
     with writing(target), tempfile.TemporaryDirectory() as workspace:
         folder = Path(workspace) / plugin_links.NAME

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..cornet.architectures import CLASSES
-from ..cornet.commitments import COMMITMENTS, Commitment, TimeBins, get_commitment
+from ..cornet.commitments import COMMITMENTS, Commitment, get_commitment
 from ..cornet.errors import UserError
 from ..cornet.network import load_network, plain_integers
 from ..cornet.preparation import checked_background, checked_resize
+from ..cornet.time_bins import TimeMapping
 from ..cornet.varied_commitment import commitment_for
 from ..cornet.weights.released import checked_sha256, file_hash, locate
 from ..cornet.weights.state_dicts import trained_with
@@ -62,7 +63,7 @@ def make_variant(
     weights_url: str | None = None,
     weights_sha256: str | None = None,
     times: int | Mapping[str, int] | None = None,
-    time_mapping: TimeBins | None = None,
+    time_mapping: TimeMapping | None = None,
     layers: Mapping[str, str] | None = None,
     image_size: int | None = None,
     resize: str | None = None,

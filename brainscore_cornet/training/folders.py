@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..cornet.errors import UserError
+from ..cornet.names import counted
 from ..early_paths import imagenet_path
 from ..image_folders import images_below
 from .label_tables import LabelTable, read_labels
@@ -58,16 +59,22 @@ def find_training(
     data_path: str | os.PathLike, val_labels: str | os.PathLike | None = None
 ) -> tuple[ImageSet, ImageSet]:
     """Return the training and the validation images; raises `UserError` if their classes differ."""
+    table = None if val_labels is None else read_labels(val_labels)
+    train, validation = training_folders(data_path, table)
+    return find_images(train), find_images(validation) if table is None else find_labelled(validation, table)
+
+
+def training_folders(data_path: str | os.PathLike, table: LabelTable | None = None) -> tuple[Path, Path]:
+    """Return the folders of training and of validation images; raises `UserError` if their classes differ."""
     root = imagenet_path(data_path)
     train, validation = (_subfolder(root, names, what) for names, what in ((TRAIN, "training"), _VALIDATING))
-    table = None if val_labels is None else read_labels(val_labels)
     if table is None:
         _compare(train, _class_names(train), f"{validation.name}/", _class_names(validation))
     else:
         _compare(train, _class_names(train), str(table.path), table.classes)
     if len(_class_names(train)) == 1:
         raise UserError(f"{train} has a single class folder: there is nothing to tell apart. Expected two or more.")
-    return find_images(train), find_images(validation) if table is None else find_labelled(validation, table)
+    return train, validation
 
 
 def find_validation(data_path: str | os.PathLike, val_labels: str | os.PathLike | None = None) -> ImageSet:
@@ -78,13 +85,21 @@ def find_validation(data_path: str | os.PathLike, val_labels: str | os.PathLike 
     val_labels
         A table of the images' classes; the images then are in `val/`, `val_in_folders/` or the folder itself.
     """
+    folder = validation_folder(data_path, has_labels=val_labels is not None)
+    return find_images(folder) if val_labels is None else find_labelled(folder, read_labels(val_labels))
+
+
+def validation_folder(data_path: str | os.PathLike, *, has_labels: bool = False) -> Path:
+    """Return the folder of validation images, as in `find_validation`; raises `UserError` if there is none."""
     root = imagenet_path(data_path)
     within = [root / name for name in VALIDATION if (root / name).is_dir()]
-    if val_labels is not None:
-        return find_labelled(within[0] if within else root, read_labels(val_labels))
-    if not within and not (root / TRAIN[0]).is_dir() and _class_names(root):
-        return find_images(root)
-    return find_images(within[0] if within else _subfolder(root, *_VALIDATING))
+    if within:
+        return within[0]
+    return (
+        root
+        if has_labels or (not (root / TRAIN[0]).is_dir() and _class_names(root))
+        else _subfolder(root, *_VALIDATING)
+    )
 
 
 def find_labelled(folder: Path, table: LabelTable) -> ImageSet:
@@ -106,7 +121,8 @@ def find_labelled(folder: Path, table: LabelTable) -> ImageSet:
             raise UserError(f"{other} and {path} are the same image to {table.path}: remove one of them.")
     unknown = [path for key, path in by_key.items() if key not in table.by_key]
     if unknown:
-        raise UserError(f"{table.path} has no class for {len(unknown)} images in {folder}: {_some(unknown)}.")
+        images = counted(len(unknown), "image")
+        raise UserError(f"{table.path} has no class for {images} in {folder}: {_some(unknown)}.")
     missing = [key for key in table.by_key if key not in by_key]
     if missing:
         raise UserError(

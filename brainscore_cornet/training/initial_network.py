@@ -12,8 +12,10 @@ from ..cornet.architectures import CLASSES, CORnet, build_network
 from ..cornet.errors import UserError
 from ..cornet.network import find_weights
 from ..cornet.weights.released import WeightsError, locate
-from ..cornet.weights.state_dicts import load_checkpoint, read_checkpoint, state_dict_of, stated_architecture
-from .run_checkpoints import ENDING, is_checkpoint, newest
+from ..cornet.weights.state_dicts import load_checkpoint, read_checkpoint, state_dict_of
+from ..cornet.weights.stated import stated_architecture
+from .run_checkpoints import is_checkpoint, newest
+from .run_directory import ENDING
 
 _LINEAR = "decoder.linear."
 MAX_EPOCH = 10**9

@@ -20,10 +20,9 @@ from ..cornet.errors import UserError
 from ..cornet.writing import discard, make_folder, part_of, write_aside, writing
 from .module import Learner
 from .position import Position
+from .run_directory import ENDING, FOLDER
 from .stopping import Stopping
 
-FOLDER = "checkpoints"
-ENDING = ".ckpt"
 DEFAULT_SAVE_EVERY = "1e,30m"
 FINITE_CHECK_INTERVAL = 50  # steps between two checks that the loss is finite, which wait for the device
 _NAME = re.compile(rf"epoch_\d{{5,}}_step_\d{{9,}}{re.escape(ENDING)}")  # those that `_name` gives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,10 @@ from ..cornet.names import encodable
 from ..cornet.writing import locked, make_folder, write_text, writing
 
 SETTINGS = "run.json"
+TABLE = "metrics.csv"
+FOLDER = "checkpoints"
+ENDING = ".ckpt"
+_KEPT = (TABLE, f"{FOLDER}/*{ENDING}")  # files that make a folder a run's: without any of them nothing is lost
 
 
 @contextmanager
@@ -22,7 +26,6 @@ def run_directory(
     folder: Path,
     settings: Mapping[str, Any],
     free: frozenset[str] = frozenset(),
-    kept: Sequence[str] = (),
     saved: Callable[[], Mapping[str, Any] | None] = lambda: None,
 ) -> Iterator[None]:
     """Lock the run directory for this process, after a check that it belongs to this run.
@@ -33,8 +36,6 @@ def run_directory(
         Everything that the run's weights depend on, as JSON.
     free
         Names of settings that may differ from the run's first ones.
-    kept
-        Patterns of the files that make a folder a run's: without any of them nothing is lost with other settings.
     saved
         Function that returns the settings in the newest checkpoint, in place of a damaged file of settings.
 
@@ -51,22 +52,41 @@ def run_directory(
         with writing(folder):
             make_folder(folder)
             stack.enter_context(locked(folder / ".lock", busy))
-        before = _settings_of(path, saved)
-        differing = (
-            [name for name in {**before, **settings} if before.get(name) != settings.get(name)] if before else []
-        )
-        differing = [name for name in differing if name not in free]
-        if differing and any(any(folder.glob(pattern)) for pattern in kept):
-            changes = "; ".join(
-                f"{name} {json.dumps(before.get(name))} there, {json.dumps(settings.get(name))} here"
-                for name in differing
-            )
-            raise UserError(
-                f"{folder} holds another run: {changes}. Name another output folder, or give the options of that run."
-            )
+        _compare(folder, _settings_of(path, saved), settings, free)
         with writing(path):
             write_text(path, encodable(json.dumps(settings, indent=1, ensure_ascii=False)) + "\n")
         yield
+
+
+def check_run(folder: Path, settings: Mapping[str, Any], free: frozenset[str], unknown: Collection[str]) -> None:
+    """Raise `UserError` if the folder is another run's, as far as that is known before the images are looked at.
+
+    Parameters
+    ----------
+    settings, free
+        As in `run_directory`.
+    unknown
+        Names of the settings that are not known yet.
+    """
+    try:
+        before = read_object(folder / SETTINGS)
+    except (Damaged, OSError):  # `run_directory` reports or mends it
+        return
+    _compare(folder, before, settings, free.union(unknown))
+
+
+def _compare(folder: Path, before: Mapping[str, Any], settings: Mapping[str, Any], free: frozenset[str]) -> None:
+    if not before or not any(any(folder.glob(pattern)) for pattern in _KEPT):
+        return
+    names = [name for name in {**before, **settings} if name not in free]
+    differing = [name for name in names if before.get(name) != settings.get(name)]
+    if differing:
+        changes = "; ".join(
+            f"{name} {json.dumps(before.get(name))} there, {json.dumps(settings.get(name))} here" for name in differing
+        )
+        raise UserError(
+            f"{folder} holds another run: {changes}. Name another output folder, or give the options of that run."
+        )
 
 
 def _settings_of(path: Path, saved: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:

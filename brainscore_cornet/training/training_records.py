@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 
-from ..cornet.names import cell
+from ..cornet.names import cell, counted
 from ..cornet.writing import write_aside, write_text, writing
 from ..palette import BLUE, GREEN, VERMILLION
 from .module import Learner, Sums
+from .run_directory import TABLE
 from .stopping import TrainingStopped
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE = "metrics.csv"
 PICTURE = "training.png"
 TENSORBOARD = "tensorboard"
 UNREADABLE = "unreadable.csv"
@@ -105,11 +105,12 @@ class Records(pl.Callback):
         self._undrawn = rows
         if row.epoch == trainer.max_epochs or time.monotonic() - self._drawn >= _REDRAWN_AFTER:
             self._draw()
+        left_out = counted(len(learner.unreadable), "image")
         self._print_line(
             f"epoch {row.epoch}/{trainer.max_epochs}: training loss {train.loss:.4f}, {train.accuracies}; "
             f"validation loss {val.loss:.4f}, {val.accuracies}; "
             f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
-            + (f"; {len(learner.unreadable)} images left out, see {UNREADABLE}" if learner.unreadable else "")
+            + (f"; {left_out} left out, see {UNREADABLE}" if learner.unreadable else "")
         )
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
@@ -157,6 +158,16 @@ def epochs_table(output: Path) -> pd.DataFrame:
     return pd.DataFrame([asdict(row) for row in read_table(output)], columns=columns)
 
 
+def last_epoch(output: Path) -> str:
+    """Return the accuracies after a run's last epoch, as text."""
+    rows = read_table(output)
+    if not rows:
+        return f"there is no epoch in {TABLE}"
+    last = rows[-1]
+    accuracies = Sums(last.val_images, last.val_loss, last.val_top1, last.val_top5).accuracies
+    return f"{counted(last.epoch, 'epoch')}, validation loss {last.val_loss:.4f}, {accuracies}"
+
+
 def check_table(output: Path, epochs: int) -> None:
     """Warn if a run's table lacks any of its `epochs` completed epochs, from the first one in it on."""
     found = {row.epoch for row in read_table(output)}
@@ -195,7 +206,7 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     """Draw loss, accuracy and learning rate over epochs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
@@ -215,6 +226,9 @@ def draw(rows: list[Epoch], path: Path, title: str) -> None:
     rate.plot(epochs, rates, color=GREEN, drawstyle="steps-post", **style)
     rate.set_yscale("log")
     rate.set_ylim(min(rates) / 2, max(rates) * 2)
+    rate.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    rate.yaxis.set_major_formatter("{x:g}")
+    rate.yaxis.set_minor_formatter(NullFormatter())
     loss.set_ylabel("cross-entropy (nats)")
     accuracy.set_ylabel("images classified correctly (%)")
     accuracy.set_ylim(0, 101)

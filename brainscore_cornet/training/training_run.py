@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,6 @@ from .progress import Progress
 from .recipes import recipe_for
 from .run_checkpoints import (
     DEFAULT_SAVE_EVERY,
-    ENDING,
-    FOLDER,
     SaveEvery,
     Saving,
     epochs_in,
@@ -42,11 +40,14 @@ from .run_checkpoints import (
 )
 from .run_devices import Machine, quiet
 from .run_directory import run_directory
+from .settings import changeable, settings_without_images
 from .stopping import Stopping
-from .training_records import TABLE, Records, check_table, epochs_table
+from .training_records import Records, check_table, epochs_table, last_epoch
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 ON_ERROR = ("fail", "skip")
 
@@ -158,19 +159,21 @@ def train(
     loading = machine.workers(workers)
     train_images, val_images = find_training(data_path, val_labels)
     times = plain_integers(times)
-    settings = {
-        "model": architecture,
-        "times": times,
-        "image_size": image_size,
-        **asdict(recipe),
-        "seed": seed,
-        "precision": precision,
-        "on_error": on_error,
-        "weights": None if weights is None else str(weights),
+    settings = settings_without_images(
+        architecture,
+        recipe,
+        times=times,
+        image_size=image_size,
+        seed=seed,
+        precision=precision,
+        on_error=on_error,
+        weights=weights,
+        background=colour,
+    )
+    settings |= {
         "classes": len(train_images.classes),
         "training_images": train_images.fingerprint(),
         "validation_images": val_images.fingerprint(),
-        **({} if colour is None else {"background": list(colour)}),
     }
     if colour is None and is_first():
         warn_of_transparency([str(val_images.path(index)) for index in range(len(val_images))])
@@ -180,10 +183,7 @@ def train(
         raise UserError(f"{output} is where the images are: name another folder for the output.")
     if weights is not None and restore_path is not None:
         raise UserError("Weights to begin with and a run to go on from do not go together: leave one of them out.")
-    # under the step schedule a run can be made longer, since no earlier epoch depends on it
-    free = frozenset({"epochs"} if recipe.schedule == "step" else ())
-    kept = (TABLE, f"{FOLDER}/*{ENDING}")
-    lock = run_directory(output, settings, free, kept, lambda: saved_settings(output))
+    lock = run_directory(output, settings, changeable(recipe), lambda: saved_settings(output))
     with lock if is_first() else nullcontext():
         if is_first():
             tidy(output)
@@ -199,6 +199,8 @@ def train(
                 f"{own or restore_path} was trained for {start.epoch} epochs, not less than {recipe.epochs}: give more "
                 "--epochs."
             )
+        if own is not None and start.epoch == recipe.epochs and is_first():
+            _logger.warning("%s is complete: %s.", output, last_epoch(output))
         data = Data(
             Views(train_images, image_size, seed, background=colour),
             Views(val_images, image_size, background=colour),

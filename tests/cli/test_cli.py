@@ -6,17 +6,18 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import asdict, replace
 
 import pytest
 from helpers.commands import OFFLINE, run_here
 from helpers.patience import PATIENCE
 
 from brainscore_cornet.cli.main import command_line
-from brainscore_cornet.cli.printed_scores import ResultLines
+from brainscore_cornet.cli.printed_scores import ResultLines, print_failures
 from brainscore_cornet.cornet.commitments import COMMITMENTS
 from brainscore_cornet.marques2020.protocols import OFFICIAL
 from brainscore_cornet.scoring import EMBEDDED
-from brainscore_cornet.scoring.results import Row
+from brainscore_cornet.scoring.results import Results, Row
 
 
 def one_line_error(result: subprocess.CompletedProcess) -> str:
@@ -176,7 +177,9 @@ def test_scores_as_table_json_and_file(tmp_path):
 
 def test_benchmarks_and_what_they_need():
     """Those of a group, with what each needs; what needs nothing comes first."""
-    listed = json.loads(run_here("benchmarks", "V1", "--json").stdout)
+    result = run_here("benchmarks", "V1", "--json")
+    assert result.stderr.startswith("Reading Brain-Score's metadata\n")
+    listed = json.loads(result.stdout)
     assert {each["region"] for each in listed} == {"V1"}
     assert [each["needs"] for each in listed[:11]] == ["offline"] * 11
     needs = {each["benchmark"]: each["needs"] for each in json.loads(run_here("benchmarks", "--json").stdout)}
@@ -210,6 +213,19 @@ def test_a_reason_is_printed_once(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "[1/2] m on a_benchmark: unreachable: Cannot download what a_benchmark needs: no connection.",
         "[2/2] m on b_benchmark: unreachable, as above",
+    ]
+
+
+def test_the_file_of_a_whole_error_is_named(tmp_path, capsys):
+    """Below the reason of a failure is the file with the whole error; a failure without one has no such line."""
+    rows = [Row("m", name, "failed", reason=f"{name} raised KeyError: 'x'", date="2026") for name in ("one", "two")]
+    Results(tmp_path).add(rows[0], trace="Traceback")
+    print_failures([asdict(row) for row in rows], tmp_path)
+    print_failures([asdict(replace(rows[0], reason="it"))], None)
+    assert capsys.readouterr().err.splitlines() == [
+        "Error: m on one and 1 more: one raised KeyError: 'x'",
+        f"The whole error: {tmp_path / 'scores' / 'm' / 'one-failed.txt'}",
+        "Error: m on one: it",
     ]
 
 

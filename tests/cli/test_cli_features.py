@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from torch import nn
 from torchvision import transforms
 
 from brainscore_cornet import load_network
+from brainscore_cornet.cli.options import parse_time_bins
+from brainscore_cornet.cornet.errors import UserError
 
 STEP_1_OF_3 = ("--layer", "V4", "--sublayer", "norm1", "--time_step", "-2", "--times", "3")
 NO_STEP = ("--layer", "IT", "--sublayer", "output", "--time_step", "-6")
@@ -119,6 +122,14 @@ def test_layers_before_a_relu_in_place(folder, model, layer, last):
     np.testing.assert_allclose(np.maximum(features, 0), expected, rtol=0, atol=1e-5 * expected.max())
 
 
+def test_names_of_controls(folder):
+    """The file of an untrained model has its identifier in its name, which CORnet's own command does not know."""
+    arguments = ["test", "--model", "cornet_z_untrained", "--data_path", "images", "-o", "out", "--imsize", "64"]
+    result = run_here(*arguments, folder=folder)
+    assert result.stdout == "out/cornet_z_untrained_decoder_avgpool_feats.npy\n"
+    assert "Loading cornet_z_untrained\n" in result.stderr
+
+
 def test_images_that_cannot_be_read(folder):
     """CORnet's own command stops at them and names the option that leaves them out, which it takes."""
     (folder / "images" / "0.png").write_bytes(b"damaged")
@@ -127,6 +138,42 @@ def test_images_that_cannot_be_read(folder):
     result = run_here(*arguments, "--on-error", "skip", folder=folder)
     assert result.returncode == 0
     assert np.load(folder / result.stdout.strip()).shape == (6, 512)
+
+
+def test_an_output_of_other_options(folder, monkeypatch):
+    """An output of the same command is complete; one of other options is reported before a model is loaded."""
+    output = ["-o", "other.nc", "-l", "IT", "--pool"]
+    model = ["cornet_s_untrained", "images", "--image-size", "64"]
+    for _ in range(2):
+        assert run_here("features", *model, *output, folder=folder).returncode == 0
+    monkeypatch.delattr("brainscore_cornet.cornet.brain_model.load_model")
+    for other in (
+        [*model, *output, "-l", "V4"],
+        [*model, "-o", "other.nc", "-l", "V4", "--pool"],
+        [*model, "-o", "other.nc", "-l", "IT"],
+        [*model, *output, "--time-bins", "100-200"],
+        [*model, *output, "--resize", "crop"],
+        [*model[:2], *output],
+        ["cornet_z_untrained", *model[1:], *output],
+    ):
+        result = run_here("features", *other, folder=folder)
+        assert result.stderr == "Error: other.nc exists. To replace it: --overwrite\n"
+
+
+def test_time_bins_that_a_message_shows():
+    """What is expected in place of a wrong time bin is understood itself."""
+    with pytest.raises(UserError, match=r"as start-end, such as [\d,-]+, received '200'") as raised:
+        parse_time_bins("200")
+    shown = re.search(r"such as (\S+), received", str(raised.value))[1]
+    assert parse_time_bins(shown) == [(70, 170), (170, 270)]
+
+
+def test_the_files_of_numpy_are_printed(folder):
+    """An output of several arrays is printed as the files that there are."""
+    arguments = ["features", "cornet_s_untrained", "images", "-o", "a.npy", "-l", "IT", "--image-size", "64", "--pool"]
+    result = run_here(*arguments, folder=folder)
+    assert result.stdout.splitlines() == ["a_IT.output_t0.npy", "a_IT.output_t1.npy", "a_images.csv"]
+    assert all((folder / name).is_file() for name in result.stdout.splitlines())
 
 
 def test_features(folder):
@@ -179,7 +226,7 @@ def test_a_picture_of_other_time_steps(folder, caplog, options, images):
     arguments = ["features", "cornet_rt_untrained", images, "--plot", "a.png", "--image-size", "64", *options]
     result = run_here(*arguments, folder=folder)
     assert (result.returncode, result.stdout) == (0, "a.png\n"), result.stderr
-    messages = [line for line in caplog.messages if "not in the file" in line]
+    messages = [line for line in caplog.messages if "left out" in line]
     assert len(messages) == len(set(messages)) > 0
 
 

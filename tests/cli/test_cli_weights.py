@@ -112,7 +112,8 @@ def test_what_is_not_there(machine, arguments, expected):
 def test_verify(machine):
     """`verify` tells of each file its full hash and how it differs, and names in the end those that are not right."""
     process = run("verify", "cornet_z", "cornet_rt", "cornet_s")
-    assert error_of(process) == "Error: Not as published: cornet_z, cornet_s. Not on this machine: cornet_rt."
+    wrong = "Error: Not as published: cornet_z, cornet_s. Not on this machine: cornet_rt."
+    assert error_of(process) == f"{wrong} To download: brainscore-cornet weights fetch cornet_rt"
     z, rt, s = process.stdout.splitlines()
     found = hashlib.sha256(b"other contents").hexdigest()
     assert z.startswith(f"cornet_z  {machine / 'shared' / Z}  SHA-256 {found}  expected a SHA-256 that starts with ")

@@ -7,35 +7,40 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from helpers.patience import PATIENCE
 
-# the exit code and the last line of each command; the heavy libraries cannot be imported at all
+from brainscore_cornet.marques2020.protocols import LIGHT as PROTOCOL
+from brainscore_cornet.training.recipes import recipe_for
+from brainscore_cornet.training.settings import settings_without_images
+
+# Each command runs in a fork of one process, in which the heavy libraries cannot be imported at all.
 CODE = """
 import json, os, sys
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
-for name in ("torch", "brainscore_core", "matplotlib", "xarray", "pandas"):
+for name in ("torch", "brainscore_core", "xarray", "pandas", "distributed"):
     sys.modules[name] = None
-from brainscore_cornet.cli.main import main
-outcomes = []
+import numpy, PIL.Image, typer
+from brainscore_cornet.cli.main import app
+from brainscore_cornet.cli.printing import exit_code
+from brainscore_cornet.scoring import catalogue
+command = typer.main.get_command(app)  # made once, as what is installed is read once
+for kind in ("models", "benchmarks"):
+    catalogue.folders(kind)
+codes = []
 for number, arguments in enumerate(json.load(sys.stdin)):
-    os.mkdir(str(number))
-    os.chdir(str(number))
-    open("there.nc", "w").write("mine")
-    sys.argv = ["brainscore-cornet", *arguments]
-    code, errors = 0, StringIO()
-    with redirect_stdout(StringIO()), redirect_stderr(errors):
+    if (child := os.fork()) == 0:
+        for descriptor in (1, 2):
+            os.dup2(os.open(f"{number}.{descriptor}", os.O_WRONLY | os.O_CREAT), descriptor)
+        sys.argv = ["brainscore-cornet", *arguments]
         try:
-            main()
-        except SystemExit as stopped:
-            code = stopped.code
-    outcomes.append((code, errors.getvalue().splitlines()[-1]))
-    os.chdir("..")
-json.dump(outcomes, sys.stdout)
+            os._exit(exit_code(command, arguments))
+        except ImportError:
+            os._exit(3)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(json.dumps(codes))
 """
+LIGHT = PROTOCOL.identifiers
 FEATURES = ("features", "cornet_z_untrained")
-
-
 CASES = [
     ((*FEATURES, "no/*.png", "-o", "f.nc"), "There is nothing at no/*.png"),
     ((*FEATURES, ".", "-o", "there.nc"), "there.nc exists. To replace it: --overwrite"),
@@ -80,29 +85,107 @@ CASES = [
     (("submit", "--check", "no.zip"), "no.zip is not a file"),
     (("cache", "--clear", "q"), "Unknown cache 'q'"),
     (("benchmarks", "q"), "Unknown group of benchmarks 'q'"),
+    ((*FEATURES, ".", "-o", "f.nc", "-l", "IT.conv9"), "Unknown layer 'IT.conv9'. Did you mean IT.conv"),
+    ((*FEATURES, ".", "-o", "f.csv"), "A table of at least 376,320 columns would be too large"),
+    ((*FEATURES, ".", "-o", "f.csv", "-l", "IT"), "A table of at least 25,088 columns would be too large"),
+    ((*FEATURES, ".", "-o", "f.nc", "--scheduler", "tcp://a:1"), "A cluster needs Dask distributed: pip install"),
+    ((*FEATURES, ".", "-o", "f.nc", "--slurm"), "A cluster needs Dask distributed: pip install"),
+    (("score", "cornet_z", "--scheduler", "tcp://a:1"), "A cluster needs Dask distributed: pip install"),
+    (("map", "cornet_z", "-b", "there.nc", "-o", "out", "-l", "IT.conv9"), "Unknown layer 'IT.conv9'"),
+    (("test", "--model", "Z", "--data_path", ".", "-o", "out", "--sublayer", "x"), "Unknown layer 'decoder.x'"),
+    ((*FEATURES, ".", "-o", "f.nc", "--device", "cuda"), "No device 'cuda' on this machine"),
+    (("score", "cornet_z", "--device", "cuda:1"), "No device 'cuda:1' on this machine"),
+    (("train", "--model", "Z", "--data_path", "data", "-o", "new", "--ngpus", "1"), "No device 'cuda' on this machine"),
+    (("train", "--model", "Z", "--data_path", ".", "-o", "new"), ". has no train/: expected the training images there"),
+    (("train", "--model", "Z", "--data_path", "one", "-o", "new"), "one/train has a single class folder"),
+    (("validate", "cornet_z", "--data_path", "empty"), "empty has no val/ or val_in_folders/"),
+    (("train", "--model", "Z", "--data_path", "data", "-o", "run"), "run holds another run: lr 0.1 there, 0.01 here. "),
+    (("submit", "cornet_z_untrained", "-o", "."), "cornet_z_untrained.zip is there already: name another folder"),
+    (("submit", "--pull-request", "."), ". is no clone of Brain-Score's repository"),
+    (("validate", "cornet_s", "--data_path", "data", "--weights", "z.pth"), "z.pth says that it holds CORnet-Z"),
+    (("score", "cornet_s=z.pth"), "z.pth says that it holds CORnet-Z: it cannot be loaded into CORnet-S."),
+    (("score", "cornet_z", "--weights", "r.pth"), "r.pth has the entries of CORnet-R or CORnet-RT: it cannot be"),
+    ((*FEATURES, ".", "-o", "f.nc", "--weights", "s.pth"), "s.pth has the entries of CORnet-S: it cannot be loaded"),
+    (("score", "cornet_z", "-b", LIGHT[0], LIGHT[1]), f"{LIGHT[1]} is a benchmark, expected a model: repeat -b"),
+    (("score", "cornet_z", "-b", "V1", "V4"), "V4 is a benchmark, expected a model: repeat -b before each benchmark."),
+    (("compare", "cornet_z", "-b", "a.toml", "b.toml"), "b.toml is a benchmark, expected a model: repeat -b"),
+    (("features", "x.pth", ".", "-o", "f.nc"), "x.pth is a file of weights, expected a model: name both, such as "),
+    (("submit", "x.pth", "-o", "out"), "such as cornet_s --weights x.pth (in Python, weights='x.pth')."),
+    (("validate", "my:cornet_z=a/x.pth", "--data_path", "data"), "name both, such as cornet_z --weights a/x.pth"),
+    (("map", "x.pth", "-b", "it.toml", "-o", "out"), "such as cornet_s --weights x.pth"),
+    (("weights", "path", "cornet_s"), "The weights of cornet_s are not on this machine"),
 ]
 
 
+STARTS = [
+    ((*FEATURES, ".", "-o", "f.nc"), "Loading cornet_z_untrained"),
+    (("plot", "timecourse", "there.nc", "-o", "a.png"), "Reading there.nc"),
+    (("test", "--model", "Z", "--data_path", ".", "-o", "out"), "Loading cornet_z"),
+    (("train", "--model", "Z", "--data_path", "data", "-o", "new"), "Loading CORnet-Z"),
+    (("validate", "cornet_z", "--data_path", "data"), "Loading CORnet-Z"),
+    (("score", "cornet_z"), "Loading Brain-Score and cornet_z"),
+    (("report", "."), "Writing report.html"),
+    (("map", "cornet_z", "-b", "a.toml", "-o", "out"), "Loading cornet_z and a.toml"),
+    (("compare", "cornet_z", "-b", "a.toml"), "Loading cornet_z and a.toml"),
+    (("benchmark", "a.toml"), "Reading a.toml"),
+    (("submit", "cornet_z", "-o", "out"), "Loading PyTorch and Brain-Score"),
+    (("submit", "--check", "cornet_z_untrained.zip"), "Loading PyTorch and Brain-Score"),
+]
+"""Right commands, and the line with which they begin."""
+
+
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory) -> dict[tuple[str, ...], tuple[int, str]]:
-    """Arguments -> exit code and last line of the command, all of them in one process."""
-    commands = [arguments for arguments, _ in CASES]
-    result = subprocess.run(
+def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
+    """The exit code of each command, and what it printed on standard error."""
+    folder = tmp_path_factory.mktemp("early")
+    for name in ("there.nc", "a.toml", "cornet_z_untrained.zip"):
+        (folder / name).write_text("mine")
+    for name in (
+        "data/train/a",
+        "data/train/b",
+        "data/val/a",
+        "data/val/b",
+        "one/train/a",
+        "one/val/a",
+        "empty",
+        "run",
+    ):
+        (folder / name).mkdir(parents=True)
+    recipe = recipe_for("Z", lr=0.1)
+    of_others = {"image_size": 224, "seed": 0, "precision": "fp32", "on_error": "fail"}
+    settings = settings_without_images("Z", recipe, times=None, weights=None, background=None, **of_others)
+    (folder / "run" / "run.json").write_text(json.dumps({**settings, "classes": 2}))
+    (folder / "run" / "metrics.csv").write_text("")
+    for architecture, stated in (("Z", {"architecture": "Z"}), ("R", {}), ("S", {})):
+        state = stand_in(architecture).state_dict()
+        torch.save({"state_dict": state, **stated}, folder / f"{architecture.lower()}.pth")
+    process = subprocess.run(
         [sys.executable, "-P", "-c", CODE],
-        input=json.dumps(commands),
-        cwd=tmp_path_factory.mktemp("mistakes"),
-        capture_output=True,
+        input=json.dumps([arguments for arguments, _ in (*CASES, *STARTS)]),
+        stdout=subprocess.PIPE,
+        cwd=folder,
         text=True,
         timeout=PATIENCE,
+        check=True,
     )
-    assert result.returncode == 0, result.stderr
-    return dict(zip(commands, json.loads(result.stdout), strict=True))
+    return [(code, (folder / f"{number}.2").read_text()) for number, code in enumerate(json.loads(process.stdout))]
 
 
-@pytest.mark.parametrize(("arguments", "expected"), CASES)
-def test_cheap_mistakes_need_no_large_library(outcomes, arguments, expected):
+@pytest.mark.parametrize("number", range(len(STARTS)), ids=[" ".join(arguments) for arguments, _ in STARTS])
+def test_the_first_line_says_what_is_loaded(results, number):
+    """It is printed before a large library is imported, which takes seconds."""
+    code, printed = results[len(CASES) + number]
+    assert code == 3, printed
+    assert printed == f"{STARTS[number][1]}\n"
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[" ".join(arguments) for arguments, _ in CASES])
+def test_cheap_mistakes_need_no_large_library(results, number):
     """An existing output, a pattern without a match or a wrong option is found without any of these libraries."""
-    code, last = outcomes[arguments]
-    assert code == 1, last
+    code, printed = results[number]
+    if "No device" in CASES[number][1] and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert code == 1, printed
+    last = printed.splitlines()[-1]
     assert last.startswith("Error: ")
-    assert expected in last
+    assert CASES[number][1] in last

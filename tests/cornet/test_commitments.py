@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from brainscore_cornet.cornet.commitments import (
     COMMITMENTS,
-    check_time_bin,
     get_commitment,
     nearest_step,
     overlaps,
     vary,
 )
 from brainscore_cornet.cornet.errors import UserError
+from brainscore_cornet.cornet.time_bins import check_time_bin
 
 REGIONS = ("V1", "V2", "V4", "IT")
 R_AFTER_V2 = {1: (70, 110), 2: (140, 170), 3: (170, 200), 4: (200, 250)}
@@ -239,3 +239,18 @@ def test_wrong_time_bins(time_bin):
     assert str(caught.value).endswith(f"received {time_bin!r}.")
     with pytest.raises(UserError, match="start before end, received"):
         vary(COMMITMENTS["cornet_rt"], time_mapping={"V1": {0: time_bin}})
+
+
+def test_several_time_bins_of_a_step():
+    """Each is answered by its step, as far as its start is the nearest; a step lasts from the first to the last."""
+    bins = {0: [(50, 60), (60, 70), (80, 90)], 1: [[70, 80.0], [90, 100]]}
+    varied = vary(COMMITMENTS["cornet_s"], time_mapping={"IT": bins})
+    requested = [(50, 60), (60, 70), (70, 80), (80, 90), (90, 100), (0, 10), (64, 70), (95, 100), (500, 510)]
+    assert [varied.step_at("IT", each) for each in requested] == [0, 0, 1, 0, 1, 0, 0, 1, 1]
+    assert varied.time_bins["IT"] == {0: (50, 90), 1: (70, 100)}
+    others = [{**bins, 1: [(70, 80)]}, {0: (50, 90), 1: (70, 100)}, {0: [(50, 90)], 1: (70, 100)}]
+    names = [vary(COMMITMENTS["cornet_s"], time_mapping={"IT": each}).identifier for each in others]
+    assert names[1] == names[2] == "cornet_s_bins_ITt0_50_90_ITt1_70_100"
+    assert len({varied.identifier, *names}) == 3
+    with pytest.raises(UserError, match="start before end, received"):
+        vary(COMMITMENTS["cornet_s"], time_mapping={"IT": {0: [(50, 60), (70, 60)]}})

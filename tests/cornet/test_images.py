@@ -175,7 +175,7 @@ def test_transparent_pictures_everywhere(name, tmp_path, stand_in, caplog):
     expected = _in_colour(pixels)
     np.testing.assert_array_equal(np.asarray(read_image(str(path))), expected)
     _check_everywhere(stand_in, path, expected, tmp_path)
-    assert [each.startswith("1 images have transparency") for each in caplog.messages] == [True, True]
+    assert [each.startswith("1 image has transparency") for each in caplog.messages] == [True, True]
 
 
 @pytest.mark.parametrize("background", ["white", "10,200,90"])

@@ -66,6 +66,7 @@ def test_counted_work_in_a_library_has_its_line(log):
         (Work("Loading"), 7.6, "Loading, 8 s so far"),
         (Work("a", 30, 120, first=20), 2.0, "a: 30 of 120 images, 5 images/s, 18 s left"),
         (Work("a", 120, 120, first=0), 2.0, "a: 120 of 120 images, 60 images/s"),
+        (Work("a", 0, 1, "job", first=0), 2.0, "a: 0 of 1 job"),
         (Work("a", 1, 1000, "job", first=0), 60.0, "a: 1 of 1,000 jobs, 0.0167 jobs/s, 16.6 h left"),
         (Work("w.pth", 5_000_000, 200_000_000, "B", first=0), 1.0, "w.pth: 5.0 of 200.0 MB, 5 MB/s, 39 s left"),
         (Work("w.pth", 5_000_000, None, "B", first=0), 1.0, "w.pth: 5.0 MB, 5 MB/s"),

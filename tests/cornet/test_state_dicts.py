@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import OrderedDict
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from brainscore_cornet.cornet.anatomy import TIME_STEPS
 from brainscore_cornet.cornet.architectures import build_network
 from brainscore_cornet.cornet.weights.released import RELEASED, WeightsError
-from brainscore_cornet.cornet.weights.state_dicts import load_checkpoint, read_checkpoint, stated_architecture
+from brainscore_cornet.cornet.weights.state_dicts import load_checkpoint, read_checkpoint
+from brainscore_cornet.cornet.weights.stated import check_held, stated_architecture
 
 FORMATS = {"zip": {}, "legacy": {"_use_new_zipfile_serialization": False}}
 
@@ -292,3 +295,38 @@ def test_a_file_of_another_architecture_is_refused(tmp_path, path, stand_in):
     assert_refused(path, "says that it holds CORnet-R")  # the reason given, and not the entries that differ
     assert_loads(state, state, path, architecture="RT")
     assert_refused(path.rename(tmp_path / RELEASED["cornet_r"].filename), refused, architecture="RT")
+
+
+@each_format
+@pytest.mark.parametrize("architecture", TIME_STEPS)
+def test_other_networks_are_refused_without_torch(stand_in, path, architecture, options):
+    """By what a file states, in a file of 2018, too, or by its entries, which R and RT share."""
+    state = stand_in(architecture).state_dict()
+    alike = {"R", "RT"} if architecture in ("R", "RT") else {architecture}
+    for contents, fitting in (
+        ({"epoch": 43, "state_dict": prefixed(state), "flags": {"model": architecture}}, {architecture}),
+        ({"optimizer": {"lr": 0.1, "momentum": torch.zeros(2)}, "state_dict": prefixed(state)}, alike),
+        (state, alike),
+    ):
+        torch.save(contents, path, **options)
+        for other in TIME_STEPS:
+            if other in fitting:
+                check_held(path, other)
+            else:
+                with pytest.raises(WeightsError, match=f"it cannot be loaded into CORnet-{other}"):
+                    check_held(path, other)
+
+
+def test_what_cannot_be_read_without_torch(path, weights, tmp_path):
+    """Damaged, foreign and dangerous files pass this check, and nothing in them runs: loading them is the error."""
+
+    class Dangerous:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "ran",)
+
+    torch.save({"state_dict": weights, "more": Dangerous()}, path)
+    whole = path.read_bytes()
+    for contents in (whole, whole[:1000], b"", b"text", pickle.dumps(Dangerous()), pickle.dumps([1])):
+        path.write_bytes(contents)
+        check_held(path, "Z")
+    assert not (tmp_path / "ran").exists()

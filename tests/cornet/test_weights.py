@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -268,3 +269,17 @@ def test_torch_home(tmp_path, monkeypatch):
     monkeypatch.delenv("TORCH_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert cache_folder() == tmp_path / "cache" / "torch" / "hub" / "checkpoints"
+
+
+@pytest.mark.parametrize(
+    "variables", [{"TORCH_HOME": "~/torch"}, {"XDG_CACHE_HOME": "/a"}, {"XDG_CACHE_HOME": ""}, {}], ids=str
+)
+def test_torch_home_without_torch(monkeypatch, variables):
+    """The folder is torch.hub's also where torch, whose import takes seconds, is not imported yet."""
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    expected = Path(torch.hub.get_dir()) / "checkpoints"
+    monkeypatch.delitem(sys.modules, "torch")
+    assert cache_folder() == expected

@@ -16,6 +16,7 @@ from helpers.small_model import small_model
 from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.cornet.writing import locked
 from brainscore_cornet.features import finished, unfinished
+from brainscore_cornet.features.early_checks import Asked
 from brainscore_cornet.features.unfinished import Unfinished
 
 FOLDER = ".out.npy.unfinished"
@@ -134,6 +135,15 @@ def test_a_good_one_is_resumed(extract, stopped, tmp_path, caplog):
     shutil.copytree(stopped / FOLDER, tmp_path / FOLDER)
     extract(output=tmp_path / "out.npy", overwrite=True)
     assert "Resuming" not in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "mine", "[" * 10**5, "[1]", "{}", '{"layers": 3}', '{"layers": [[]]}'])
+def test_a_note_of_something_else(tmp_path, text):
+    """What is in the place of a note and is none says nothing about the output."""
+    (tmp_path / "out.npy").write_text("")
+    (tmp_path / f".out.npy{finished.FINISHED}").write_text(text)
+    assert not finished.is_noted(tmp_path / "out.npy", {})
+    assert not finished.is_of_another(tmp_path / "out.npy", Asked("cornet_z", frozenset(), True, False, ""))
 
 
 @pytest.mark.parametrize("attributes", [True, False])

@@ -152,10 +152,10 @@ def test_rotated_and_animated_are_counted(model, tmp_path, photographs, caplog):
     image.save(tmp_path / "plain.png")
     image.convert("P").save(tmp_path / "moving.gif", save_all=True, append_images=[other.convert("P")])
     np.testing.assert_array_equal(values(model, tmp_path / "rotated.png"), values(model, tmp_path / "plain.png"))
-    assert "1 images say that they are rotated" in caplog.text
+    assert "1 image says that it is rotated" in caplog.text
     image.convert("P").save(tmp_path / "still.gif")
     np.testing.assert_array_equal(values(model, tmp_path / "moving.gif"), values(model, tmp_path / "still.gif"))
-    assert "1 images have several frames" in caplog.text
+    assert "1 image has several frames" in caplog.text
 
 
 @pytest.fixture

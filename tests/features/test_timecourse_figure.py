@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from helpers.commands import run_here
 from helpers.small_model import small_model
+from matplotlib.figure import Figure
 from PIL import Image
 
 from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.features import timecourse_figure
-from brainscore_cornet.features.timecourse_figure import parse_width, time_courses
+from brainscore_cornet.features.timecourse_figure import draw_courses, parse_width, time_courses
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +53,35 @@ def test_the_figure_has_the_width_that_is_asked_for(written, tmp_path):
     media = (tmp_path / "figure.pdf").read_bytes().split(b"/MediaBox [")[1].split(b"]")[0].split()
     assert float(media[2]) / 72 * 25.4 == pytest.approx(85, abs=0.2)
     svg = (tmp_path / "figure.svg").read_text()
-    assert "mean 1 − r between images" in svg
+    assert "mean 1 − r" in svg
     assert "V4.conv1" in svg
+
+
+def test_small_activities_are_seen_beside_large_ones(tmp_path):
+    """The scale is logarithmic where a linear one would flatten a region, and has room above and below otherwise."""
+    axes = {}
+    for name, means in {"alike": (0.4, 0.41), "apart": (0.2, 8.0), "negative": (-1.0, 8.0)}.items():
+        columns = {"layer": ["V1.output", "IT.output"], "time_step": [0, 0], "mean": means, "spread": [0.01, 0.01]}
+        edges = {"time_bin_start": [50.0, 100.0], "time_bin_end": [150.0, 200.0], "dissimilarity": [0.5, 0.1]}
+        figure = Figure(figsize=(5, 4), layout="constrained")
+        panels = figure.subplots(1, 2)
+        draw_courses(figure, panels, pd.DataFrame({**columns, **edges}), 5)
+        axes[name] = panels[0]
+    assert [axis.get_yscale() for axis in axes.values()] == ["linear", "log", "linear"]
+    assert axes["alike"].get_ylim() == (0, pytest.approx(0.42 * 1.08))
+    assert axes["negative"].get_ylim()[0] < -1.01
+
+
+def test_each_layer_of_a_region_has_a_line_of_its_own():
+    """Six layers of one region, which share its colour, differ in their dashes."""
+    layers = [f"V4.conv{number}" for number in range(6)]
+    columns = {"layer": layers, "time_step": 0, "time_bin_start": 50.0, "time_bin_end": 90.0}
+    courses = pd.DataFrame({**columns, "mean": 1.0, "spread": 0.1, "dissimilarity": 0.5})
+    assert len(set(timecourse_figure._dashes(courses))) == 6
+    figure = Figure(figsize=(3, 4), layout="constrained")
+    draw_courses(figure, figure.subplots(2, 1), courses, 3)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == layers
 
 
 def test_one_image_has_no_dissimilarity(tmp_path, pictures, stand_in):

@@ -23,6 +23,7 @@ from helpers.own_recordings import pictures
 from helpers.small_model import small_model
 
 from brainscore_cornet import UserError, behaviour_benchmark, load_benchmark, load_model, rdm_benchmark
+from brainscore_cornet.own_data.data_files import read_table
 from brainscore_cornet.own_data.description import described_any
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -274,6 +275,10 @@ def several_truths(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(truth=list(map(str, range(len(table)))))
 
 
+def all_right(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(choice=table["stimulus_id"].map(dict(zip(IDS, TRUTHS, strict=True))))
+
+
 def repeated(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, table[:1]])
 
@@ -293,7 +298,21 @@ MISTAKES = {
     "a third choice": ("i2n", changed(choice="boat"), {}, "row 1: the choice is 'boat', expected 'car' or 'cat'"),
     "nothing to fit on": ("i1", lambda table: table, {"fitting_stimuli": None}, "i1 needs fitting_stimuli"),
     "few trials": ("i2n", lambda table: table.iloc[::REPETITIONS], {}, "one half has no trial of stimulus"),
-    "unknown labels": ("accuracy", changed(choice="gizmo"), {}, "'gizmo'.* For other labels: fitting_stimuli"),
+    "unknown labels": (
+        "accuracy", changed(choice="gizmo"), {},
+        "the trials, row 1: the choice is 'gizmo': Unknown label 'gizmo'.* For other labels: fitting_stimuli",
+    ),
+    "a label in two spellings": (
+        "accuracy", changed(choice="Car"), {}, "the trials, row 1: the choice is 'Car', and elsewhere 'car'"
+    ),
+    "no errors": ("error_consistency", all_right, {}, "all choices are right, and error_consistency compares"),
+    "no errors between two": ("i2n", all_right, {}, "all choices are right, and i2n compares which ones are wrong"),
+    "one subject who errs": (
+        "error_consistency", lambda table: all_right(table).where(table["subject"] != "01", table), {},
+        "in no condition do two subjects err at times",
+    ),
+    "a ceiling that is a text": ("odd_one_out", lambda table: table, {"ceiling": "x"}, "1/3 and 1: received 'x'"),
+    "a ceiling that is true": ("odd_one_out", lambda table: table, {"ceiling": True}, "1/3 and 1: received True"),
     "no subjects": ("error_consistency", without("subject"), {}, "no column subject"),
     "a trial twice": ("error_consistency", repeated, {}, "has 2 trials of stimulus '00'"),
     "an absent trial": ("error_consistency", lambda table: table[1:], {}, "'01' has no trial of 1 of 12 stimuli"),
@@ -340,6 +359,23 @@ def test_mistakes_in_the_file_are_named(folder, text, expected):
     assert done.returncode == 1
     assert re.search(expected, done.stderr), done.stderr
     assert len([line for line in done.stderr.splitlines() if not line.startswith("Reading ")]) == 1
+
+
+def test_subjects_without_errors_are_said(folder):
+    """A subject who is always right in a condition is named, without a warning of an invalid value."""
+    table = labels()
+    table = all_right(table).where((table["subject"] == "01") & (table["condition"] == "1"), table)
+    lines = "\n".join(described_any(benchmark(folder, table, "error_consistency")))
+    assert "  note         all choices of 01 in the condition 1 are right, or all wrong" in lines
+
+
+def test_blanks_around_ids_and_labels_do_not_count(folder):
+    """Ids, labels and names of columns with blanks at their ends, as fixed-width exports have, are those without."""
+    table = labels()
+    blank = table.assign(stimulus_id=table["stimulus_id"] + "  ", choice=" " + table["choice"])
+    blank.rename(columns={"subject": "subject "}).to_csv(folder / "blank.csv", index=False)
+    made = [benchmark(folder, each, "error_consistency") for each in (table, read_table(folder / "blank.csv"))]
+    assert made[0].version == made[1].version
 
 
 def test_a_readout_fitted_on_what_is_asked_is_refused(folder):

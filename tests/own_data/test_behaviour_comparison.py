@@ -167,6 +167,33 @@ def test_trials_of_a_triplet_are_resampled_together(made, models):
     assert error(draws) == pytest.approx(stats.sem(by_triplet) / reach, rel=WITHIN)
 
 
+def test_a_score_above_the_ceiling_is_bounded_as_the_benchmarks(made, models):
+    """A model that agrees with subjects more than they do with each other has the score 1, here as there."""
+    model, trials = models[0], made["error_consistency"].trials
+    right = _right(made["error_consistency"], model)
+    shown, random = trials.stimuli, np.random.RandomState(0)
+    wrong = np.roll(LABELS, 1)[np.arange(COUNT) % 3]
+    table = pd.concat(
+        pd.DataFrame(
+            {
+                "stimulus_id": IDS,
+                "subject": name,
+                "choice": np.where(right != (random.rand(COUNT) < 0.25), TRUTHS, wrong),
+            }
+        )
+        for name in "ab"
+    )
+    benchmark = behaviour_benchmark(
+        "Mylab.above", table, stimuli=shown, metric="error_consistency", visual_degrees=8, truth="truth",
+        fitting_stimuli=made["error_consistency"].fitting,
+    )  # fmt: skip
+    score = benchmark(model)
+    assert float(score.raw) > float(score.ceiling)
+    row = compare_models(models, benchmark, resamples=100).iloc[0]
+    assert row["first_score"] == float(score) == 1
+    assert row["second_score"] <= 1
+
+
 def test_models_that_choose_alike_do_not_differ(made, models):
     """Without any difference, the interval has no width and p is 1."""
     draws = both(made, [models[0], models[0]], "accuracy")[2]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from helpers.commands import run_here
 from helpers.own_recordings import TEXT, laboratory, responses
 
 from brainscore_cornet import UserError, load_model
 from brainscore_cornet.own_data import load_benchmark
-from brainscore_cornet.own_data.commitment_choice import choose_commitment, read_commitment
+from brainscore_cornet.own_data.commitment_choice import (
+    ChosenCommitment,
+    _best,
+    choose_commitment,
+    read_commitment,
+    write_commitment,
+)
+from brainscore_cornet.own_data.time_map import TimeMap
 
 
 def few_stimuli(folder) -> None:
@@ -50,9 +58,51 @@ def test_choosing_does_not_inflate_the_score(tmp_path):
     np.save(tmp_path / "it.npy", shared + 0.3 * random.randn(*responses().shape))
     model = load_model("cornet_z_untrained", image_size=48)
     found = choose_commitment(model, load_benchmark(tmp_path / "it.toml"), resamples=50)
-    assert all(low < 0.2 for _, _, low, _ in found.scores)
+    assert all(each.low < 0.2 for each in found.scores)
     with pytest.raises(UserError, match="Expected layers of IT"):
         choose_commitment(model, load_benchmark(tmp_path / "it.toml"), layers=["V4"])
+
+
+@pytest.mark.parametrize("best", [[0] * 13 + [1] * 5, [1] * 2 + [0] * 12 + [1] * 4], ids=["a long run", "and back"])
+def test_time_bins_are_answered_by_the_steps_that_were_chosen(tmp_path, best):
+    """Written and read again, each step answers all time bins in which it is the best."""
+    bins = [(50 + 10 * number, 60 + 10 * number) for number in range(18)]
+    scores = np.full((2, 18), 0.1)
+    scores[best, range(18)] = 0.5
+    scores[:, 3] = np.nan  # no reliable signal
+    sites = {"layer": ("site", ["IT.output"] * 2), "time_step": ("site", [0, 1])}
+    edges = {f"time_bin_{name}": ("time_bin", np.array(bins)[:, edge]) for edge, name in enumerate(("start", "end"))}
+    found = TimeMap(xr.Dataset({"score": (("site", "time_bin"), scores)}, coords=sites | edges), None, [])
+    layer, times = _best(found, {"IT.output": {0: (1,), 1: (1,)}})
+    benchmark = load_benchmark(laboratory(tmp_path))
+    write_commitment(ChosenCommitment("IT", layer, times, []), "cornet_s", benchmark, tmp_path / "best.toml")
+    model = load_model("cornet_s_untrained", **read_commitment(tmp_path / "best.toml"))
+    model.start_recording("IT", bins)
+    steps = list(model._recording.time_steps)
+    assert steps[:3] + steps[4:] == best[:3] + best[4:]
+
+
+def test_steps_are_chosen_that_a_recording_can_have():
+    """Of a layer whose activity has other sizes at other steps, steps of one size are chosen."""
+    sites = {"layer": ("site", ["V4.conv2"] * 3), "time_step": ("site", [0, 1, 2])}
+    edges = {"time_bin_start": ("time_bin", [50, 60]), "time_bin_end": ("time_bin", [60, 70])}
+    scores = (("site", "time_bin"), np.array([[0.9, 0.0], [0.6, 0.1], [0.1, 0.6]]))
+    found = TimeMap(xr.Dataset({"score": scores}, coords=sites | edges), None, [])
+    shapes = {"V4.conv2": {0: (8, 28, 28), 1: (8, 14, 14), 2: (8, 14, 14)}}
+    assert _best(found, shapes) == ("V4.conv2", {1: [(50, 60)], 2: [(60, 70)]})
+
+
+def test_nothing_to_choose_by(tmp_path):
+    """Without a signal there is no commitment; a comparison says so, too."""
+    few_stimuli(tmp_path)
+    np.save(tmp_path / "it.npy", np.random.RandomState(0).randn(*responses().shape))
+    model = load_model("cornet_z_untrained", image_size=48)
+    with pytest.raises(UserError, match=r"No time bin of MyLab2026\.IT has a reliable signal in one half"):
+        choose_commitment(model, load_benchmark(tmp_path / "it.toml"), resamples=50)
+    done = run_here(
+        "compare", "cornet_z_untrained", "cornet_rt_untrained", "-b", "it.toml", "--image-size", 48, folder=tmp_path
+    )
+    assert done.stdout.count("-      no reliable signal") == 2, done.stdout
 
 
 @pytest.mark.parametrize("text", ["[layers", "[other]\na = 1", "[time_mapping.IT]\nfirst = [1, 2]"])

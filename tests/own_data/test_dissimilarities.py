@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.commands import run_here
 from helpers.own_recordings import pictures
@@ -103,7 +104,7 @@ def test_the_file(images):
         "--layer", "IT", "--layer", "V4.conv",
         folder=folder,
     )  # fmt: skip
-    assert "explains the recordings best at 70-170 ms" in mapped.stdout, mapped.stderr
+    assert "explains the dissimilarities best at 70-170 ms" in mapped.stdout, mapped.stderr
     assert {path.name for path in (folder / "map").glob("*.p*")} == {
         f"{name}.{ending}" for name in ("map", "best", "regions") for ending in ("png", "pdf")
     }
@@ -144,6 +145,9 @@ MISTAKES = {
     "similarities": (1 - matrices(), "subject 1: expected zeros on the diagonal, received 1. These are similarities"),
     "missing": (matrices() + np.where(np.arange(STIMULI) == 3, np.nan, 0), "stimuli 1 and 4 is missing"),
     "not symmetric": (matrices()[0] + np.triu(np.ones((STIMULI, STIMULI)), 1), "is not symmetric: .* row 1, column 2"),
+    "subjects last": (matrices().transpose(1, 2, 0), "move the subjects to the first dimension"),
+    "subjects last, in vectors": (np.ones((66, 4)), "move the subjects to the first dimension"),
+    "negative": (-matrices(), "subject 1: most dissimilarities are negative, .* give 1 - r"),
     "constant": (1 - np.eye(STIMULI), "all dissimilarities are 1"),
     "texts": (matrices().astype(str), "expected numbers"),
 }
@@ -155,6 +159,62 @@ def test_mistakes_are_named(images, given, expected):
     with pytest.raises(UserError, match=expected) as raised:
         rdm_benchmark("x", given, stimuli=images, region="IT", visual_degrees=8)
     assert "\n" not in str(raised.value)
+
+
+LABELLED = pd.DataFrame(matrices()[0], *[pd.Index([f"{number:02}" for number in range(STIMULI)])] * 2)
+
+
+def shuffled() -> pd.DataFrame:
+    order = np.random.RandomState(0).permutation(STIMULI)
+    return LABELLED.iloc[order, order]
+
+
+@pytest.mark.parametrize("kind", ["frame", "csv", "tsv", "parquet", "npz"])
+def test_matrices_with_ids_are_put_into_the_order_of_the_stimuli(images, tmp_path, kind):
+    """Ids in the first row and column of a table, in an index, or beside the array, say which stimulus a row is."""
+    given, file = shuffled(), tmp_path / f"rdm.{kind}"
+    if kind == "frame":
+        found = rdm_benchmark("x", given, stimuli=images, region="IT", visual_degrees=8)
+    else:
+        if kind == "npz":
+            np.savez(file, rdm=given.to_numpy(), stimulus_id=given.index.to_numpy(str))
+        elif kind == "parquet":
+            given.to_parquet(file)
+        else:
+            given.to_csv(file, sep="\t" if kind == "tsv" else ",")
+        toml = (
+            f'identifier = "x"\nstimuli = "{images}"\nvisual_degrees = 8\n[rdm]\nfile = "rdm.{kind}"\nregion = "IT"\n'
+        )
+        (tmp_path / "rdm.toml").write_text(toml)
+        found = load_benchmark(tmp_path / "rdm.toml")
+    np.testing.assert_allclose(found.matrices[0], matrices()[0], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda table: table.to_csv(index=False), "remove the header or the column of ids, or give both"),
+        (lambda table: table.rename(columns={"03": "99"}).to_csv(), "first row and in the first column differ"),
+        (lambda table: table.rename({"03": "99"}).rename(columns={"03": "99"}).to_csv(), "are not among .*images: 99"),
+        (lambda table: table.to_csv(header=False, index=False).replace("0.", "x.", 1), "matrix of numbers .* received"),
+        (lambda table: table.to_csv(sep=";"), "separated by semicolons, expected commas"),
+    ],
+)
+def test_tables_that_are_no_matrices(images, tmp_path, change, expected):
+    """One line each."""
+    (tmp_path / "rdm.csv").write_text(change(LABELLED))
+    top = f'identifier = "x"\nstimuli = "{images}"\nvisual_degrees = 8\n'
+    (tmp_path / "rdm.toml").write_text(f'{top}[rdm]\nfile = "rdm.csv"\nregion = "IT"\n')
+    with pytest.raises(UserError, match=expected):
+        load_benchmark(tmp_path / "rdm.toml")
+
+
+def test_a_subject_twice_is_said(images):
+    """Two subjects with the same numbers raise the ceiling."""
+    twice = matrices()
+    twice[2] = twice[0]
+    lines = described_rdms(rdm_benchmark("x", twice, stimuli=images, region="IT", visual_degrees=8))
+    assert "  note         subjects 1 and 3 have the same dissimilarities" in lines
 
 
 def test_mistakes_in_options(images):
@@ -173,7 +233,7 @@ def test_mistakes_in_options(images):
 def test_monkey_it():
     """Spearman's correlation with monkey IT (Kriegeskorte et al. 2008) as computed independently, for CORnet-Z."""
     folder = DATA / "kriegeskorte2008"
-    monkey = read_matrices(folder / "monkey_it_rdm.csv", None)
+    monkey = read_matrices(folder / "monkey_it_rdm.csv", None)[0]
     loaded = load_model("cornet_z_untrained")
     for region, value in {"V1": 0.1593, "V2": 0.2117, "V4": 0.2365, "IT": 0.2114}.items():
         benchmark = rdm_benchmark("monkey", monkey, stimuli=folder / "stimuli.csv", region=region, visual_degrees=8)
@@ -188,7 +248,7 @@ def test_monkey_it_at_each_time_step():
 
     folder = DATA / "kriegeskorte2008"
     benchmark = rdm_benchmark(
-        "monkey", read_matrices(folder / "monkey_it_rdm.csv", None), stimuli=folder / "stimuli.csv", region="IT",
+        "monkey", read_matrices(folder / "monkey_it_rdm.csv", None)[0], stimuli=folder / "stimuli.csv", region="IT",
         visual_degrees=8,
     )  # fmt: skip
     expected = {

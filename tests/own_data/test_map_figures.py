@@ -32,7 +32,7 @@ def test_the_map_marks_the_committed_and_the_best():
         ("IT t0", "80-90"), ("IT t0", "90-100")
     ]  # fmt: skip
     assert figure.table.rows[3] == ["IT t0", "no reliable signal", "0.310 (0.260 to 0.360)", "0.320 (0.270 to 0.370)"]
-    assert "grey: no reliable signal" in figure.about
+    assert "×: no reliable signal" in figure.about
 
 
 def test_best_sites_and_regions():
@@ -47,6 +47,7 @@ def test_differences_and_neuroids():
     """Significant differences have a dot; without a control there is no chart, and neuroids are sorted."""
     figure = FIGURES["difference"](made_map())
     assert [cell["site"] for cell in values(figure) if cell["is_marked"]] == ["V1 t0", "V1 t0"]
+    assert figure.title == " − ".join(made_map().attrs[name] for name in ("model", "against"))
     assert figure.table.rows[1][2] == "0.010 (-0.090 to 0.110)"
     assert FIGURES["difference"](made_map().drop_vars("difference")) is None
     neuroids = values(FIGURES["neuroids"](made_map()))

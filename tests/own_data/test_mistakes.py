@@ -53,6 +53,10 @@ def long_table(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[Path
     return write
 
 
+def separated(path: Path, mark: str) -> None:
+    path.write_text(path.read_text().replace(",", mark))
+
+
 def with_nan(values: np.ndarray) -> np.ndarray:
     values[:, 7, 2, 1] = np.nan
     return values
@@ -98,6 +102,15 @@ MISTAKES = {
     "a folder without images": (empty_image, "images holds no images"),
     "no data file": (replaced('file = "it.npy"', ""), "lacks a file"),
     "a data file that is not there": (replaced("it.npy", "rates.npy"), "rates.npy does not exist"),
+    "a name that no file can have": (replaced("it.npy", f"{'x' * 300}.npy"), "x.npy does not exist"),
+    "a name with a zero": (replaced("it.npy", "it\\u0000.npy"), "npy does not exist"),
+    "the home of nobody": (replaced("it.npy", "~nobody-of-this-name/it.npy"), "it.npy does not exist"),
+    "stimuli at a name that no file can have": (replaced('"images"', f'"{"x" * 300}"'), "no stimuli at .*xxx"),
+    "images with names that no file can have": (table({"stimulus_path": ["x" * 300]}), "row 1: the image .*xxx does"),
+    "ids at a name that no file can have": (
+        replaced('region = "IT"', f'region = "IT"\nstimulus_ids = "{"x" * 300}.txt"'),
+        "stimulus_ids = 'xxx.* is no file",
+    ),
     "an unknown kind of file": (replaced("it.npy", "it.xls"), "expected a file that ends in .npy, .npz"),
     "a damaged data file": (lambda folder: (folder / "it.npy").write_bytes(b"\x93NUMPY"), "Cannot read .*it.npy"),
     "an empty data file": (lambda folder: (folder / "it.npy").write_bytes(b""), "it.npy is empty"),
@@ -120,12 +133,22 @@ MISTAKES = {
     "too few time bins": (replaced(BINS, "time_bins = [[70, 170]]"), "2 along the dimension time_bin: expected 2"),
     "a time bin that ends first": (replaced("[70, 170]", "[170, 70]"), r"start before end, received \[170, 70\]"),
     "a time bin twice": (replaced("[170, 270]", "[70, 170]"), "twice"),
+    "time bins in seconds": (
+        replaced("[[70, 170], [170, 270]]", "[[0.07, 0.17], [0.17, 0.27]]"),
+        "it.npy lie within 5 ms of stimulus onset, such as 0.07-0.17: expected ms; if these are seconds, 70-170",
+    ),
+    "time bins in nanoseconds": (
+        replaced("[[70, 170], [170, 270]]", "[[7e7, 1.7e8], [1.7e8, 2.7e8]]"),
+        "The time bin 7e.07-1.7e.08 of it.npy is more than a minute from stimulus onset: expected ms",
+    ),
     "two time bins that start together": (replaced("[170, 270]", "[70, 270]"), "start at 70 ms"),
     "no region": (replaced('region = "IT"', ""), "No region is given"),
     "a region that no model has": (replaced('"IT"\n', '"FFA"\n'), "'FFA' is not what a CORnet can be recorded from"),
     "missing responses": (changed(with_nan), r"1 of 6 neuroids .* 07 at 170-270 ms: 2. .*leave_out = \[\"2\"\]"),
     "constant neuroids": (changed(with_constant), r"respond the same .* 70-170 ms: 3. .*leave_out = \[\"3\"\]"),
     "infinite responses": (changed(with_infinity), "1 infinite values"),
+    "responses in tesla": (changed(lambda values: values * 1e-14), "largest response is .*e-14, .* fT in place of T"),
+    "responses beyond all units": (changed(lambda values: values * 1e200), "the largest response is .*e.200"),
     "no responses": (changed(lambda values: values * np.nan), "holds no finite value"),
     "no neuroids at all": (changed(lambda values: values[:, :, :0]), "empty along neuroid"),
     "an unknown neuroid left out": (replaced('region = "IT"', 'region = "IT"\nleave_out = ["9"]'), "names '9'"),
@@ -168,6 +191,10 @@ MISTAKES = {
     "no degrees": (replaced("visual_degrees = 8", ""), "visual_degrees is missing"),
     "degrees below 0": (replaced("visual_degrees = 8", "visual_degrees = -8"), "Expected visual_degrees above 0"),
     "an unknown metric": (replaced('"ridge"', '"rigde"'), "Unknown metric 'rigde'. Did you mean ridge"),
+    "a metric that is a text": (
+        lambda folder: (folder / "it.toml").write_text('metric = "pls"\n' + TEXT.split("[metric]")[0]),
+        r"it.toml, \[metric\]: expected a table of settings, received 'pls'",
+    ),
     "too few stimuli for the metric": (
         replaced('"ridge"\nsplits = 3', '"pls"\ntrain_size = 0.5'),
         "pls with train_size = 0.5 fits on 20 of 40 stimuli",
@@ -175,6 +202,14 @@ MISTAKES = {
     "splits by a column that is not there": (
         replaced("splits = 3", 'stratify = "category"'),
         "Unknown column of images to stratify by, 'category'",
+    ),
+    "semicolons": (
+        lambda folder: (long_table(lambda long: long)(folder), separated(folder / "it.csv", ";")),
+        "it.csv: the columns are separated by semicolons, expected commas",
+    ),
+    "tabs in a table of stimuli": (
+        lambda folder: (table({"stimulus_path": IMAGES, "size": 1})(folder), separated(folder / "stimuli.csv", "\t")),
+        "stimuli.csv: the columns are separated by tabs, expected commas",
     ),
     "a table of responses without neuroids": (
         long_table(lambda long: long.drop(columns="neuroid_id")),

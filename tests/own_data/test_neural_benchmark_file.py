@@ -200,6 +200,26 @@ def test_spikes_in_an_nwb_file_become_rates(tmp_path):
         load_benchmark(tmp_path / "nwb.toml")
 
 
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("time_bins = [[70, 70]]", r"start before end, received \[70, 70\]"),
+        ("time_bins = [0.07, 0.17]", "within 5 ms of stimulus onset"),
+        ('time_bins = [70, 170]\ndims = ["stimulus", "neuroid"]', "dims is not for .nwb files"),
+        ('time_bins = [70, 170]\nvariable = "units"', "variable is not for .nwb files"),
+    ],
+)
+def test_settings_that_do_not_fit_an_nwb_file(tmp_path, setting, expected):
+    """One line each, before spikes are counted."""
+    pytest.importorskip("pynwb")
+    laboratory(tmp_path)
+    (tmp_path / "session.nwb").write_bytes(b"")
+    top = 'identifier = "spikes"\nstimuli = "images"\nvisual_degrees = 8\n[recordings]\nfile = "session.nwb"\n'
+    (tmp_path / "nwb.toml").write_text(f'{top}region = "IT"\n{setting}\n')
+    with pytest.raises(UserError, match=expected):
+        load_benchmark(tmp_path / "nwb.toml")
+
+
 def test_hidden_files_in_a_folder_are_no_stimuli(tmp_path):
     """What other programs put beside the pictures shifts no response; a linked folder is searched."""
     laboratory(tmp_path / "real")

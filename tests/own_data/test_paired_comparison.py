@@ -11,7 +11,7 @@ from helpers.small_model import small_model
 
 from brainscore_cornet import UserError, compare_models, neural_benchmark, rdm_benchmark
 from brainscore_cornet.metrics.exact import exact_metrics
-from brainscore_cornet.own_data.comparison_files import write_comparison
+from brainscore_cornet.own_data.output_folder import output_folder
 from brainscore_cornet.own_data.paired_comparison import COLUMNS, holm, sentences
 from brainscore_cornet.own_data.rdm_resampling import bootstrapped
 
@@ -181,5 +181,5 @@ def test_what_cannot_be_compared(images, models, tmp_path):
         with pytest.raises(UserError, match=expected):
             compare_models(given, on, **options)
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="Expected a folder"):
-        write_comparison(pd.DataFrame(), tmp_path / "file")
+    with pytest.raises(UserError, match="Expected a folder"), output_folder(tmp_path / "file", "the comparison"):
+        pass

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from brainscore_vision.metrics.internal_consistency.ceiling import InternalConsistency
 from helpers.commands import run_here
+from helpers.made_maps import made_map
 from helpers.own_recordings import laboratory, pictures, responses
 from helpers.small_model import small_model
 
 from brainscore_cornet import UserError, neural_benchmark, time_map
 from brainscore_cornet.cornet.recording.record import Site
+from brainscore_cornet.cornet.writing import locked
 from brainscore_cornet.metrics.exact import exact_metrics
 from brainscore_cornet.own_data.map_files import write_map
+from brainscore_cornet.own_data.map_findings import findings
+from brainscore_cornet.own_data.neural import RecordingsBenchmark
 from brainscore_cornet.own_data.neural_assemblies import repeated_assembly
 from brainscore_cornet.own_data.resampling import Resamples, corrected, weighted_correlations
 from brainscore_cornet.own_data.similarity_scores import similarity_draws
@@ -180,6 +187,54 @@ def test_the_command_writes_a_map(tmp_path):
     assert (tmp_path / "map" / "findings.txt").read_text().splitlines()[0] in done.stdout
 
 
+def test_a_single_neuroid_has_intervals_over_stimuli(found):
+    """One neuroid says nothing of others: its map has intervals and findings, over stimuli alone."""
+    model, several, _ = found
+    recorded = replace(
+        several.recorded, values=several.recorded.values[:, :1], neuroids={"neuroid_id": np.array(["a"])}
+    )
+    alone = RecordingsBenchmark("alone", recorded, several.settings, 8, 1)
+    made = time_map(model, alone, layers=["V4"], resamples=50)
+    assert made.dataset.attrs["interval"] == "95 %, over stimuli"
+    known = made.dataset["score"].notnull().values
+    assert known.any()
+    assert (made.dataset["low"].values < made.dataset["high"].values)[known].all()
+
+
+def test_a_ceiling_that_is_unknown_is_not_said_to_include_0():
+    """The findings name what makes a time bin unreliable."""
+    dataset = made_map()
+    dataset["ceiling_low"] = ("time_bin", [np.nan, 0.1, 0.1])
+    assert findings(dataset)[0] == "No reliable signal at 70-80 ms: the noise ceiling cannot be estimated (NaN)."
+    dataset["ceiling_low"] = ("time_bin", [-0.1, 0.1, 0.1])
+    assert findings(dataset)[0] == "No reliable signal at 70-80 ms: the interval of the noise ceiling includes 0."
+
+
+def test_a_best_site_that_explains_nothing_is_said_to(found):
+    """Where the interval of the best site includes 0, a sentence says what follows."""
+    dataset = made_map()
+    sentence = "Its interval includes 0: no site is known to explain the recordings."
+    assert sentence not in findings(dataset)
+    assert findings(dataset.assign(low=dataset["score"] * 0 - 0.1))[2] == sentence
+
+
+def test_constant_responses_are_warned_of_once(images, stand_in, caplog):
+    """A neuroid that is silent in the test stimuli of splits is named in one line, for a model and its control."""
+    values = responses(STIMULI)
+    values[:, :, 3] = values[:, :1, 3] * (np.arange(STIMULI) == 5)[:, np.newaxis]
+    benchmark = neural_benchmark(
+        "sparse", values, stimuli=list(map(str, images)), dims=DIMS, region="IT", time_bins=[(70, 170), (170, 270)],
+        metric="ridge", splits=3, visual_degrees=8, source="it.npy",
+    )  # fmt: skip
+    model = small_model(stand_in, "cornet_z")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        time_map(model, benchmark, layers=["IT"], against=model, resamples=50)
+    assert not [each for each in warned if "constant" in str(each.message) or "empty" in str(each.message)]
+    (line,) = [each for each in caplog.messages if "respond the same" in each]
+    assert line.startswith("it.npy: 1 of 6 neuroids respond the same to all test stimuli of a split")
+
+
 def test_figures_of_an_earlier_map_do_not_stay(found, tmp_path):
     """A map without a control has no figure of differences, also where an earlier one had."""
     (tmp_path / "difference.png").touch()
@@ -187,6 +242,56 @@ def test_figures_of_an_earlier_map_do_not_stay(found, tmp_path):
     differences = [name for name in made.dataset if str(name).startswith(("difference", "p_"))]
     written = write_map(TimeMap(made.dataset.drop_vars(differences), made.draws, made.sentences), tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(written)
+
+
+def test_files_of_a_map_are_replaced_together(found, tmp_path):
+    """Where a figure cannot be drawn, the files of the earlier map stay, with nothing beside them."""
+    made = found[2]
+    written = write_map(made, tmp_path)
+    before = {path: path.read_bytes() for path in written}
+    with pytest.raises(KeyError):
+        write_map(TimeMap(made.dataset.drop_vars("best_share"), made.draws, ["Another map."]), tmp_path)
+    assert {path: path.read_bytes() for path in sorted(tmp_path.iterdir())} == dict(sorted(before.items()))
+
+
+@pytest.mark.parametrize("command", ["map", "compare"])
+def test_one_process_writes_to_a_folder(tmp_path, command):
+    """A second command is refused before its models run, and the first one's lock stays."""
+    laboratory(tmp_path)
+    (tmp_path / "out").mkdir()
+    models = ["cornet_z_untrained", "cornet_rt_untrained"][: 1 if command == "map" else 2]
+    with locked(tmp_path / "out" / ".lock", "busy"):
+        done = run_here(command, *models, "-b", "it.toml", "-o", "out", folder=tmp_path)
+    assert done.returncode == 1
+    assert "Another process is writing to out: wait for it, or name another folder" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["map", "cornet_z_untrained", "-b", "it.toml", "-o", LONG], "has 300 bytes: choose one of at most 207"),
+        (["map", "cornet_z_untrained", "-b", "it.toml", "-o", "out", "--commit", LONG], "has 300 bytes"),
+        (["map", "cornet_z_untrained", "-b", LONG, "-o", "out"], "does not exist"),
+        (["compare", "cornet_z_untrained", "cornet_z", "-b", "it.toml", "-o", LONG], "has 300 bytes"),
+        (["benchmark", LONG], "does not exist"),
+        (["benchmark", "~nobody-of-this-name/it.toml"], "does not exist"),
+        (["benchmark", LONG, "--new", "--recordings", "it.npy", "--stimuli", "images"], "has 300 bytes"),
+        (["benchmark", "new.toml", "--new", "--recordings", f"{LONG}.npy", "--stimuli", "images"], "does not exist"),
+        (["benchmark", "new.toml", "--new", "--recordings", "it.npy", "--stimuli", LONG], "There are no stimuli at"),
+        (["score", "cornet_z_untrained", "-b", "it.toml", "--commitment", LONG], "does not exist"),
+    ],
+)
+def test_names_that_no_file_can_have(tmp_path, arguments, expected):
+    """One line, before anything is computed."""
+    laboratory(tmp_path)
+    done = run_here(*arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_no_map_can_be_made_of(stand_in, tmp_path, images):
@@ -204,7 +309,7 @@ def test_what_no_map_can_be_made_of(stand_in, tmp_path, images):
         time_map(model, spanning)
     with pytest.raises(UserError, match="number of resamples"):
         time_map(model, plain, resamples=3)
-    with pytest.raises(UserError, match="Unknown layer"):
+    with pytest.raises(UserError, match=r"^cornet_z_size_48: Unknown layer"):
         time_map(model, plain, layers=["V9"])
     laboratory(tmp_path)
     (tmp_path / "file").write_text("")

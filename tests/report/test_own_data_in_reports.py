@@ -55,4 +55,5 @@ def test_a_folder_of_scores_is_needed(tmp_path):
     made_map().to_netcdf(tmp_path / "map.nc")
     done = run_here("report", ".", "-o", "page.html", folder=tmp_path)
     assert done.returncode == 1
+    assert done.stderr.startswith("Writing page.html\n")
     assert "is not a folder of results" in done.stderr

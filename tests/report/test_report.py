@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 from helpers.results import BENCHMARKS, HOSTILE, TEMPORAL, failure, result, several
 from PIL import Image
 
@@ -29,6 +32,7 @@ from brainscore_cornet.report import (
     write_report,
 )
 from brainscore_cornet.report.own_data_sections import OwnData
+from brainscore_cornet.scoring.failures import OFFLINE
 
 
 def read(*rows: dict) -> list[report_rows.ReportRow]:
@@ -148,6 +152,15 @@ def test_the_table_has_the_error_on_both_scales():
     (job,) = read(result(error=0.016, ceiling=0.8))
     cells = {column.header: score_table.cell(job, column) for column in score_table.columns([job])}
     assert (cells["Score"], cells["Error"], cells["Raw"], cells["Raw error"]) == ("0.432", "0.020", "0.346", "0.016")
+
+
+def test_many_time_bins_are_counted_in_the_table():
+    """Eighteen time bins are their span and number, so that rows stay one line high; a few are listed."""
+    bins = " ".join(f"{start}-{start + 10}" for start in range(70, 250, 10))
+    (job,) = read(result(time_bins=bins, model_time_bins="100-150 150-200"))
+    cells = {column.header: score_table.cell(job, column) for column in score_table.columns([job])}
+    assert (cells["Requested (ms)"], cells["Committed (ms)"]) == ("70–250 in 18 bins", "100-150 150-200")
+    assert job.cells["time_bins"] == bins
 
 
 def test_what_a_label_stands_for_is_in_the_table():
@@ -275,6 +288,52 @@ def test_models_that_are_equal_by_construction_are_said_to_be():
     assert "V1" not in sentence
 
 
+def test_every_chart_of_scores_has_its_numbers():
+    """The table of a region, of the light protocol too, has a row for each benchmark and a column for each model."""
+    found = read(
+        result("a", "Marques2020light_DeValois1982-pref_or", region="V1"),
+        result("b", "MajajHong2015public.IT-pls", error=None),
+        failure("a", "MajajHong2015public.IT-pls"),
+    )
+    light, it = score_chart.region_charts(found)
+    assert (light.table.header, it.table.header) == (["Benchmark", "a"], ["Benchmark", "b", "a"])
+    assert light.table.rows == [["Marques2020light_DeValois1982-pref_or", "0.432 ± 0.020"]]
+    assert it.table.rows == [["MajajHong2015public.IT-pls", "0.432", "failed"]]
+
+
+def test_names_of_columns_are_upright_where_they_do_not_fit():
+    """The angle is known before a picture is laid out, so that static pictures have room for the names."""
+    for names, is_upright in ((["cornet_z", "cornet_s"], False), ([f"cornet_s_untrained_{n}" for n in "abcd"], True)):
+        figure = heat_map.heat_map(read(*(result(model, name) for model in names for name in "xy")))
+        svg = charts.static_svg(charts.compiled(figure), "one")
+        assert ("rotate(-90)" in svg) == is_upright
+        height = float(re.search(r'<svg[^>]* height="([\d.]+)"', svg)[1])
+        assert (height > 200) == is_upright
+
+
+def test_no_text_of_a_figure_leaves_it(tmp_path):
+    """Long names are upright or on several lines: all of the text lies within the figure, and none is cut."""
+    names = ["cornet_s_untrained_size_256_times_V1-5_V2-5", "cornet_s_untrained_size_256_times_V1-5_V2-4", "x"]
+    rows = [result(model, name, by_time_bin="[[70, 80, 0.1], [80, 90, 0.2]]") for model in names for name in "ab"]
+    figures = [figure for section in page.sections(read(*rows), OwnData()) for figure in section.figures]
+    figures.append(replace(figures[0], title="A benchmark whose name is longer than a line at the width of a column"))
+    charts.write_figures(figures, tmp_path / "figure.svg")
+    svg = (tmp_path / "figure.svg").read_text()
+    assert "…" not in svg
+    assert all(svg.count(f">{model}</text>") >= 5 for model in names)
+    # with a margin, in which what would be cut is seen
+    found = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg)
+    width, height = int(found[1]), int(found[2])
+    wider = svg.replace(found[0], f'viewBox="-50 0 {width + 100} {height}"').replace(
+        "<svg y", '<svg overflow="visible" y'
+    )
+    wider = re.sub(r' width="[\d.]+" height="[\d.]+"', f' width="{width + 100}" height="{height}"', wider, count=1)
+    pixels = np.asarray(Image.open(io.BytesIO(vl_convert.svg_to_png(wider))).convert("L"))
+    assert pixels.shape == (height, width + 100)
+    assert pixels[:, 50:-50].min() < 100
+    assert set(np.unique(pixels[:, np.r_[:49, -49:0]])) <= {0, 255}
+
+
 def test_charts_follow_the_schema():
     """Every chart is a valid Vega-Lite specification."""
     for section in page.sections(report_rows.read_jobs(several()), OwnData()):
@@ -312,12 +371,24 @@ def test_what_was_run_is_said_once():
     facts = dict(provenance.setups(found)[2].facts)
     assert (facts["jobs"], facts["time"], facts["peak memory"]) == ("4, 1 failed", "50 s", "1,234 MB")
     assert facts["versions"] == "brainscore_cornet 0.1.0, torch 2.14.1"
-    assert len(provenance.setups(later)) == 2
+    (setup,) = provenance.setups(later)
+    assert dict(setup.facts)["device"] == "cpu (2 jobs); cuda:0 (1 job)"
     assert dict(provenance.benchmark_versions(read(result(), result(benchmark_version="2")))) == {
         BENCHMARKS[1][0]: "1, 2"
     }
     (note,) = provenance.notes(found)
     assert note.about == [BENCHMARKS[0][0]]
+
+
+def test_a_model_with_failed_jobs_has_one_setup():
+    """Failed jobs lack what is known only after loading, and equal values are said once."""
+    unknown = {"device": None, "weights_hash": None, "settings": '{"image_size": 64}'}
+    found = read(*(result(benchmark=name, metric="stock") for name in "ab"), failure("cornet_z", **unknown))
+    (setup,) = provenance.setups(found)
+    facts = dict(setup.facts)
+    assert (facts["jobs"], facts["device"], facts["metrics"]) == ("3, 1 failed", "cpu", "stock")
+    assert facts["settings"] == "as committed (2 jobs); image_size 64 (1 job)"
+    assert facts["weights"] == "1d3f7974" * 8
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):
@@ -383,6 +454,19 @@ def test_jobs_that_failed_in_the_same_way_share_a_box():
     assert (second.reason, [job.model for job in second.jobs]) == ("No reason was recorded.", ["c"])
 
 
+def test_failures_without_a_network_are_one_for_all_models():
+    """The models that work without a network are named in the reason, and may be those that failed."""
+    names = ("cornet_s_untrained", "cornet_s", "mine")
+    reason = f"Cannot download what b1 needs: no connection. {OFFLINE}"
+    found = read(
+        *(failure(name, "b1", reason=reason) for name in names),
+        *(failure(name, "b2", reason=reason.replace("b1", "b2")) for name in names),
+        failure("mine", "b3", reason=reason.replace("b1", "b3")),
+    )
+    (together,) = failed_jobs.failures(found)
+    assert together.lines == [(names, ["b1", "b2"]), (("mine",), ["b3"])]
+
+
 def test_a_heat_map_of_models_and_benchmarks():
     """Every pair has a cell in the order of the table, as dark as its score is high; one model needs no map."""
     found = read(
@@ -392,6 +476,7 @@ def test_a_heat_map_of_models_and_benchmarks():
     assert figure.table.header == ["Benchmark", "b", "a"]
     assert figure.table.rows == [["y", "1.500", "0.250"], ["x", "−0.100", "failed"]]
     assert [(each["strength"], each["label"]) for each in drawn(figure)] == [
-        (1.5, "1.50"), (-0.1, "−0.10"), (0.25, "0.25"), (0, "failed")
+        (1.5, "1.50"), (-0.1, "−0.10"), (0.25, "0.25"), (0, "×")
     ]  # fmt: skip
+    assert "×: failed" in figure.about
     assert heat_map.heat_map(read(result("a", "x"), result("a", "y"))) is None

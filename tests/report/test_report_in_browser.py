@@ -130,6 +130,16 @@ PAGES = {
     "long names": pd.DataFrame(LONG),
     "hostile": pd.DataFrame([result(HOSTILE, HOSTILE), failure(HOSTILE, reason=HOSTILE)]),
     "ten models": pd.DataFrame([result(f"m{n}", by_time_bin=f"[[70, 80, 0.{n}], [80, 90, 0.3]]") for n in range(10)]),
+    "failed together": pd.DataFrame(
+        [failure(model, f"Made{n}.IT-pls") for n in (1, 2) for model in ("alexnet", "cornet_z")]
+        + [failure("cornet_z", "Made3.IT-pls"), result()]
+    ),
+    "long labels": pd.DataFrame(
+        [
+            result(*(("cornet_" * 12)[:n] for _ in range(2)), identifier="i" * n, weights_file="/w" * n)
+            for n in (20, 30, 60)
+        ]
+    ),
     "strange scores": pd.DataFrame([result(score=-50.0), result(score=9.0, ceiling=None), result(score=None)]),
 }
 
@@ -257,6 +267,28 @@ def test_the_table_is_saved_with_all_columns_and_digits(opened, tmp_path, name):
     for row, cells in zip(read, expected, strict=True):
         for name, cell in cells.items():
             assert (float(row[name]) if isinstance(cell, float) else row[name]) == ("" if cell is None else cell), name
+
+
+def test_failures_follow_the_filter(opened):
+    """Of models that failed together on several benchmarks, only those are shown whose names hold what was typed."""
+    browser = opened("failed together", charts=False)
+    (box,) = browser.find_elements("css selector", "#failed li")
+    assert box.text.splitlines()[0] == "alexnet, cornet_z on Made1.IT-pls, Made2.IT-pls"
+    type_into(browser, "filter-model", "alex")
+    type_into(browser, "filter-benchmark", "Made2")
+    assert box.text.splitlines()[0] == "alexnet on Made2.IT-pls"
+    type_into(browser, "filter-benchmark", "Made3")
+    assert not box.is_displayed()
+
+
+def test_scores_are_in_view_where_names_are_long(opened):
+    """At the width of a laptop the table shows the score without scrolling, however long the names are."""
+    browser = opened("long labels", 1280, charts=False)
+    edges = browser.execute_script(
+        """const right = (selector) => document.querySelector(selector).getBoundingClientRect().right;
+        return [right('#table th[data-column=score_error]'), right('#table .scroll')]"""
+    )
+    assert edges[0] < edges[1]
 
 
 def names_in_charts(browser) -> set[str]:

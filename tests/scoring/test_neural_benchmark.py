@@ -26,7 +26,7 @@ from helpers.peer import result_caching_disabled
 from helpers.small_model import SIZE, small_model
 from PIL import Image
 
-from brainscore_cornet.cornet.commitments import check_time_bin
+from brainscore_cornet.cornet.time_bins import check_time_bin
 from brainscore_cornet.scoring.jobs import Candidate, Job, Target
 from brainscore_cornet.scoring.score_files import load_score, save_score
 from brainscore_cornet.scoring.scorer import JobScorer

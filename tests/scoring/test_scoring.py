@@ -134,7 +134,7 @@ BROKEN = {
     "nan": "The score is nan, which is not finite.",
     "hang": "stopped after 3 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
-    "die": "died by SIGKILL",
+    "die": "was ended by SIGKILL",
     "network": "no connection (Name or service not known)",
     "cuda": "It asks for a GPU that this machine does not have: Found no NVIDIA driver on your system.",
     "import": "No module named 'a_package_that_nobody_has'",

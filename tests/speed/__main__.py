@@ -8,6 +8,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -49,39 +50,27 @@ def main(
         print(json.dumps({"matrix_product_gflops": rate, "rows": results}, indent=2))
         return
     print(f"\nThis machine multiplies matrices at {rate:.0f} GFLOP/s; times are medians.\n")
-    if of_images := [result for result in results if result["images"]]:
-        heads = ("theirs", 8), ("ours", 8), ("ratio", 6), ("goal", 5), ("floor", 6), ("their MB", 9), ("our MB", 7)
-        print(f"{'ms an image':52}", *(f"{head:>{width}}" for head, width in heads), " numbers")
-        for result in of_images:
-            floor = "-" if result["floor_ms"] is None else f"{result['floor_ms']:.1f}"
-            print(
-                f"{result['name']:52} {result['theirs_ms']:8.1f} {result['ours_ms']:8.1f} {result['ratio']:6.2f} "
-                f"{result['goal']:5.2f} {floor:>6} {result['theirs_mb']:9.0f} {result['ours_mb']:7.0f}  "
-                f"{'equal' if result['equal'] else 'DIFFERENT'}"
-            )
-    if whole := [result for result in results if not result["images"]]:
-        heads = (
-            ("theirs", 8),
-            ("ours", 8),
-            ("ratio", 6),
-            ("goal", 5),
-            ("they add MB", 12),
-            ("we add MB", 10),
-            ("at most", 8),
-        )
-        print(f"\n{'s':52}", *(f"{head:>{width}}" for head, width in heads), " numbers")
-        for result in whole:
-            most = "-" if result["most_added_mb"] is None else f"{result['most_added_mb']:.0f}"
-            print(
-                f"{result['name']:52} {result['theirs_ms'] / 1000:8.1f} {result['ours_ms'] / 1000:8.1f} "
-                f"{result['ratio']:6.1f} {result['goal']:5.0f} {result['theirs_added_mb']:9.0f} "
-                f"{result['ours_added_mb']:7.0f} {most:>8}  {'equal' if result['equal'] else 'DIFFERENT'}"
-            )
+    columns = {"floor": "floor_ms", "their MB": "theirs_mb", "our MB": "ours_mb"}
+    print_table("ms an image", 1, [result for result in results if result["images"]], columns)
+    columns = {"they add MB": "theirs_added_mb", "we add MB": "ours_added_mb", "at most": "most_added_mb"}
+    print_table("s", 1000, [result for result in results if not result["images"]], columns)
     if gpu := [result for result in results if result["ours_gpu_share"] is not None]:
         print("\nShare of the time in which the GPU computes:")
         for result in gpu:
             rate = 1000 / result["ours_ms"]
             print(f"{result['name']:52} {result['ours_gpu_share']:.2f} at {rate:.0f} images a second")
+
+
+def print_table(unit: str, milliseconds: int, results: list[dict], columns: Mapping[str, str]) -> None:
+    """Times in a unit of so many ms, their ratio, and other columns; nothing without results."""
+    if results:
+        print(f"\n{unit:52}", *(f"{head:>12}" for head in ("theirs", "ours", "ratio", "goal", *columns)), " numbers")
+    for result in results:
+        cells = [result["theirs_ms"] / milliseconds, result["ours_ms"] / milliseconds, result["ratio"], result["goal"]]
+        cells += [result[name] for name in columns.values()]
+        texts = ["-" if cell is None else f"{cell:.0f}" if cell >= 100 else f"{cell:.3g}" for cell in cells]
+        equal = "equal" if result["equal"] else "DIFFERENT"
+        print(f"{result['name']:52}", *(f"{text:>12}" for text in texts), f" {equal}")
 
 
 def matrix_product_rate() -> float:

@@ -16,6 +16,7 @@ from helpers.commands import OFFLINE
 from helpers.submissions import TEST, write
 from helpers.trainings import Training
 
+from brainscore_cornet.cornet import progress_line
 from brainscore_cornet.submission import REGISTERED, pull_request
 
 README = (Path(__file__).parents[2] / "brainscore_cornet" / "submission" / "README.md").read_text(encoding="utf-8")
@@ -42,6 +43,8 @@ def test_the_commands_in_the_readme(tmp_path, monkeypatch, capsys):
     for name, value in {**OFFLINE, "HOME": str(tmp_path), "TORCH_HOME": str(tmp_path / "torch")}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # those of these tests, which take seconds to import
+    monkeypatch.setattr(progress_line, "FIRST", 0.5)
+    monkeypatch.setattr(progress_line, "EVERY", 0.5)
     monkeypatch.chdir(tmp_path)
     for line in COMMANDS.splitlines():
         _, _, *arguments = shlex.split(line)
@@ -53,7 +56,9 @@ def test_the_commands_in_the_readme(tmp_path, monkeypatch, capsys):
     )
     assert "Passed: Brain-Score's generic tests and the plugin's own: 12 passed, 1 deselected" in output
     assert "every recording and label is that of the package's own model" in output
-    assert "[3/3] cornet_z_mylab on Marques2020light_DeValois1982-pref_or" in errors
+    step = "[3/3] cornet_z_mylab on Marques2020light_DeValois1982-pref_or"
+    assert errors.startswith("Loading PyTorch and Brain-Score\n")
+    assert re.search(rf"^{re.escape(step)}$(.*\n)*{re.escape(step)}, \d+ s so far$", errors, re.MULTILINE)
     assert lines[-1] == "submissions/cornet_z_mylab.zip holds cornet_z_mylab, and breaks no rule."
     assert [path.name for path in (tmp_path / "submissions").iterdir()] == ["cornet_z_mylab.zip"]
 

@@ -282,8 +282,11 @@ def test_progress_is_reported(tmp_path, monkeypatch):
     assert reported[-1] is None
 
 
-def test_the_figure_is_drawn_at_the_end(tmp_path, monkeypatch):
-    """The figure is drawn after the last epoch, and after others only when the last one is some seconds old."""
+def test_the_figure_is_drawn_at_the_end(tmp_path, monkeypatch, caplog):
+    """It is drawn after the last epoch, and after others only when the last one is some seconds old.
+
+    A run that is complete says so, with its accuracy.
+    """
     drawn, draw = [], training_records.draw
 
     def noted(rows, *options):
@@ -294,6 +297,11 @@ def test_the_figure_is_drawn_at_the_end(tmp_path, monkeypatch):
     folder = pictures(tmp_path, 1, 1)
     train("Z", folder, tmp_path / "short", epochs=2, **SMALL)
     assert drawn == [[1, 2]]
+    assert not caplog.messages
+    again = train("Z", folder, tmp_path / "short", epochs=2, **SMALL)
+    top1 = 100 * again["val_top1"].iloc[-1]
+    said = rf"short is complete: 2 epochs, validation loss \d\.\d{{4}}, top-1 {top1:.2f} %\."
+    assert [bool(re.search(said, message)) for message in caplog.messages] == [True]
     monkeypatch.setattr(training_records, "_REDRAWN_AFTER", 0.0)
     train("Z", folder, tmp_path / "long", epochs=2, **SMALL)
     assert drawn[1:] == [[1], [1, 2]]

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor, fx, jit, nn
 
 from ..anatomy import MIN_IMAGE_SIZE
-from ..errors import UserError, whole_number
-
-MAX_TIME_STEPS = 1000
+from ..errors import UserError
 
 
 class Point(NamedTuple):
@@ -162,7 +160,3 @@ def build_decoder(channels: int, classes: int = CLASSES) -> Decoder:
             output=nn.Identity(),
         )
     )
-
-
-def check_steps(region: str, steps: int) -> int:
-    return whole_number(steps, f"a number of time steps for {region}", 1, MAX_TIME_STEPS)

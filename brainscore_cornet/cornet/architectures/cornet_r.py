@@ -6,11 +6,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from ..anatomy import REGIONS, TIME_STEPS, below
+from ..anatomy import CHANNELS, REGIONS, TIME_STEPS, below, check_steps
 from ..errors import UserError
-from .base import CLASSES, IMAGE, CORnet, Point, build_decoder, check_steps
+from .base import CLASSES, IMAGE, CORnet, Point, build_decoder
 
-CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 STRIDES = {"V1": 4, "V2": 2, "V4": 2, "IT": 2}
 INPUT_STAGE = Point("V1.input_stage", 0)  # computed once, since V1 has the same image at every step
 V1_INPUT_LAYERS = ("V1.conv_input", "V1.norm_input", "V1.nonlin_input")

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..anatomy import REGIONS, TIME_STEPS, below
-from ..errors import UserError
-from .base import CLASSES, IMAGE, CORnet, Point, build_decoder, check_steps
+from ..anatomy import CHANNELS, REGIONS, TIME_STEPS, below, check_steps, check_times
+from .base import CLASSES, IMAGE, CORnet, Point, build_decoder
 
-CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 RECURRENT = ("V2", "V4", "IT")
 EXPANSION = 4  # of channels inside the bottleneck
 AT_EACH_STEP = ("norm1", "norm2", "norm3")  # followed by `_` and the time step
@@ -33,9 +31,7 @@ class CORnetS(CORnet):
 
     def __init__(self, times: Mapping[str, int] | None = None, classes: int = CLASSES) -> None:
         super().__init__()
-        unknown = set(times or ()) - set(RECURRENT)
-        if unknown:
-            raise UserError(f"Time steps can be set for {', '.join(RECURRENT)}, not for {', '.join(sorted(unknown))}.")
+        check_times("S", times)
         steps = {**TIME_STEPS["S"], **(times or {})}
         self.times = {region: check_steps(region, count) for region, count in steps.items()}
         for region in REGIONS:

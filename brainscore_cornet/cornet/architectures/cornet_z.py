@@ -6,10 +6,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from ..anatomy import REGIONS, TIME_STEPS, below
+from ..anatomy import CHANNELS, REGIONS, TIME_STEPS, below
 from .base import CLASSES, IMAGE, CORnet, Point, build_decoder
-
-CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 
 
 class CORnetZ(CORnet):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -61,14 +62,37 @@ class Prepared:
             self._copies[whole_regions] = made
         return self._copies[whole_regions]
 
-    def autocast(self) -> AbstractContextManager:
+    def arithmetic(self) -> AbstractContextManager:
+        """Return the context to compute in: single precision on each device, or mixed precision."""
         if self.precision == "fp32":
-            return nullcontext()
+            return single_precision()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def as_input(self, images: Tensor) -> Tensor:
         """Return images (batch, 3, height, width) on the device, in the memory layout of the fastest computation."""
         return images.to(self.device, non_blocking=True, memory_format=torch.channels_last)
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Compute without TensorFloat-32, so that a CUDA device gives the numbers of a CPU.
+
+    PyTorch's convolutions round their inputs to that format's 10 bits on GPUs since Ampere, unless told otherwise.
+    """
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    # PyTorch 2.9 gave each kind of operation a setting, and complains where the two ways are mixed
+    if hasattr(cudnn, "conv"):
+        places, name, full = (cuda, cudnn.conv), "fp32_precision", "ieee"
+    else:
+        places, name, full = (cuda, cudnn), "allow_tf32", False
+    before = [getattr(place, name) for place in places]
+    for place in places:
+        setattr(place, name, full)
+    try:
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            setattr(place, name, value)
 
 
 def network_hash(network: nn.Module) -> str:

@@ -13,6 +13,7 @@ from brainscore_vision.model_helpers.activations import pytorch
 from PIL import Image
 
 from ..errors import MachineError, UserError, machine_failure
+from ..names import counted
 from ..preparation import GREY, Colour
 
 _logger = logging.getLogger(__name__)
@@ -111,9 +112,9 @@ def say_transparent(count: int) -> None:
     """Log how the network sees images with transparency, if there are any."""
     if count:
         _logger.warning(
-            "%d images have transparency, and the network sees the colours that their transparent pixels hide, as in "
-            "Brain-Score. To show another colour there: --background grey (in Python, background='grey')",
-            count,
+            "%s transparency, and the network sees the colours that transparent pixels hide, as in Brain-Score. To "
+            "show another colour there: --background grey (in Python, background='grey')",
+            counted(count, "image has", "images have"),
         )
 
 

@@ -109,7 +109,7 @@ def record(
                 images = batch[done : done + (most or len(batch))]
                 try:
                     # not around the loop: in a generator the modes would also apply to its consumer
-                    with torch.inference_mode(), prepared.autocast():
+                    with torch.inference_mode(), prepared.arithmetic():
                         activities = probe(prepared.as_input(images))
                         activities = {site: _pooled(activity, pool) for site, activity in activities}
                         latest = _Copied.started(activities) if is_cuda else _Copied(activities)

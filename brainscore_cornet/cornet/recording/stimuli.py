@@ -19,6 +19,7 @@ from brainscore_vision.model_helpers.activations.core import MicrosaccadeHelper
 from torch import Tensor
 
 from ..errors import MachineError, MissingImages, UserError, whole_number
+from ..names import counted
 from ..plain import plain
 from ..preparation import Colour
 from .images import Source, count_transparent, load_image, say_transparent
@@ -114,9 +115,9 @@ def warn_of_screen(stimulus_set: StimulusSet, background: Colour | None) -> None
         say_transparent(lost)
     elif lost > 0:
         _logger.warning(
-            "%d images lost their transparency when Brain-Score put them on a screen of the model's visual degrees: "
-            "the network sees the colours that their transparent pixels hide, and no background.",
-            lost,
+            "%s when Brain-Score put them on a screen of the model's visual degrees: the network sees the colours that "
+            "transparent pixels hide, and no background.",
+            counted(lost, "image lost its transparency", "images lost their transparency"),
         )
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import WeightsError
+from ..errors import UserError, WeightsError, unknown_name
 
+CHECKPOINTS = (".pth", ".pt", ".ckpt", ".tar", ".safetensors")
+"""Endings of files of weights."""
 _SPELLINGS = "'released', None ('none' on the command line), the path of a file, or a URL (http or https)"
 
 
@@ -25,6 +28,18 @@ def check_own_file(weights: str | os.PathLike) -> Path | None:
     if not os.access(path, os.R_OK):
         raise WeightsError(f"Cannot read {path}: permission denied.")
     return path
+
+
+def unknown_model(name: object, known: Iterable[str]) -> UserError:
+    """Return a `UserError` for a name that is not among the known models, also for a file of weights in its place."""
+    model, _, file = str(name).rpartition("=")
+    if Path(file).suffix not in CHECKPOINTS:
+        return unknown_name(name, known, "model")
+    model = model.rpartition(":")[2] or "cornet_s"
+    return UserError(
+        f"{name} is a file of weights, expected a model: name both, such as {model} --weights {file} (in Python, "
+        f"weights={file!r})."
+    )
 
 
 def expanded(path: str | os.PathLike) -> Path:

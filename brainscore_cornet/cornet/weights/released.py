@@ -86,9 +86,12 @@ def file_hash(path: Path, algorithm: str = "sha256") -> str:
 
 def cache_folder() -> Path:
     """Return the folder of downloads: torch.hub's, which `TORCH_HOME` changes."""
-    import torch
-
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    hub = getattr(sys.modules.get("torch"), "hub", None)
+    if hub is not None:  # whose folder `set_dir` may have changed
+        return Path(hub.get_dir()) / "checkpoints"
+    # torch.hub's rule, without the seconds that its import takes
+    cache = os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "torch")
+    return Path(os.path.expanduser(os.environ.get("TORCH_HOME", cache))) / "hub" / "checkpoints"
 
 
 def mismatch(file: ReleasedFile, path: Path) -> str | None:

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ..anatomy import CHOICE_OF_TIMES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
 from ..architectures import CORnet, build_network
-from .released import RELEASED, WeightsError
+from .released import WeightsError
+from .stated import check_stated, stated_architecture
 
 _logger = logging.getLogger(__name__)
 
@@ -58,10 +59,7 @@ def load_checkpoint(network: CORnet, path: Path, architecture: str, *, any_class
         missing or additional entries, or entries of other shapes.
     """
     checkpoint = read_checkpoint(path)
-    says = stated_architecture(checkpoint, path)
-    if says is not None and says != architecture:
-        holds = f"CORnet-{says}" if says in TIME_STEPS else says
-        raise WeightsError(f"{path} says that it holds {holds}: it cannot be loaded into CORnet-{architecture}.")
+    check_stated(checkpoint, path, architecture)
     state = _without_unused_steps(state_dict_of(checkpoint, path), network)
     linear, weight = network.decoder.linear, state.get("decoder.linear.weight")
     if any_classes and weight is not None and weight.ndim == 2 and 0 < len(weight) != linear.out_features:
@@ -117,20 +115,6 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
         return load_file(path)
     except SafetensorError as error:
         raise WeightsError(f"{path} is not a complete file of safetensors: {error}.") from error
-
-
-def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None:
-    """Return the architecture that a file's contents or its released name state, such as `RT`, else None."""
-    flags = checkpoint.get("flags")
-    for name in ("architecture", "arch", "model", "model_name"):
-        stated = checkpoint.get(name, flags.get(name) if isinstance(flags, Mapping) else None)
-        if isinstance(stated, str):
-            found = re.fullmatch(r"(?:CORNET[_-]?)?(\w+?)(?:_UNTRAINED)?", stated.upper())
-            if found and found[1] in TIME_STEPS:
-                return found[1]
-            if name.startswith("arch"):  # some other network; `model` may be a user's name for a run
-                return stated
-    return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
 
 
 def held_architecture(path: Path) -> str:

@@ -1,0 +1,52 @@
+"""A folder of outputs that belong together: one process writes to it, and all of them are replaced at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ..charts import check_packages
+from ..cornet.errors import UserError
+from ..cornet.writing import discard, locked, make_folder, move, output_path, writing
+
+
+@contextmanager
+def output_folder(given: Path, what: str) -> Iterator[Path]:
+    """Make a folder for tables and figures, and lock it against other processes inside this context.
+
+    Parameters
+    ----------
+    what
+        Name of the outputs in messages, such as `the map`.
+
+    Raises
+    ------
+    UserError
+        If charts cannot be drawn, the folder cannot be made, or another process writes to it.
+    """
+    check_packages()
+    folder = output_path(given, f"a folder for {what}")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"Expected a folder for {what}, and {folder} is a file.")
+    busy = f"Another process is writing to {folder}: wait for it, or name another folder for {what}."
+    with ExitStack() as stack:
+        with writing(folder):
+            make_folder(folder)
+            stack.enter_context(locked(folder / ".lock", busy, temporary=True))
+        yield folder
+
+
+@contextmanager
+def replaced_together(folder: Path) -> Iterator[Path]:
+    """Yield a folder for files that move into `folder` after this context, if nothing in it fails."""
+    part = folder / ".part"
+    with writing(folder):
+        discard(part)  # of a process that was killed
+        make_folder(part)
+        try:
+            yield part
+            for path in sorted(part.iterdir()):
+                move(path, folder / path.name)
+        finally:
+            discard(part)
