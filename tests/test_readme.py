@@ -174,15 +174,13 @@ def test_the_first_command_prints_what_is_shown(folder, environment):
 
 def test_all_commands_are_understood():
     """Every command that is shown has flags that the package knows, those that take days, too."""
-    from typer.main import get_command
-
-    from brainscore_cornet.cli.main import app
+    from brainscore_cornet.cli.main import command_line
 
     shown = [code.replace("\\\n", "") for _, language, code in BLOCKS if language in ("console", "bash")]
     lines = [line for code in shown for line in code.splitlines() if re.search(r"brainscore[-_]cornet ", line)]
     assert len(lines) >= 20
     for line in lines:
-        command, arguments = get_command(app), shlex.split(re.split(r"brainscore[-_]cornet ", line)[1])
+        command, arguments = command_line(), shlex.split(re.split(r"brainscore[-_]cornet ", line)[1])
         while hasattr(command, "commands"):
             name, *arguments = arguments
             command = command.commands[name]
@@ -218,9 +216,7 @@ def test_columns_of_scores_are_described():
 
 def test_table_of_options_is_that_of_the_commands():
     """Each command has exactly the options that the table says, and the table has all that these commands share."""
-    from typer.main import get_command
-
-    from brainscore_cornet.cli.main import app
+    from brainscore_cornet.cli.main import command_line
 
     section = (
         READMES["brainscore_cornet/cornet/README.md"].split("## Which command has which option")[1].split("\n## ")[0]
@@ -229,7 +225,7 @@ def test_table_of_options_is_that_of_the_commands():
         [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
     ]
     commands = [command.strip("`") for command in commands]
-    known = get_command(app).commands
+    known = command_line().commands
     options = {
         command: {name for each in known[command].params for name in each.opts if name[:2] == "--"}
         for command in commands

@@ -40,7 +40,7 @@ def benchmark(
     file: Annotated[Path, typer.Argument(help="A benchmark file, such as it.toml.")],
     new: Annotated[bool, typer.Option("--new", help="Write the file first, for --recordings and --stimuli.")] = False,
     recordings: Annotated[
-        Path | None, typer.Option(help="Responses: .npy, .npz, .mat, .h5, .nc, .csv, .parquet or .nwb.")
+        Path | None, typer.Option(help="Responses: .npy, .npz, .mat, .h5, .hdf5, .nc, .csv, .tsv, .parquet or .nwb.")
     ] = None,
     stimuli: Annotated[Path | None, typer.Option(help="A folder of images, or a table with stimulus_path.")] = None,
     dims: Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from ..cornet.errors import UserError
 from ..cornet.progress_line import showing
+from ..features.early_checks import ENDINGS
 from .options import (
     Background,
     BatchSize,
@@ -44,7 +45,7 @@ def features(
     images: Annotated[list[str], typer.Argument(help="Folders, patterns, images, lists, tables or arrays (a.h5:/x).")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="To write: .nc, .zarr, .npy, .csv, .parquet, .h5, .mat or .pt."),
+        typer.Option("--output", "-o", help=f"To write: {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."),
     ] = None,
     layer: Annotated[
         list[str] | None,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from functools import cache
+from typing import Annotated, cast
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from . import (
     cornet_commands,
@@ -37,9 +40,15 @@ app.add_typer(training_commands.app)
 app.add_typer(submission_commands.app)
 
 
+@cache
+def command_line() -> TyperGroup:
+    """Return the command line with all its commands."""
+    return cast(TyperGroup, get_command(app))
+
+
 def main() -> None:
     """Run the command line, and end with its exit code."""
-    sys.exit(exit_code(app, sys.argv[1:]))
+    sys.exit(exit_code(command_line(), sys.argv[1:]))
 
 
 def _show_version(wanted: bool) -> None:

@@ -5,6 +5,7 @@ This module does not need torch.
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from .errors import UserError, unknown_name, whole_number
 
@@ -17,6 +18,8 @@ TIME_STEPS = {
     "S": {"V1": 1, "V2": 2, "V4": 4, "IT": 2},
 }
 """Architecture -> region -> time steps, as released."""
+CHOICE_OF_TIMES: Mapping[str, Literal["none", "one", "each"]] = {"Z": "none", "R": "one", "RT": "one", "S": "each"}
+"""Architecture -> whether time steps can be chosen: not at all, one number for all regions, or one for each but V1."""
 
 CHANNELS = {"V1": 64, "V2": 128, "V4": 256, "IT": 512}
 """Region -> channels of its output, in every CORnet."""
@@ -74,12 +77,13 @@ def check_times(architecture: str, times) -> None:
     """Raise `UserError` if time steps are not in the form that a network of this architecture takes."""
     if times is None:
         return
-    if architecture == "Z":
-        raise UserError(f"CORnet-Z is feedforward: its time steps cannot be chosen, received {times!r}.")
-    if architecture in ("R", "RT") and isinstance(times, Mapping):
-        raise UserError(f"CORnet-{architecture} has one number of time steps for all regions, not {times!r}.")
-    if architecture == "S" and not isinstance(times, Mapping):
-        raise UserError(f"CORnet-S has a number of time steps for each region, such as {{'V4': 4}}, not {times!r}.")
+    choice, name = CHOICE_OF_TIMES.get(architecture), f"CORnet-{architecture}"
+    if choice == "none":
+        raise UserError(f"{name} is feedforward: its time steps cannot be chosen, received {times!r}.")
+    if choice == "one" and isinstance(times, Mapping):
+        raise UserError(f"{name} has one number of time steps for all regions, not {times!r}.")
+    if choice == "each" and not isinstance(times, Mapping):
+        raise UserError(f"{name} has a number of time steps for each region, such as {{'V4': 4}}, not {times!r}.")
     if not isinstance(times, Mapping):
         check_steps("all regions", times)
         return

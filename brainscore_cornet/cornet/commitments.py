@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from .anatomy import REGIONS, TIME_STEPS
+from .anatomy import CHOICE_OF_TIMES, REGIONS, TIME_STEPS
 from .errors import UserError
 from .preparation import Colour, checked_background, checked_resize
 from .time_bins import Answers, TimeBin, TimeBins, TimeMapping, bins_in_words, checked_mapping
@@ -44,11 +44,13 @@ class Commitment:
     @property
     def times(self) -> int | dict[str, int] | None:
         """Time steps in the form that `architectures.build_network` takes."""
-        if self.architecture == "Z":
-            return None
-        if self.architecture == "S":
-            return {region: steps for region, steps in self.time_steps.items() if region != "V1"}
-        return self.time_steps["V1"]
+        match CHOICE_OF_TIMES[self.architecture]:
+            case "none":
+                return None
+            case "one":
+                return self.time_steps["V1"]
+            case "each":
+                return {region: steps for region, steps in self.time_steps.items() if region != "V1"}
 
 
 # Sources: Z and R from candidate_models, Brain-Score's collection of models before version 2.0, in which V4 and IT of R

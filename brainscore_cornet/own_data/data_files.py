@@ -49,7 +49,7 @@ def read(path: Path, variable: str | None = None) -> Labelled | pd.DataFrame:
     Parameters
     ----------
     path
-        `.npy`, `.npz`, `.mat` (version 7.3, too), `.h5`, `.nc`, `.csv`, `.tsv` or `.parquet`.
+        `.npy`, `.npz`, `.mat` (version 7.3, too), `.h5`, `.hdf5`, `.nc`, `.csv`, `.tsv` or `.parquet`.
     variable
         Name of the array, in files that hold several.
 

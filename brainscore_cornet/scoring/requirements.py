@@ -45,6 +45,15 @@ class _Module:
     """Packages that are imported at its top level."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What one definition imports, requests and refers to."""
+
+    packages: tuple[str, ...]
+    gpu: bool
+    leads_to: tuple[tuple[Path, ast.AST], ...]
+
+
 def of_benchmark(identifier: str, folder: str, region: str | None, images: int | None) -> Requirements:
     """Return the requirements of a registered benchmark's code, including its metrics.
 
@@ -70,10 +79,10 @@ def of_benchmark(identifier: str, folder: str, region: str | None, images: int |
             continue
         visited.add(id(node))
         modules[path] = None
-        for inner in ast.walk(node):
-            packages |= dict.fromkeys(name for name in _packages(inner) if name not in _provided(path))
-            gpu = gpu or _asks_for_cuda(inner)
-            waiting += _leads_to(inner, path)
+        found = _found_in(path, node)
+        packages |= dict.fromkeys(name for name in found.packages if name not in _provided(path))
+        gpu = gpu or found.gpu
+        waiting += found.leads_to
     for path in modules:
         required = [*_module(path).packages, *_required(path.parent)]
         packages |= dict.fromkeys(name for name in required if name not in _provided(path))
@@ -98,8 +107,19 @@ def _provided(path: Path) -> tuple[str, ...]:
     return ("tensorflow",) if path.parent == _root() / "metrics" / "ost" else ()
 
 
+@cache
 def _root() -> Path:
     return plugin_links.plugin_folder("benchmarks").parents[1]
+
+
+@cache  # many benchmarks share the code of their metrics
+def _found_in(path: Path, node: ast.AST) -> _Found:
+    parts = list(ast.walk(node))
+    return _Found(
+        tuple(dict.fromkeys(name for part in parts for name in _packages(part))),
+        any(map(_asks_for_cuda, parts)),
+        tuple(dict.fromkeys(definition for part in parts for definition in _leads_to(part, path))),
+    )
 
 
 def _leads_to(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.AST]]:

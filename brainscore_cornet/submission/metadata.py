@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..cornet.anatomy import CHOICE_OF_TIMES
 from ..cornet.architectures import CORnet, build_network
 from ..cornet.weights.released import RELEASED
 from ..training.recipes import DECAY, RECIPES
@@ -59,6 +60,7 @@ def counts(network: CORnet) -> dict[str, Any]:
 def _entry(variant: Variant) -> dict[str, Any]:
     commitment = variant.commitment
     architecture, size = commitment.architecture, commitment.image_size
+    is_recurrent = CHOICE_OF_TIMES[architecture] != "none"
     with torch.device("meta"):  # numbers are counted, not drawn
         network = build_network(architecture, variant.options.get("times"))
     counted = counts(network)
@@ -74,13 +76,13 @@ def _entry(variant: Variant) -> dict[str, Any]:
             "display_name": commitment.name + ("" if is_released else " (own weights)" if url else " (untrained)"),
             "version": "as released" if is_released else "trained anew" if url else "initialization from seed 0",
             "architecture": {
-                "family": ("" if architecture == "Z" else "recurrent_") + "convolutional_neural_network",
+                "family": ("recurrent_" if is_recurrent else "") + "convolutional_neural_network",
                 "description": _DESCRIPTIONS[architecture].format(**network.times),
             },
             "parameter_count": counted["total_parameter_count"],
             "parameter_count_exact": True,
             "trainable_layers": _layers(network, architecture),
-            "recurrent": architecture != "Z",
+            "recurrent": is_recurrent,
             "input_resolution": {"channels": 3, "height": size, "width": size},
             "visual_degrees": commitment.visual_degrees,
         },
@@ -110,7 +112,7 @@ def _entry(variant: Variant) -> dict[str, Any]:
 
 def _layers(network: CORnet, architecture: str) -> str:
     convolutions = sum(isinstance(module, nn.Conv2d) for module in network.modules())
-    over = f", over {network.times['IT']} time steps" if architecture in ("R", "RT") else ""
+    over = f", over {network.times['IT']} time steps" if CHOICE_OF_TIMES[architecture] == "one" else ""
     return f"{convolutions} convolutions and a linear decoder{over}"
 
 

@@ -86,12 +86,11 @@ def run_trial(
     folder = f"brainscore_vision/models/{plugin.name}"
     steps: list[Step] = []
     # as in brainscore_core 2.5's test_plugin.sh, whose marks these are
-    pytest = ["-m", "pytest", "-m", "not slow", "-p", "no:cacheprovider", "-q"]
-    generic = [*pytest, "brainscore_vision/model_helpers/generic_plugin_tests.py", "--plugin_directory", folder]
+    tests = ["-m", "pytest", "-m", "not slow", "-p", "no:cacheprovider", "-q", "--plugin_directory", folder]
+    tests += ["brainscore_vision/model_helpers/generic_plugin_tests.py", f"{folder}/test.py"]
     plans: list[tuple[str, Callable[[], tuple[int, str]]]] = [
         *((f"load_model('{model.identifier}')", lambda model=model: runner.load(model)) for model in models),
-        ("Brain-Score's generic tests", lambda: runner.run(generic)),
-        ("the plugin's own tests", lambda: runner.run([*pytest, f"{folder}/test.py"])),
+        ("Brain-Score's generic tests and the plugin's own", lambda: runner.run(tests)),
         *((f"{model.identifier} on {BENCHMARK}", lambda model=model: runner.score(model)) for model in models),
     ]
     for number, (name, plan) in enumerate(plans, 1):

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from typer.main import get_command
 
-from brainscore_cornet.cli.main import app
+from brainscore_cornet.cli.main import command_line
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z_-]*[a-z](?![\w{-])")
 # in functions that several commands share
@@ -26,7 +25,7 @@ NOT_PRINTED = {
 
 def commands(group=None, prefix: str = "") -> Iterator[tuple[str, object]]:
     """Name -> command, such as `weights fetch`."""
-    for name, command in (group or get_command(app)).commands.items():
+    for name, command in (group or command_line()).commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, f"{prefix}{name} ")
         else:

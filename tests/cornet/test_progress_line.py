@@ -106,6 +106,7 @@ with showing("Loading cornet_s"), counting("cornet_s", 200) as add:
     assert parts[-1] in ("", "a message\r\n")
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_the_work_of_the_process_that_scores_reaches_its_parent(tmp_path):
     """What a child loads and scores is shown by its parent, with the model's and the benchmark's names."""
     seen = []

@@ -59,6 +59,7 @@ def assert_the_same(folder: Path, expected: bytes) -> None:
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_a_process_that_is_killed(folder, expected, monkeypatch):
     """Of two processes one is killed in the middle of a shard: another one resumes it; the command is the only one."""
     killed = []

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,6 +91,7 @@ def side_by_side(arguments: list[str], folder: Path, count: int = 2) -> list[Tra
 
 def _run(arguments: list[str], log: str, environment: dict[str, str]) -> None:
     os.environ.update(environment)
+    tempfile.tempdir = None  # it is found anew in this environment
     os.setpgrp()  # a group of its own, as a job has
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):

@@ -313,6 +313,7 @@ def test_the_ceiling_of_each_neuroid_is_brainscores(folder):
     np.testing.assert_allclose(found[:, 1], one.raw.mean("split").sortby("neuroid_id").values, atol=1e-9)
 
 
+@pytest.mark.usefixtures("forked_children")
 def test_score_takes_the_file_and_repeats_it_when_the_data_change(tmp_path):
     """In `score` and its folder the benchmark has its identifier; other data are scored again."""
     laboratory(tmp_path)

@@ -35,6 +35,7 @@ OF_EACH_METRIC = {
 }
 """(Family, metric) -> a benchmark that this package computes."""
 LONG = ("baker2022", "gifford2022", "igustibagus2024", "muzellec2026")  # several seconds each, in Brain-Score's metrics
+SCORED_ELSEWHERE = ("rajalingham2018",)  # by default in test_right_scores, which takes as long again
 NETWORKS = ("z", "s", "r", "rt")
 SIZE = 32  # px, the smallest: the number of neuroids is what most benchmarks spend their time on
 
@@ -66,7 +67,7 @@ def check(network: str, benchmark: str, row) -> None:
 @pytest.mark.parametrize(
     ("network", "benchmark"),
     [
-        pytest.param(NETWORKS[number % 4], first, marks=[pytest.mark.slow] if family in LONG else [])
+        pytest.param(NETWORKS[number % 4], first, marks=pytest.mark.slow if family in LONG + SCORED_ELSEWHERE else ())
         for number, (family, (first, *_)) in enumerate(CHOSEN.items())
     ],
 )

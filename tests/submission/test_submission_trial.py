@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,8 +13,8 @@ from pathlib import Path
 import brainscore_vision
 import pytest
 from helpers.commands import OFFLINE
-from helpers.patience import PATIENCE
 from helpers.submissions import TEST, write
+from helpers.trainings import Training
 
 from brainscore_cornet.cornet import progress_line
 from brainscore_cornet.submission import REGISTERED, pull_request
@@ -56,10 +54,9 @@ def test_the_commands_in_the_readme(tmp_path, monkeypatch, capsys):
     assert next(line.split(" (")[0] for line in lines if line.startswith("Passed")) == (
         "Passed: load_model('cornet_z_mylab'): cornet_z_mylab"
     )
-    assert "Passed: Brain-Score's generic tests: 5 passed" in output
-    assert "Passed: the plugin's own tests: 7 passed, 1 deselected" in output
+    assert "Passed: Brain-Score's generic tests and the plugin's own: 12 passed, 1 deselected" in output
     assert "every recording and label is that of the package's own model" in output
-    step = "[4/4] cornet_z_mylab on Marques2020light_DeValois1982-pref_or"
+    step = "[3/3] cornet_z_mylab on Marques2020light_DeValois1982-pref_or"
     assert errors.startswith("Loading PyTorch and Brain-Score\n")
     assert re.search(rf"^{re.escape(step)}$(.*\n)*{re.escape(step)}, \d+ s so far$", errors, re.MULTILINE)
     assert lines[-1] == "submissions/cornet_z_mylab.zip holds cornet_z_mylab, and breaks no rule."
@@ -83,14 +80,13 @@ def test_a_trial_that_fails(tmp_path, monkeypatch, capsys):
 def test_a_batch_system_ends_it(tmp_path):
     """At a SIGTERM in the middle of a trial nothing is left, neither half a zip nor a copy of brainscore_vision."""
     (tmp_path / "tmp").mkdir()
-    command = [sys.executable, "-m", "brainscore_cornet", "submit", "cornet_z_untrained", "--identifier", "x"]
-    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)}
-    process = subprocess.Popen([*command, "--image-size", "64", "-o", "out"], cwd=tmp_path, env=environment)
-    deadline = time.monotonic() + PATIENCE
-    while not list((tmp_path / "tmp").glob("*/library/brainscore_vision/*")) and time.monotonic() < deadline:
+    arguments = ["submit", "cornet_z_untrained", "--identifier", "x", "--image-size", "64", "-o", str(tmp_path / "out")]
+    command = Training(arguments, tmp_path / "log", {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path)})
+    while not list((tmp_path / "tmp").glob("*/library/brainscore_vision/*")):
+        assert command.process.is_alive(), command.said
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=PATIENCE) == 128 + signal.SIGTERM
+    command.process.terminate()
+    assert command.wait() == 128 + signal.SIGTERM
     assert list((tmp_path / "out").iterdir()) == []
     assert list((tmp_path / "tmp").iterdir()) == []
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from ..anatomy import check_times
 from ..errors import UserError
 from ..seeding import seeded
 from .base import CLASSES, IMAGE, CORnet, Point, is_hooked
-from .cornet_r import CORnetR, Update
+from .cornet_r import CORnetR
 from .cornet_s import CORnetS
 from .cornet_z import CORnetZ
 
@@ -24,7 +25,12 @@ __all__ = [
     "is_hooked",
 ]
 
-_UPDATES: dict[str, Update] = {"R": "sequential", "RT": "simultaneous"}
+_NETWORKS: Mapping[str, Callable[..., CORnet]] = {
+    "Z": CORnetZ,
+    "R": partial(CORnetR, "sequential"),
+    "RT": partial(CORnetR, "simultaneous"),
+    "S": CORnetS,
+}
 
 
 def build_network(
@@ -49,11 +55,7 @@ def build_network(
         If the architecture is unknown or its time steps are invalid.
     """
     check_times(architecture, times)
+    if architecture not in _NETWORKS:
+        raise UserError(f"Unknown architecture {architecture!r}, expected Z, R, RT or S.")
     with seeded(seed):
-        if architecture == "Z":
-            return CORnetZ(classes)
-        if architecture in _UPDATES and not isinstance(times, Mapping):
-            return CORnetR(_UPDATES[architecture], classes=classes, **({} if times is None else {"times": times}))
-        if architecture == "S" and not isinstance(times, int):
-            return CORnetS(times, classes)
-    raise UserError(f"Unknown architecture {architecture!r}, expected Z, R, RT or S.")
+        return _NETWORKS[architecture](classes=classes, **({} if times is None else {"times": times}))

@@ -120,6 +120,8 @@ def network_hash(network: nn.Module) -> str:
     found = hashlib.sha256()
     for name, tensor in network.state_dict().items():
         found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        if tensor.ndim == 4:  # channels last, as inference has them in memory: those need no copy
+            tensor = tensor.permute(0, 2, 3, 1)
         found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return found.hexdigest()
 

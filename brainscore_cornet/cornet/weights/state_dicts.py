@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..anatomy import MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
+from ..anatomy import CHOICE_OF_TIMES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
 from ..architectures import CORnet, build_network
 from .released import WeightsError
 from .stated import check_stated, stated_architecture
@@ -164,7 +164,7 @@ def _trained_with(path: Path, architecture: str, _size: int, _changed: int) -> T
     if any(type(count) is not int for count in times.values()):
         times = usual
     others = {region: count for region, count in times.items() if count != usual[region]}
-    if architecture in ("R", "RT") and others:
+    if CHOICE_OF_TIMES[architecture] == "one" and others:
         return TrainedWith(size if is_size else None, max(times.values()))
     return TrainedWith(size if is_size else None, others or None)
 
