@@ -185,7 +185,7 @@ def forked_children(monkeypatch):
     """Processes that score or extract start in milliseconds; they and all that they do are the package's own."""
     from helpers.forked_children import start
 
-    for module in ("scoring.process", "features.shard_process"):
+    for module in ("scoring.process", "features.shard_process", "own_data.site_processes"):
         monkeypatch.setattr(f"brainscore_cornet.{module}.start", start)
 
 

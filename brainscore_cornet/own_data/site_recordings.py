@@ -21,7 +21,7 @@ from ..cornet.recording.stimuli import stimulus_paths, warn_of_screen
 @contextmanager
 def recorded_sites(
     model: CORnetModel, stimuli: StimulusSet, degrees: float | None, sites: Sequence[Site]
-) -> Iterator[dict[Site, np.ndarray]]:
+) -> Iterator[dict[Site, np.memmap]]:
     """Yield the activity of each site (stimulus, unit), in single precision; the files are removed afterwards.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from .map_findings import findings
 from .neural import RecordingsBenchmark
 from .rdm_map import rdm_ceilings, rdm_cells
 from .resampling import FEWEST_RESAMPLES, RESAMPLES, Draws, Resamples, corrected, stacked
+from .site_processes import SiteProcesses, count_for
 from .site_recordings import recorded_sites
 from .site_scores import Ceilings, SiteScorer, SiteScores, ceiled, ceilings_of
 
@@ -125,14 +127,18 @@ def _sites(model: CORnetModel, layers: Sequence[str] | None) -> list[Site]:
 def _scores(
     model: CORnetModel, benchmark: RecordingsBenchmark, sites: Sequence[Site], score: SiteScorer
 ) -> dict[Site, SiteScores]:
-    """Record all sites in one pass, and score each."""
-    with recorded_sites(model, benchmark.recorded.stimuli, benchmark._visual_degrees, sites) as arrays:
-        scores = {}
-        with counting("map", len(sites), unit="site") as add:
-            for site in sites:
-                scores[site] = score(arrays.pop(site))
-                add(1)
-        return scores
+    """Record all sites in one pass, and score each, several at a time."""
+    count, found = count_for(len(sites)), {}
+    with (
+        nullcontext() if count == 1 else SiteProcesses(score, count) as processes,
+        recorded_sites(model, benchmark.recorded.stimuli, benchmark._visual_degrees, sites) as arrays,
+        counting("map", len(sites), unit="site") as add,
+    ):
+        here = ((site, score(arrays.pop(site))) for site in sites)
+        for site, scores in here if processes is None else processes.scored(arrays):
+            found[site] = scores
+            add(1)
+    return {site: found[site] for site in sites}
 
 
 def _assembled(
