@@ -44,7 +44,7 @@ setup(
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="GPL-3.0-or-later",
-    python_requires=">=3.11",
+    python_requires=">=3.11,<3.12",  # the xarray that Brain-Score needs cannot open a file in later ones
     packages=[*find_packages(include=["brainscore_cornet*"]), *PLUGINS],
     package_dir=PLUGINS,
     package_data={
