@@ -184,7 +184,7 @@ def test_a_worker_of_a_cluster_that_is_killed(folder, expected, dask):
     result = run_here(*COMMAND, "--scheduler", address, *flags, folder=folder)
     assert result.returncode == 0, result.stderr
     killer.join()
-    assert workers[0].exitcode is not None
+    assert workers[0].poll() is not None
     assert_the_same(folder, expected)
 
 

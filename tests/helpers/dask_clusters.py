@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import psutil
 import pytest
 from helpers.crashes import left_of
-from helpers.processes import preloaded
 
-from brainscore_cornet.python_children import environment
+from brainscore_cornet.python_children import environment, python
 
 
 @contextmanager
-def running_cluster(folder: Path) -> Iterator[tuple[str, dict[str, str], list[ForkServerProcess]]]:
-    """A scheduler with TLS and two workers that somebody else has started: address, files, processes of the workers.
-
-    They run Dask's own commands, in processes that have imported already what tasks need.
-    """
+def running_cluster(folder: Path) -> Iterator[tuple[str, dict[str, str], list[subprocess.Popen]]]:
+    """A scheduler with TLS and two workers that somebody else has started: address, files, processes of the workers."""
     pytest.importorskip("cryptography")
     from distributed.security import Security
 
@@ -41,28 +36,17 @@ def running_cluster(folder: Path) -> Iterator[tuple[str, dict[str, str], list[Fo
     commands += 2 * [["dask_worker", "--host", "127.0.0.1", "--nthreads", "1", "--memory-limit", "0", "--no-nanny"]]
     processes = []
     for module, *options in commands:
-        log = folder / f"{len(processes)}.log"
-        process = preloaded().Process(target=_run, args=(module, [*options, *flags], folder, log, environment({})))
-        process.start()
-        processes.append(process)
+        with open(folder / f"{len(processes)}.log", "w") as log:
+            command = python("-m", f"distributed.cli.{module}", *options, *flags)
+            processes.append(subprocess.Popen(command, cwd=folder, env=environment({}), stderr=log, stdout=log))
         while module == "dask_scheduler" and not (folder / "address.json").exists():
-            assert process.is_alive(), log.read_text()
+            assert processes[0].poll() is None
             time.sleep(0.1)
     time.sleep(0.1)
     yield json.loads((folder / "address.json").read_text())["address"], paths, processes[1:]
     for process in processes:
         process.kill()
-        process.join()
-
-
-def _run(module: str, arguments: list[str], folder: Path, log: Path, variables: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(variables)
-    os.chdir(folder)
-    with open(log, "w") as file:
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
-    import_module(f"distributed.cli.{module}").main(arguments)
+        process.wait()
 
 
 SBATCH = """#!/bin/bash
