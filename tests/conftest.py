@@ -47,7 +47,7 @@ LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 # files of these rooms take longest, and begin first, so that both workers end at the same time
-LONGEST = ("submission", "scoring", "cli", "marques2020", "training", "own_data")
+LONGEST = ("submission", "scoring", "tests", "cli", "marques2020", "training", "own_data", "cornet", "features")
 
 
 def pytest_collection_modifyitems(items):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from distributed.security import Security
 
 _WORKER_TIMEOUT = 60  # s without workers before a warning
+_ANSWER_TIMEOUT = "5s"  # of a scheduler that is said to run
 WAIT = 0.5
 """Seconds between two checks of tasks that are waited for."""
 _DEATH_TIMEOUT = 60  # s after which a worker without its scheduler ends
@@ -125,7 +126,7 @@ def connected(cluster: Cluster) -> Iterator[Client]:
         }
         try:
             security = Security(require_encryption=True, **files) if files else None
-            client = Client(cluster.scheduler, timeout="5s", set_as_default=False, security=security)
+            client = Client(cluster.scheduler, timeout=_ANSWER_TIMEOUT, set_as_default=False, security=security)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(f"No Dask scheduler answers at {cluster.scheduler}: {first}") from error

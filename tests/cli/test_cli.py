@@ -131,6 +131,7 @@ def test_without_a_network_it_says_what_works_offline(arguments, expected, tmp_p
     """Weights or data that cannot be downloaded give one line with the reason and what can be done here."""
     for name, value in {**OFFLINE, "TORCH_HOME": str(tmp_path), "BRAINSCORE_HOME": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("brainscore_cornet.cornet.weights.download.WAIT", 0)
     message = one_line_error(run_here(*arguments))
     assert expected in message
     assert any(reason in message for reason in ("offline", "no connection", "do not exist"))

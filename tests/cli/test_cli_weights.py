@@ -33,6 +33,7 @@ def machine(tmp_path, monkeypatch):
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
         monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr("brainscore_cornet.cornet.weights.download.WAIT", 0)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "shared"))
     downloads = tmp_path / "torch" / "hub" / "checkpoints"

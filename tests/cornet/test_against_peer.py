@@ -11,7 +11,7 @@ from brainscore_cornet.cornet.anatomy import REGIONS
 from brainscore_cornet.cornet.brain_model import CORnetModel
 from brainscore_cornet.cornet.commitments import get_commitment, vary
 
-SMALL = 40  # px: most of their time goes into labelling neuroids one by one
+SMALL = 32  # px: most of their time goes into labelling neuroids one by one
 TIME_BINS = {
     "one": [(70, 170)],
     "two, halfway between starts of V4 and of IT": [(115, 125), (150, 160)],

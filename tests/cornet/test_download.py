@@ -180,8 +180,9 @@ def test_one_step(server, tmp_path):
     assert [stat.st_ino for stat in checked] == [path.stat().st_ino]
 
 
-def test_attempts_without_a_connection_are_not_announced(tmp_path, capfd):
+def test_attempts_without_a_connection_are_not_announced(tmp_path, capfd, monkeypatch):
     """Where nothing answers, the log has the URL alone, and the error says how often it was tried."""
+    monkeypatch.setattr("brainscore_cornet.cornet.weights.download.WAIT", 0)
     url = "http://127.0.0.1:9/file.pth"
     with pytest.raises(DownloadError, match=r"no connection .*, 3 times"):
         download([url], tmp_path / "file.pth", check=check)

@@ -38,7 +38,7 @@ def cases(draw):
     }
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(case=cases())
 def test_recordings_are_those_of_a_plain_forward_pass(pictures, stand_in, recwarn, case):
     """Recordings equal a plain forward pass for any variant, time steps, region, time bins, images and batch size."""
@@ -63,7 +63,7 @@ def test_recordings_are_those_of_a_plain_forward_pass(pictures, stand_in, recwar
     assert ours["time_bin"].values.tolist() == case["time_bins"]
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     architecture=st.sampled_from(list(TIMES)),
     shown=st.lists(st.integers(0, 5), min_size=1, max_size=5),

@@ -22,16 +22,16 @@ from brainscore_cornet.cornet.recording.record import Site
 from brainscore_cornet.features import output_files
 from brainscore_cornet.features.unfinished import Unfinished
 
-KILLED_AFTER = (0, 2, 12, 30)  # images, of 60
+KILLED_AFTER = (0, 2, 8, 16)  # images, of 32
 
 
 @pytest.fixture
 def many(tmp_path) -> list[str]:
-    """Enough images for thirty batches."""
+    """Enough images for sixteen batches."""
     folder = tmp_path / "images"
     folder.mkdir()
     shades = np.random.RandomState(0)
-    for index in range(60):
+    for index in range(32):
         Image.fromarray(shades.randint(0, 256, (80, 80, 3), dtype=np.uint8)).save(folder / f"{index:03}.png")
     return sorted(map(str, folder.iterdir()))
 

@@ -54,13 +54,12 @@ def train_in_process(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def render_in(folder: str, name: str, results) -> None:
-    """Render a stimulus set under a home folder, and say how many bytes its images have."""
+def render_in(folder: str, protocol, name: str, results) -> None:
+    """Render a protocol's stimulus set under a home folder, and say how many bytes its images have."""
     os.environ["BRAINSCORE_HOME"] = folder
     from brainscore_cornet.marques2020.gratings import stimulus_set
-    from brainscore_cornet.marques2020.protocols import LIGHT
 
-    stimuli = stimulus_set(LIGHT, name)
+    stimuli = stimulus_set(protocol, name)
     results.put(sum(Path(path).stat().st_size for path in stimuli.stimulus_paths.values()))
 
 

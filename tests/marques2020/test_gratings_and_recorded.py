@@ -158,14 +158,16 @@ def test_two_processes_render_at_once(tmp_path):
     """Both get all images, and nothing unfinished is left."""
     context = preloaded()
     results = context.Queue()
-    processes = [context.Process(target=render_in, args=(str(tmp_path), "orientation", results)) for _ in range(2)]
+    some = replace(LIGHT, prefix="some", gratings={"orientation": Gratings([2], cycles=[3])})
+    arguments = (str(tmp_path), some, "orientation", results)
+    processes = [context.Process(target=render_in, args=arguments) for _ in range(2)]
     for process in processes:
         process.start()
     sizes = {results.get(timeout=PATIENCE) for _ in processes}
     for process in processes:
         process.join()
     assert len(sizes) == 1
-    assert [path.name for path in (tmp_path / "stimuli").iterdir()] == ["Marques2020light_orientation-8deg-v1"]
+    assert [path.name for path in (tmp_path / "stimuli").iterdir()] == ["some_orientation-8deg-v1"]
 
 
 def test_missing_images_are_rendered_again(monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -235,23 +236,30 @@ def test_constant_responses_are_warned_of_once(images, stand_in, caplog):
     assert line.startswith("it.npy: 1 of 6 neuroids respond the same to all test stimuli of a split")
 
 
-def test_figures_of_an_earlier_map_do_not_stay(found, tmp_path):
-    """A map without a control has no figure of differences, also where an earlier one had."""
-    (tmp_path / "difference.png").touch()
-    _, _, made = found
-    differences = [name for name in made.dataset if str(name).startswith(("difference", "p_"))]
-    written = write_map(TimeMap(made.dataset.drop_vars(differences), made.draws, made.sentences), tmp_path)
-    assert sorted(tmp_path.iterdir()) == sorted(written)
-
-
-def test_files_of_a_map_are_replaced_together(found, tmp_path):
-    """Where a figure cannot be drawn, the files of the earlier map stay, with nothing beside them."""
+@pytest.fixture(scope="module")
+def written(found, tmp_path_factory) -> tuple[TimeMap, Path, list[Path]]:
+    """A map without a control, the folder of another map in which it was written, and its files."""
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "difference.png").touch()
     made = found[2]
-    written = write_map(made, tmp_path)
-    before = {path: path.read_bytes() for path in written}
+    differences = [name for name in made.dataset if str(name).startswith(("difference", "p_"))]
+    made = TimeMap(made.dataset.drop_vars(differences), made.draws, made.sentences)
+    return made, folder, write_map(made, folder)
+
+
+def test_figures_of_an_earlier_map_do_not_stay(written):
+    """A map without a control has no figure of differences, also where an earlier one had."""
+    _, folder, paths = written
+    assert sorted(folder.iterdir()) == sorted(paths)
+
+
+def test_files_of_a_map_are_replaced_together(written):
+    """Where a figure cannot be drawn, the files of the earlier map stay, with nothing beside them."""
+    made, folder, paths = written
+    before = {path: path.read_bytes() for path in paths}
     with pytest.raises(KeyError):
-        write_map(TimeMap(made.dataset.drop_vars("best_share"), made.draws, ["Another map."]), tmp_path)
-    assert {path: path.read_bytes() for path in sorted(tmp_path.iterdir())} == dict(sorted(before.items()))
+        write_map(TimeMap(made.dataset.drop_vars("best_share"), made.draws, ["Another map."]), folder)
+    assert {path: path.read_bytes() for path in sorted(folder.iterdir())} == dict(sorted(before.items()))
 
 
 @pytest.mark.parametrize("command", ["map", "compare"])

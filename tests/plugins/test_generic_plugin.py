@@ -39,7 +39,7 @@ def test_their_tests_are_found():
 @pytest.mark.usefixtures("_pictures")
 @pytest.mark.filterwarnings("ignore:'multi_class' was deprecated")
 @pytest.mark.parametrize("test", TESTS.values(), ids=TESTS)
-@pytest.mark.parametrize("identifier", IDENTIFIERS)
+@pytest.mark.parametrize("identifier", [*IDENTIFIERS[:-1], pytest.param(IDENTIFIERS[-1], marks=pytest.mark.slow)])
 def test_generic(identifier, test):
     """Each of Brain-Score's generic tests holds for each model that needs no download."""
     test(identifier)

@@ -6,6 +6,7 @@ What is between the files of the data and the row of the score table is Brain-Sc
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from functools import cache
@@ -34,9 +35,12 @@ OF_EACH_METRIC = {
     if name.rsplit("-", 1)[-1] in METRICS and not name.startswith("tong.Coggan")  # whose matrix is its own
 }
 """(Family, metric) -> a benchmark that this package computes."""
-LONG = ("baker2022", "gifford2022", "igustibagus2024", "muzellec2026")  # several seconds each, in Brain-Score's metrics
-SCORED_ELSEWHERE = ("rajalingham2018",)  # by default in test_right_scores, which takes as long again
+# several seconds each, in Brain-Score's metrics
+LONG = ("baker2022", "gifford2022", "igustibagus2024", "malania2007", "muzellec2026")
+# by default in test_object_solution_times and test_right_scores, which take as long again
+SCORED_ELSEWHERE = ("kar2019", "rajalingham2018")
 NETWORKS = ("z", "s", "r", "rt")
+IN_TURN = (*NETWORKS, "z", "rt", "r")  # CORnet-S takes longest
 SIZE = 32  # px, the smallest: the number of neuroids is what most benchmarks spend their time on
 
 
@@ -67,8 +71,8 @@ def check(network: str, benchmark: str, row) -> None:
 @pytest.mark.parametrize(
     ("network", "benchmark"),
     [
-        pytest.param(NETWORKS[number % 4], first, marks=pytest.mark.slow if family in LONG + SCORED_ELSEWHERE else ())
-        for number, (family, (first, *_)) in enumerate(CHOSEN.items())
+        pytest.param(network, first, marks=pytest.mark.slow if family in LONG + SCORED_ELSEWHERE else ())
+        for network, (family, (first, *_)) in zip(itertools.cycle(IN_TURN), CHOSEN.items(), strict=False)
     ],
 )
 def test_a_benchmark_of_each_family(score, network, benchmark):

@@ -13,10 +13,11 @@ from brainscore_cornet.scoring import EMBEDDED, read_table, score_models
 
 pytest.importorskip("distributed")
 
+TIMEOUT = "brainscore_cornet.parallel.dask_cluster._ANSWER_TIMEOUT"
 COLUMNS = ["model", "benchmark", "score", "error", "ceiling", "raw"]
 
 
-def test_a_worker_that_is_killed(tmp_path, dask):
+def test_a_worker_that_is_killed(tmp_path, dask, monkeypatch):
     """On a scheduler with TLS, one of two workers is killed: every score is there once, what was done is not repeated.
 
     Failures and timeouts are rows here too, the scheduler goes on running, and nobody is let in without certificates.
@@ -45,6 +46,7 @@ def test_a_worker_that_is_killed(tmp_path, dask):
     assert len(counted) <= 8 + 2  # what the killed worker had under way, and perhaps a result that was not told yet
     table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("hang", log, "hang")], timeout=3, **options)
     assert "--timeout" in table["reason"][0]
+    monkeypatch.setattr(TIMEOUT, "1s")
     with pytest.raises(UserError, match="No Dask scheduler answers at tls"):
         score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", log)], scheduler=address)
 
@@ -59,8 +61,9 @@ def test_a_worker_that_is_killed(tmp_path, dask):
         ({"tls": {"ca": __file__}}, "add --scheduler"),
     ],
 )
-def test_no_scheduler(options, expected):
+def test_no_scheduler(options, expected, monkeypatch):
     """An address at which nothing answers is named, and so are files that are not there."""
+    monkeypatch.setattr(TIMEOUT, "1s")
     with pytest.raises(UserError, match=expected):
         score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", Path(os.devnull))], **options)
 

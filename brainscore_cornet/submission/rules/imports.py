@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import PurePosixPath
 
@@ -25,6 +25,7 @@ def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
         Folders of Brain-Score's model plugins.
     """
     findings = []
+    defined_in = cache(partial(_defined, plugin))  # a file is imported from by many
     for name, tree in plugin.trees:
         if name == "setup.py":
             continue
@@ -34,7 +35,7 @@ def check_imports(plugin: Plugin, models: set[str]) -> list[Finding]:
                 continue
             where = f"{name}, line {getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.ImportFrom) and node.level:
-                findings += _relative(plugin, name, node, where)
+                findings += _relative(plugin, name, node, where, defined_in)
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     findings += _absolute(plugin, name, alias.name, where, models)
@@ -68,7 +69,9 @@ def _imported_by_call(node: ast.AST) -> str | None:
     return None
 
 
-def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> Iterator[Finding]:
+def _relative(
+    plugin: Plugin, file: str, node: ast.ImportFrom, where: str, defined_in: Callable[[str], set[str] | None]
+) -> Iterator[Finding]:
     parents = PurePosixPath(file).parent.parts
     if node.level - 1 > len(parents):
         spelled = "." * node.level + (node.module or "")
@@ -85,12 +88,12 @@ def _relative(plugin: Plugin, file: str, node: ast.ImportFrom, where: str) -> It
     for module in modules:
         path = "/".join([*start, *module.split(".")])
         holds = any(name.startswith(f"{path}/") for name in plugin.files)
-        is_name = not node.module and here in plugin.files and module in (_defined(plugin, here) or {module})
+        is_name = not node.module and here in plugin.files and module in (defined_in(here) or {module})
         if f"{path}.py" not in plugin.files and not holds and not is_name:
             yield Finding("import-missing", where, f"There is no {path}.py in the plugin's folder.", "Add it.")
         elif node.module:
             file = f"{path}.py" if f"{path}.py" in plugin.files else f"{path}/__init__.py"
-            defined = _defined(plugin, file)
+            defined = defined_in(file)
             within = {name.removeprefix(f"{path}/").split("/")[0].removesuffix(".py") for name in plugin.files}
             absent = [alias.name for alias in node.names if alias.name not in {*(defined or ()), *within, "*"}]
             if defined is not None and absent:
