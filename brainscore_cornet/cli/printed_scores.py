@@ -63,7 +63,8 @@ def print_scores(rows: list[dict]) -> None:
     if len({row["model"] for row in rows}) < len(rows):
         say("\nA model's first benchmark includes the seconds of what the others share, such as recordings.")
     for note in dict.fromkeys(row["note"] for row in rows if row["note"]):
-        say(f"\nNote: {note}.")
+        concerned = dict.fromkeys(row["benchmark"] for row in rows if row["note"] == note)
+        say(f"\n{_abbreviated(' '.join(concerned))}: {note}.")
 
 
 def print_failures(rows: list[dict], folder: Path | None) -> None:

@@ -8,9 +8,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import UserError
 from .names import shown
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """Errors of file systems without locks, such as some of networks."""
@@ -78,6 +82,23 @@ def make_folder(folder: Path) -> None:
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
         sync_names(folder.parent)
+
+
+def reserve(path: Path) -> None:
+    """Reserve the space of a file that is written through memory: a full disk would kill the process later."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def scratch_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """Return a new array on disk, in single precision; raises `UserError` if there is no space for it."""
+    import numpy as np
+
+    with writing(path):
+        array = np.memmap(path, np.float32, "w+", shape=shape)
+        reserve(path)
+    return array
 
 
 def discard(path: Path) -> None:

@@ -14,7 +14,7 @@ from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import TimeBin
 from ..cornet.recording.record import is_decoded
 from ..cornet.recording.shapes import survey
-from ..cornet.writing import write_aside, writing
+from ..cornet.writing import scratch_array, write_aside, writing
 from ..metrics.samples import Samples
 from .columns import text
 from .image_sources import PATH, collect, look
@@ -51,7 +51,7 @@ def dissimilarities(
             shape = shapes[site.layer][site.time_step]
             units = int(np.prod(shape[:1] if pool else shape))
             file = Path(folder) / f"{number}.float32"
-            arrays[site] = np.memmap(file, np.float32, "w+", shape=(len(found), units))
+            arrays[site] = scratch_array(file, (len(found), units))
         for portion in activations.stream(found.sources, sites, pool=pool):
             portion.write(arrays)
         matrices = np.stack([_matrix(arrays.pop(site), distance) for site in sites])

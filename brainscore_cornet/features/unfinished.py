@@ -17,7 +17,7 @@ import numpy as np
 from ..cornet.errors import UserError
 from ..cornet.json_files import Damaged, read_object
 from ..cornet.recording.record import Site
-from ..cornet.writing import discard, locked, sync, sync_names, write_text, writing
+from ..cornet.writing import discard, locked, reserve, sync, sync_names, write_text, writing
 from .early_checks import existing, exists
 from .finished import is_noted, note
 
@@ -211,9 +211,7 @@ class Unfinished:
 
 def _created(path: Path, shape: tuple[int, ...]) -> np.memmap:
     array = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-    if hasattr(os, "posix_fallocate"):  # reserves the space now, since a full disk would kill the process later
-        with open(path, "r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    reserve(path)
     return array
 
 

@@ -97,7 +97,7 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
         lines.append(
             f"  {low} of {len(values)} neuroids have a consistency below 0.3; leave_out = […] leaves neuroids out."
         )
-    return lines
+    return [*lines, "", f"Beware: {benchmark.weakness}."] if benchmark.weakness else lines
 
 
 def _consistencies(values: np.ndarray) -> list[str]:

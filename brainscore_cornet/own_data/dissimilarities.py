@@ -21,11 +21,11 @@ from ..cornet.errors import UserError, unknown_name
 from ..cornet.time_bins import TimeBin, check_time_bin
 from ..extras import install_line
 from .matrices import as_matrices
-from .neural import UNCEILED, checked_degrees
+from .neural import UNCEILED
 from .own_ceiling import CeilingByVersion
 from .rdm_resampling import bootstrapped
 from .recorded_bins import check_unit
-from .stimulus_tables import ID, check_order, check_sizes, stimulus_set
+from .stimulus_tables import ID, check_order, check_sizes, checked_degrees, stimulus_set
 
 COMPARISONS: Mapping[str, str] = {
     "spearman": "spearman",

@@ -38,7 +38,7 @@ def difference_map(dataset: xr.Dataset) -> ChartFigure | None:
     """Return the difference from the control, with dots where it is significant; None without a control."""
     if "difference" not in dataset:
         return None
-    largest = float(abs(dataset["difference"]).max()) or 1.0
+    largest = float(abs(dataset["difference"]).max().fillna(0)) or 1.0  # NaN where no time bin is reliable
     scale = {"scheme": "purpleorange", "domain": [-largest, largest]}
     marked = (dataset["p_corrected"] < _SIGNIFICANT).values
     title = f"{dataset.attrs['model']} − {dataset.attrs['against']}"

@@ -21,11 +21,10 @@ from brainscore_vision.metrics.regression_correlation import metric as regressio
 
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name, whole_number
-from ..cornet.plain import plain
 from .neural_assemblies import average_assembly, repeated_assembly
 from .own_ceiling import CeilingByVersion
 from .recordings import Recordings, recordings
-from .stimulus_tables import DEGREES, check_sizes, stimulus_set
+from .stimulus_tables import check_sizes, checked_degrees, stimulus_set
 
 REGRESSIONS: Mapping[str, Callable] = {
     "pls": regressions.pls_regression,
@@ -90,9 +89,18 @@ class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
         """Whether enough stimuli are repeated for a noise ceiling: halves of two are always correlated by 1 or -1."""
         return bool((self.recorded.counts > 1).sum() >= FEWEST_REPEATED)
 
+    @cached_property
+    def weakness(self) -> str | None:
+        """Warning of time bins whose noise ceiling may be 0, None without any."""
+        from .weak_ceilings import weak_ceilings
+
+        return weak_ceilings(self)
+
     def __call__(self, candidate) -> Score:
         score = super().__call__(candidate)
         if self.has_ceiling:
+            if self.weakness:
+                score.attrs["protocol"] = self.weakness
             return score
         raw: Any = score.attrs["raw"]
         raw.attrs["protocol"] = UNCEILED
@@ -233,22 +241,6 @@ def ceiler(settings: Mapping[str, Any], time_bins: int):
         single = InternalConsistency(consistency_metric=SIMILARITIES[settings["metric"]]())
         return single if time_bins == 1 else _EachTimeBin(single)
     return InternalConsistency() if time_bins == 1 else PerTime(InternalConsistency())
-
-
-def checked_degrees(given: float | None, stimuli, source: str) -> float | None:
-    """Return the size of the stimuli, None if they have a column `degrees`; raises `UserError` for neither or both."""
-    if DEGREES in stimuli:
-        if given is not None:
-            raise UserError(
-                f"visual_degrees = {given} is given, and {source} has a column degrees: expected one of both."
-            )
-        return None
-    if given is None:
-        raise UserError("visual_degrees is missing: expected the stimuli's size in degrees of visual angle, such as 8.")
-    degrees = plain(given)
-    if isinstance(degrees, bool) or not isinstance(degrees, int | float) or not 0 < degrees < 360:
-        raise UserError(f"Expected visual_degrees above 0 and below 360, received {given!r}.")
-    return degrees
 
 
 def checked_settings(metric, splits, train_size, stratify, recorded: Recordings, stimuli_source: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..cornet.recording.images import warn_of_transparency
 from ..cornet.recording.record import Site
 from ..cornet.recording.shapes import survey
 from ..cornet.recording.stimuli import stimulus_paths, warn_of_screen
+from ..cornet.writing import scratch_array
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def recorded_sites(
         for number, site in enumerate(sites):
             units = int(np.prod(shapes[site.layer][site.time_step]))
             file = Path(folder) / f"{number}.float32"
-            arrays[site] = np.memmap(file, np.float32, "w+", shape=(len(paths), units))
+            arrays[site] = scratch_array(file, (len(paths), units))
         for portion in activations.stream(paths, list(sites)):
             portion.write(arrays)
         yield arrays

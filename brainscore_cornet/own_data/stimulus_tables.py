@@ -15,6 +15,7 @@ import pandas as pd
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.errors import UserError
+from ..cornet.plain import plain
 from ..cornet.recording.stimuli import PATH, stimulus_paths
 from ..image_folders import readable_images
 from .data_files import TABLES, as_texts, read_table, without_index
@@ -76,6 +77,22 @@ def _check_identifier(identifier) -> None:
         raise UserError(f"Expected an identifier such as 'MyLab2026.IT', received {identifier!r}.")
     if len(identifier.encode()) > _LONGEST:
         raise UserError(f"The identifier {identifier[:40]}… has more than {_LONGEST} bytes: choose a shorter one.")
+
+
+def checked_degrees(given: float | None, stimuli, source: str) -> float | None:
+    """Return the size of the stimuli, None if they have a column `degrees`; raises `UserError` for neither or both."""
+    if DEGREES in stimuli:
+        if given is not None:
+            raise UserError(
+                f"visual_degrees = {given} is given, and {source} has a column degrees: expected one of both."
+            )
+        return None
+    if given is None:
+        raise UserError("visual_degrees is missing: expected the stimuli's size in degrees of visual angle, such as 8.")
+    degrees = plain(given)
+    if isinstance(degrees, bool) or not isinstance(degrees, int | float) or not 0 < degrees < 360:
+        raise UserError(f"Expected visual_degrees above 0 and below 360, received {given!r}.")
+    return degrees
 
 
 def check_sizes(stimuli: StimulusSet, degrees: float | None, model_degrees: float = 8) -> None:

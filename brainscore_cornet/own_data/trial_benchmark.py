@@ -12,8 +12,7 @@ from ..cornet.behaviour import checked_labels
 from ..cornet.errors import UserError, unknown_name, whole_number
 from ..cornet.plain import plain
 from .data_files import as_texts
-from .neural import checked_degrees
-from .stimulus_tables import ID, check_sizes, stimulus_set
+from .stimulus_tables import ID, check_sizes, checked_degrees, stimulus_set
 from .trial_metrics import KINDS, TRIPLET_CHANCE, BehaviourBenchmark, ObjectDiscriminationBenchmark, OddOneOutBenchmark
 from .trials import (
     CHOICE,

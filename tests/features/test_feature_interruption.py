@@ -19,6 +19,7 @@ from PIL import Image
 
 from brainscore_cornet import UserError, extract_features
 from brainscore_cornet.cornet.recording.record import Site
+from brainscore_cornet.cornet.writing import scratch_array
 from brainscore_cornet.features import output_files
 from brainscore_cornet.features.unfinished import Unfinished
 
@@ -135,6 +136,9 @@ def test_a_full_disk(extract, tmp_path):
             extract(output=small / "out.nc")
         with pytest.raises(UserError, match=r"Cannot write .*the disk is full"):
             Unfinished(small / "out.npy", {}).arrays({Site("V1.output", 0): (1000, 10)}, 100)
+        with pytest.raises(UserError, match=r"Cannot write .*sites: the disk is full"):
+            scratch_array(small / "sites", (1000, 100))  # unreserved, it kills the process when it is written to
+        (small / "sites").unlink()
         assert [path.name for path in small.glob("[!.]*")] == []
     finally:
         subprocess.run(["umount", str(small)], check=True)

@@ -56,8 +56,14 @@ def test_differences_and_neuroids():
 
 @pytest.mark.parametrize(
     "dataset",
-    [made_map(), made_map(1), made_map(20, is_ceiled=0), made_map().assign(score=lambda it: it["score"] * np.nan)],
-    ids=["ceiled", "one bin", "many bins", "no signal"],
+    [
+        made_map(),
+        made_map(1),
+        made_map(20, is_ceiled=0),
+        made_map().assign(score=lambda it: it["score"] * np.nan),
+        made_map().assign({name: lambda it, name=name: it[name] * np.nan for name in ("score", "difference")}),
+    ],
+    ids=["ceiled", "one bin", "many bins", "no signal", "no difference"],
 )
 def test_charts_of_maps_follow_the_schema_and_are_drawn(dataset):
     """Every chart is valid, in a page too, whatever the map is like."""

@@ -266,6 +266,19 @@ def test_without_repetitions_the_score_is_raw_and_says_so(folder, stand_in):
     assert "raw (unceiled)" in described(averaged)[-1]
 
 
+def test_a_ceiling_that_may_be_0_is_said(folder, stand_in):
+    """Noise divided by noise can look like a good score: the score and `benchmark` name the time bins, as the map."""
+    values = responses()
+    values[..., 1] = np.random.RandomState(3).randn(*values.shape[:3])
+    settings = {"dims": ["repetition", "stimulus", "neuroid", "time_bin"], "region": "IT", "visual_degrees": 8}
+    settings |= {"stimuli": folder / "images", "time_bins": TIME_BINS, "metric": "ridge", "splits": 3}
+    noisy = neural_benchmark("noisy", values, **settings)
+    note = score_of(noisy, small_model(stand_in, "cornet_z")).attrs["protocol"]
+    assert note.startswith("no reliable signal at 170-270 ms: the noise ceiling may be 0 there")
+    assert described(noisy)[-1] == f"Beware: {note}."
+    assert neural_benchmark("clear", responses(), **settings).weakness is None
+
+
 @pytest.mark.filterwarnings("ignore:.*constant")  # units that no picture of a split drives
 @pytest.mark.parametrize("metric", ["pls", "ridgecv", "linear_predictivity", "neuron_to_neuron", "rdm", "cka"])
 def test_every_metric_is_brainscores(folder, stand_in, metric):
