@@ -27,6 +27,22 @@ def output_file(given: str | os.PathLike, what: str) -> Path:
     return path
 
 
+def new_file(given: str | os.PathLike, what: str) -> Path:
+    """Return the path of an output file in a folder that exists; raises `UserError` as `output_file` does."""
+    path = output_file(given, what)
+    if not path.parent.exists():
+        raise UserError(f"The folder {path.parent} for {what} does not exist.")
+    return path
+
+
+def new_benchmark_file(given: str | os.PathLike) -> Path:
+    """Return the path of a benchmark file to write; raises `UserError` if it exists or cannot be written."""
+    path = new_file(given, "a benchmark file")
+    if path.exists():
+        raise UserError(f"{path} exists: name another file, or remove it.")
+    return path
+
+
 def imagenet_path(path: str | os.PathLike) -> Path:
     """Return the folder of ImageNet, or of other images in folders; raises `UserError` if there is none."""
     root = Path(os.path.expanduser(path))

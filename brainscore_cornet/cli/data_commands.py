@@ -59,7 +59,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Check a benchmark of your own data and show what it consists of; no model is run."""
-    from ..early_paths import benchmark_path
+    from ..early_paths import benchmark_path, new_benchmark_file
     from ..features.early_checks import check_picture
 
     given = {"--recordings": recordings, "--stimuli": stimuli, "--dims": dims, "--region": region}
@@ -72,7 +72,9 @@ def benchmark(
     bins = None if time_bins is None else parse_time_bins(time_bins)
     if plot is not None:
         check_picture(plot)
-    if not new:
+    if new:
+        new_benchmark_file(file)
+    else:
         benchmark_path(file)
     with showing(f"Reading {recordings if new else file}"):
         from ..own_data import load_benchmark

@@ -204,11 +204,13 @@ def report(
 ) -> None:
     """Write one page of all scores in results folders, which any browser opens without a network; or its charts."""
     from ..charts import ENDINGS, check_packages
+    from ..early_paths import new_file
     from ..scoring.results import is_results_folder, read_table
 
     if output.suffix.lower() not in (".html", ".htm", *ENDINGS):
         figures = ", ".join(ENDINGS)
         raise UserError(f"Expected a page that ends in .html, or a figure ({figures}), received {output}.")
+    new_file(output, "the report")
     check_packages()
     for each in folder:
         if not each.is_dir():

@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from .names import shown
 
 FIRST = 2.0  # s before the first line of a log, where nothing has been printed at once
 EVERY = 30.0  # s between two lines of a log
 _RENEWED = 0.5  # s between two states of a terminal's line
+_SHORTEST_BAR = 6  # characters
+_SHORTEST_TEXT = 12  # characters of the text beside the numbers, however narrow the terminal
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ class ProgressLine:
             if not self._is_terminal:
                 print(*lines, sep="\n", file=self._file, flush=True)
                 return
-            more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+            more = _more(len(lines) - 1)
             text = lines[0][: shutil.get_terminal_size().columns - 1 - len(more)] + more
             print(f"\r\x1b[K{text}", end="", file=self._file, flush=True)
             self._drawn = True
@@ -186,7 +189,7 @@ class ProgressLine:
     def _lines(self) -> list[str]:
         now = time.monotonic()
         works = {key: each for key, each in self._works.items() if key is not None} or self._works
-        as_text = _bar if self._is_terminal else in_words
+        as_text = partial(_bar, others=len(works) - 1) if self._is_terminal else in_words
         return [shown(as_text(work, now - begun)) for begun, work in works.values()]
 
     def _keep_up(self) -> None:
@@ -217,22 +220,39 @@ def in_words(work: Work, seconds: float) -> str:
     return ", ".join([*parts, work.note] if work.note else parts)
 
 
-def _bar(work: Work, seconds: float) -> str:
+def _bar(work: Work, seconds: float, others: int = 0) -> str:
+    """Return a line of a terminal's width; where that is too narrow, the text is shortened and the numbers are not."""
     from tqdm import tqdm
 
+    width = shutil.get_terminal_size().columns - 1 - len(_more(others))
     if work.first is None:
-        return in_words(work, seconds)
-    return tqdm.format_meter(
+        room = width - len(in_words(replace(work, what=""), seconds))
+        return in_words(replace(work, what=_shortened(work.what, room)), seconds)
+    meter = partial(
+        tqdm.format_meter,
         work.done,
         work.total,  # pyright: ignore[reportArgumentType]  # None is allowed
         seconds,
-        ncols=shutil.get_terminal_size().columns - 1,
-        prefix=work.what,
         unit=work.unit,
         unit_scale=work.unit == "B",
         initial=work.first,
         postfix=work.note or None,
     )
+    room = width - len(meter(ncols=0)) - len(": ||") - _SHORTEST_BAR
+    return meter(ncols=width, prefix=_shortened(work.what, room))
+
+
+def _more(others: int) -> str:
+    return f" (and {others} more)" if others else ""
+
+
+def _shortened(text: str, room: int) -> str:
+    """Return a text with an ellipsis in its middle, if it is longer than the room for it."""
+    room = max(room, _SHORTEST_TEXT)
+    if len(text) <= room:
+        return text
+    head = (room - 1) // 2
+    return f"{text[:head]}…{text[head + 1 - room :]}"
 
 
 def _duration(seconds: float) -> str:

@@ -80,8 +80,8 @@ def choose(
             chosen = known if allow_uninformative else reached
             if early := [step for step in known if step not in chosen]:
                 _logger.warning(
-                    "%s at time step %s is left out: the image reaches it at %s.",
-                    *(layer, _listed(early), reached[0]),
+                    "%s at time step%s left out: the image reaches it at %s.",
+                    *(layer, f" {early[0]} is" if len(early) == 1 else f"s {_listed(early)} are", reached[0]),
                 )
         else:
             chosen = [whole_number(step, "a time step", 0) for step in time_steps]

@@ -14,7 +14,7 @@ import pandas as pd
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError
 from ..cornet.writing import write_aside, writing
-from ..early_paths import output_file
+from ..early_paths import new_benchmark_file
 from .axes_of_recordings import DIMS, PRESENTATION
 from .data_files import Labelled, read
 from .stimulus_tables import DEGREES, ID, natural_order, stimulus_set
@@ -44,9 +44,7 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     UserError
         If the file exists, the data cannot be read, or no axis has the length of the stimuli.
     """
-    path = output_file(path, "a benchmark file")
-    if path.exists():
-        raise UserError(f"{path} exists: name another file, or remove it.")
+    path = new_benchmark_file(path)
     shown = stimulus_set(stimuli, "first", str(stimuli))
     guessed: list[str] = []
     identifier = choices.identifier or path.stem

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from ..cornet.names import counted
+
 _SIGNIFICANT = 0.05
 _SHOWN = 3
 _CEILED = {"explained variance": "of the explainable variance"}
@@ -100,10 +102,13 @@ def _against(dataset: xr.Dataset) -> str:
     worse = int((known & (p_values < _SIGNIFICANT) & (difference < 0)).sum())
     site, number = np.unravel_index(np.nanargmax(np.where(known, np.abs(difference), -np.inf)), difference.shape)
     low, high = (dataset[f"difference_{edge}"].values[site, number] for edge in ("low", "high"))
+    pairs = counted(int(known.sum()), "pair")
     return (
-        f"Against {dataset.attrs['against']}, {better} of {known.sum()} cells are better and {worse} worse (false "
-        f"discovery rate 5 %); the difference farthest from 0 is {difference[site, number]:+.3f} ({low:.3f} to "
-        f"{high:.3f}, corrected p {_p(p_values[site, number])}), of {_site(dataset, site)} at {_bin(dataset, number)}."
+        f"Against {dataset.attrs['against']}, of {pairs} of site and time bin {better} "
+        f"{'is' if better == 1 else 'are'} better and {worse} worse (false discovery rate 5 %); "
+        f"the difference farthest from 0 is {difference[site, number]:+.3f} "
+        f"({low:.3f} to {high:.3f}, corrected p {_p(p_values[site, number])}), "
+        f"of {_site(dataset, site)} at {_bin(dataset, number)}."
     )
 
 

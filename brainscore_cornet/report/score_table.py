@@ -66,6 +66,8 @@ def cell(job: ReportRow, column: Column) -> str:
     if column.name in _TIME_BINS and len(bins) > _MANY:
         return f"{span(bins[0][0], max(end for _, end in bins))} in {len(bins)} bins"
     number = job.number(column.name) if column.numeric else None
+    if column.name == "error" and number == 0:  # as in the scaled column
+        return "–"
     if number is not None:
         return three(number) if column.name in _SCORES else significant(number)
     text = job.text(column.name) or "–"

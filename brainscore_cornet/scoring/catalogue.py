@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ BENCHMARK_FILE = ".toml"
 KINDS = ("behavioral", "engineering")  # kinds of benchmarks in the metadata, besides regions
 MARQUES = "marques2020"
 """The group of the official V1 property benchmarks that need no download."""
+_INSTEAD = {
+    "models": "of a checkpoint name both, such as cornet_s={file}",
+    "benchmarks": "`brainscore-cornet benchmark my.toml --new --recordings {file} --stimuli images/` makes one",
+}
+"""What to do with a file where a name is expected."""
 GROUPS = (*_FREE.values(), *REGIONS, *KINDS, MARQUES)
 _OURS = (*LIGHT.identifiers, *OFFICIAL.identifiers)
 
@@ -85,6 +91,10 @@ def read_folders(plugins: Path, kind: str, *, commented: bool = True) -> dict[st
 
 def check_known(kind: str, identifier: str) -> None:
     if identifier not in folders(kind):
+        if os.path.isfile(identifier):
+            raise UserError(
+                f"{identifier} is a file, expected a {kind[:-1]}: {_INSTEAD[kind].format(file=identifier)}."
+            )
         raise unknown_name(identifier, folders(kind), kind[:-1])
 
 

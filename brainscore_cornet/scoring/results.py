@@ -125,6 +125,8 @@ def read_table(folder: str | os.PathLike) -> pd.DataFrame:
     """Return the table of a results folder: a row for each model and benchmark, in the order of the runs."""
     path = Path(folder)
     if not is_results_folder(path):
+        if path.is_file() and is_results_folder(path.parent):
+            raise UserError(f"{path} is a file of results, expected their folder: {path.parent}")
         raise UserError(f"{path} is not a folder of results: expected one that `score … -o {path}` wrote.")
     return table_of(Results(path).rows())
 

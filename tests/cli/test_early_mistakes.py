@@ -41,6 +41,7 @@ print(json.dumps(codes))
 """
 LIGHT = PROTOCOL.identifiers
 FEATURES = ("features", "cornet_z_untrained")
+NEW = ("benchmark", "--new", "--recordings", "there.nc", "--stimuli", ".")
 CASES = [
     ((*FEATURES, "no/*.png", "-o", "f.nc"), "There is nothing at no/*.png"),
     ((*FEATURES, ".", "-o", "there.nc"), "there.nc exists. To replace it: --overwrite"),
@@ -75,6 +76,15 @@ CASES = [
     (("map", "cornet_q", "-b", "no.toml", "-o", "out"), "Unknown model 'cornet_q'"),
     (("map", "cornet_z", "-b", "no.toml", "-o", "out"), "no.toml does not exist"),
     (("benchmark", "no.toml"), "no.toml does not exist"),
+    ((*NEW, "a.toml"), "a.toml exists: name another file, or remove it."),
+    ((*NEW, "no/a.toml"), "The folder no for a benchmark file does not exist."),
+    (("report", "scored/scores.csv"), "scored/scores.csv is a file of results, expected their folder: scored"),
+    (("report", ".", "-o", "no/page.html"), "The folder no for the report does not exist."),
+    (
+        ("score", "there.nc"),
+        "there.nc is a file, expected a model: of a checkpoint name both, such as cornet_s=",
+    ),
+    (("score", "cornet_z", "-b", "there.nc"), "--recordings there.nc --stimuli images/` makes one."),
     (("train", "--model", "Q", "--data_path", ".", "-o", "out"), "Unknown model 'Q'"),
     (("train", "--model", "Z", "--data_path", "no", "-o", "out"), "There is no folder no"),
     (("validate", "cornet_z", "--data_path", "no"), "There is no folder no"),
@@ -149,8 +159,10 @@ def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
         "one/val/a",
         "empty",
         "run",
+        "scored/scores",
     ):
         (folder / name).mkdir(parents=True)
+    (folder / "scored" / "scores.csv").write_text("")
     recipe = recipe_for("Z", lr=0.1)
     of_others = {"image_size": 224, "seed": 0, "precision": "fp32", "on_error": "fail"}
     settings = settings_without_images("Z", recipe, times=None, weights=None, background=None, **of_others)

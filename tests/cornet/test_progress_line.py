@@ -77,6 +77,19 @@ def test_words(work, seconds, expected):
     assert in_words(work, seconds) == expected
 
 
+@pytest.mark.parametrize(("columns", "others"), [(80, 0), (80, 3), (60, 0)])
+def test_a_narrow_terminal_keeps_the_numbers(monkeypatch, columns, others):
+    """Where text and numbers do not fit beside each other, the text is shortened in its middle, and no number is."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    name = "cornet_z_untrained on Marques2020light_DeValois1982-peak_sf: recording Marques2020light_spatial_frequency"
+    bar = progress_line._bar(Work(name, 332, 1056, first=0), 8.0, others)
+    assert re.fullmatch(r"cor[^:]*….*ency: +31%\|.+\| 332/1056 \[00:08<00:17, 41.50image/s\]", bar)
+    waiting = progress_line._bar(Work(name), 8.0, others)
+    assert re.fullmatch(r"cornet.*….*frequency, 8 s so far", waiting)
+    assert max(len(bar), len(waiting)) < columns - 13 * (others > 0)  # " (and 3 more)"
+    assert progress_line._bar(Work("short"), 8.0, others) == "short, 8 s so far"
+
+
 def test_a_bar_on_a_terminal():
     """A terminal shows a bar, which other text replaces and which is gone in the end."""
     code = """

@@ -128,7 +128,7 @@ def test_a_control_that_is_the_model_itself_is_no_different(found):
     np.testing.assert_array_equal(dataset["difference"].values[reliable], 0)
     np.testing.assert_array_equal(dataset["difference_high"].values[reliable], 0)
     np.testing.assert_array_equal(dataset["p_corrected"].values[reliable], 1)
-    assert "0 of 28 cells are better and 0 worse" in found[2].sentences[-1]
+    assert "of 28 pairs of site and time bin 0 are better and 0 worse" in found[2].sentences[-1]
 
 
 def test_weighted_correlations_are_correlations():
