@@ -23,6 +23,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
 with suppress(AttributeError, OSError, TypeError):  # other systems have no such call, or need none
     ctypes.CDLL(None).mallopt(M_MMAP_MAX, 0)
     ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+MOST_KEPT = 2 * 2**30  # bytes of a worker between two files of tests: two workers fit a machine of 8 GB
 
 # Before Brain-Score and torch are imported: nothing of the user's is read or written.
 _HOME = tempfile.TemporaryDirectory(prefix="brainscore-cornet-tests-")
@@ -39,6 +40,7 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.environ["AWS_CONFIG_FILE"] = os.devnull
 
 import numpy as np  # noqa: E402
+import psutil  # noqa: E402
 import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -78,6 +80,16 @@ def pytest_unconfigure():
     """Pytest collects five times at the end, to find what was left open: once is enough for what is large."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept_memory():
+    """What the C library keeps goes back to the system once it is much: it would grow from file to file."""
+    yield
+    if psutil.Process().memory_info().rss > MOST_KEPT:
+        gc.collect()
+        with suppress(AttributeError, OSError, TypeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture(autouse=True)

@@ -108,7 +108,7 @@ def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsB
     lines = [
         f"# {found.region} of {model}, chosen on one half of the stimuli of {benchmark.identifier}.",
         "# Scores on the other half, with intervals of 95 %, and the step that answers each time bin:",
-        *(f"#   {bins_as_text([each.time_bin])} ms: {_shown(each)}, step {each.time_step}" for each in found.scores),
+        *(f"#   {bins_as_text([each.time_bin])} ms: {_shown(each)}" for each in found.scores),
         "",
         "[layers]",
         f"{found.region} = {json.dumps(found.layer)}",
@@ -182,4 +182,6 @@ def _halves(benchmark: RecordingsBenchmark) -> list[RecordingsBenchmark]:
 
 
 def _shown(each: ScoredBin) -> str:
-    return "no reliable signal" if np.isnan(each.score) else f"{each.score:.3f} ({each.low:.3f} to {each.high:.3f})"
+    if np.isnan(each.score):
+        return "no reliable signal"
+    return f"{each.score:.3f} ({each.low:.3f} to {each.high:.3f}), step {each.time_step}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..cornet.commitments import COMMITMENTS
 from ..cornet.errors import UserError
 
 
@@ -13,7 +14,8 @@ def checked_identifier(identifier: str | None, model: str, *, has_options: bool)
     Raises
     ------
     UserError
-        If there is none although options make another model, or if Brain-Score cannot take it.
+        If there is none although options make another model, if it is another model's, or if Brain-Score cannot
+        take it.
     """
     if identifier is None and has_options:
         raise UserError(
@@ -21,6 +23,11 @@ def checked_identifier(identifier: str | None, model: str, *, has_options: bool)
             f"--identifier {model}_mylab"
         )
     identifier = model if identifier is None else identifier
+    if identifier in COMMITMENTS and (identifier != model or has_options):
+        raise UserError(
+            f"{identifier} is the identifier of a model as it is registered, whose scores are others: give this one "
+            f"its own, such as --identifier {model}_mylab"
+        )
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*", identifier):
         better = re.sub(r"[^A-Za-z0-9_.]+", "_", identifier).strip("._") or "cornet_s_mylab"
         raise UserError(

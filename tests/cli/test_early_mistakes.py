@@ -92,6 +92,14 @@ CASES = [
     (("submit", "cornet_q", "-o", "out"), "Unknown model 'cornet_q'"),
     (("submit", "cornet_z", "--image-size", "64", "-o", "out"), "give it an identifier of its own, such as"),
     (("submit", "cornet_z", "--identifier", "a-b", "-o", "out"), "'a-b' cannot be an identifier"),
+    (
+        ("submit", "cornet_z_untrained", "--identifier", "cornet_z", "-o", "out"),
+        "cornet_z is the identifier of a model",
+    ),
+    (
+        ("submit", "cornet_z", "--identifier", "cornet_z", "--image-size", "64", "-o", "out"),
+        "cornet_z is the identifier of a",
+    ),
     (("submit", "--check", "no.zip"), "no.zip is not a file"),
     (("cache", "--clear", "q"), "Unknown cache 'q'"),
     (("benchmarks", "q"), "Unknown group of benchmarks 'q'"),

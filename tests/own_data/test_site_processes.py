@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from multiprocessing import active_children
-
 import numpy as np
 import psutil
 import pytest
@@ -50,7 +48,7 @@ def test_scores_are_those_of_one_process(scorer, activity, forked_children):
     """Two processes give the scores and resamples of three sites; afterwards both have ended."""
     with SiteProcesses(scorer, 2) as processes:
         found = dict(processes.scored(activity))
-    assert not active_children()
+    assert all(each.result().process.poll() is not None for each in processes._starting)
     assert set(found) == set(SITES)
     for site in SITES:
         expected = scorer(activity[site])
@@ -79,7 +77,7 @@ def test_a_lost_process_is_named(scorer, activity, forked_children):
         lost.wait()
         with pytest.raises(UserError, match=r"(IT|V4)\.output at time step [01] was ended by SIGKILL"):
             list(scores)
-    assert not active_children()
+    assert all(each.result().process.poll() is not None for each in processes._starting)
 
 
 def test_as_many_as_there_are_threads_and_sites(monkeypatch):
