@@ -97,7 +97,7 @@ class Prepared:
 def single_precision() -> Iterator[None]:
     """Compute without TensorFloat-32, so that a CUDA device gives the numbers of a CPU.
 
-    PyTorch's convolutions round their inputs to that format's 10 bits on GPUs since Ampere, unless told otherwise.
+    By default PyTorch's convolutions round their inputs to that format's 10 bits on GPUs since Ampere.
     """
     cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     # PyTorch 2.9 gave each kind of operation a setting, and complains where the two ways are mixed
