@@ -79,6 +79,11 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, "-P", *arguments]
 
 
+def threads_of_child(count: int) -> dict[str, str]:
+    """Return the changes of a child's environment that limit the threads of its computation."""
+    return {f"{library}_NUM_THREADS": str(count) for library in ("OMP", "MKL", "OPENBLAS")}
+
+
 def import_path() -> list[str]:
     """Return the folders that this process imports from, with the working folder, if it is among them, last.
 

@@ -20,12 +20,11 @@ import torch
 from ..cornet.errors import UserError
 from ..cornet.recording.record import Site
 from ..parallel.spreading import spread
-from ..python_children import Abandoned, PythonChild, import_path, start
+from ..python_children import Abandoned, PythonChild, import_path, start, threads_of_child
 from .site_scores import SiteScorer, SiteScores
 
 _MOST = 8  # processes, each of which has libraries of 0.5 GB in memory
 _POLL = 0.2  # s between two checks of whether scores are still wanted
-_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
 
 
 def count_for(sites: int) -> int:
@@ -74,7 +73,7 @@ class SiteProcesses:
         yield from spread(list(arrays.items()), self._count, self._score)
 
     def _started(self) -> PythonChild:
-        child = start(f"{__name__}:serve", _ONE_THREAD, lambda: not self._is_closed)
+        child = start(f"{__name__}:serve", threads_of_child(1), lambda: not self._is_closed)
         try:
             child.connection.send_bytes(pickle.dumps(import_path()))
             child.connection.send_bytes(self._scorer)

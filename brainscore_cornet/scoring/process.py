@@ -22,7 +22,7 @@ from ..cornet.names import shown
 from ..cornet.progress_line import Work, listening, report
 from ..cornet.recording import cache
 from ..metrics import EXACT
-from ..python_children import Abandoned, ChildOwner, NotStarted, PythonChild, import_path, start
+from ..python_children import Abandoned, ChildOwner, NotStarted, PythonChild, import_path, start, threads_of_child
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
@@ -65,7 +65,7 @@ class Process(ChildOwner):
         self._environment = {"TQDM_DISABLE": "1", **_REUSE_MEMORY}
         self._environment |= {} if cache is None else {"RESULTCACHING_HOME": cache}
         if threads is not None:
-            self._environment |= {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS")}
+            self._environment |= threads_of_child(threads)
         self._allowed_gb = 0.0
         self._prepared: Future[PythonChild] | None = None
         self._is_closed = False
