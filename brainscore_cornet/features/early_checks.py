@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..cornet.anatomy import MIN_IMAGE_SIZE, REGIONS, neuroids
-from ..cornet.commitments import get_commitment, vary
+from ..cornet.commitments import bins_as_text, get_commitment, vary
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.preparation import PATH
 from ..cornet.weights.own_files import CHECKPOINTS
@@ -147,7 +147,7 @@ def _asked(
         layers=frozenset(f"{layer}.output" if layer in REGIONS else layer for layer in chosen),
         reaches_all=options.get("times") is None and not is_own,
         pool=pool,
-        bins=bins_in_words(bins),
+        bins=bins_as_text(bins or ()),
     )
 
 
@@ -164,10 +164,6 @@ def _check_existing(output: Path, asked: Asked) -> None:
     is_unfinished = any(path.suffix != FINISHED for path in beside)  # by a request that is compared later
     if there and not is_unfinished and (not has_note(output) or is_of_another(output, asked)):
         raise UserError(exists(there[0]))
-
-
-def bins_in_words(bins: Sequence[tuple[int, int]] | None) -> str:
-    return "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 
 
 def check_columns(units: int, about: str = "") -> None:
