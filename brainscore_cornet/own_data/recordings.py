@@ -103,7 +103,7 @@ def recordings(
     values = values[:, kept]
     _check_values(values, source)
     bins = recorded_bins(labelled, time_bins, values.shape[2], source)
-    region = _region(region, neuroids.pop("region", None), source)
+    region = checked_region(region, neuroids.pop("region", None), source)
     order = np.argsort([start for start, _ in bins], kind="stable")
     values = values[:, :, order]
     recorded = np.isfinite(values).any((1, 2))
@@ -164,7 +164,8 @@ def _numbered(stimulus_ids: np.ndarray, repetitions: np.ndarray) -> np.ndarray:
     return table.loc[order].groupby(ID).cumcount().sort_index().to_numpy()
 
 
-def _region(given: str | None, own: np.ndarray | None, source: str) -> str:
+def checked_region(given: str | None, own: np.ndarray | None, source: str) -> str:
+    """Return the region that is given, or the one of all neuroids; raises `UserError` for none or several."""
     found = [given] if given is not None else sorted(set(map(str, [] if own is None else own)))
     if not found:
         raise UserError(f"No region is given for {source}: expected region = one of {', '.join(REGIONS)}.")
