@@ -24,7 +24,7 @@ Answers = Mapping[str, Sequence[tuple[TimeBin, int]]]
 _LONGEST = 60  # characters of time bins in an identifier
 
 
-def bins_in_words(mapped: TimeBins, committed: TimeBins, answers: Answers) -> str:
+def bins_in_identifier(mapped: TimeBins, committed: TimeBins, answers: Answers) -> str:
     """Return the time bins of the regions that differ from the committed ones, as a part of an identifier.
 
     `ITt0_120_220_320` are the steps from 0 on of IT, at 120-220 ms and 220-320 ms; a gap between bins or steps begins
