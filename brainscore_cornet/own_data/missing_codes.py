@@ -44,9 +44,12 @@ def check_missing_codes(values: np.ndarray, source: str) -> None:
     source
         What messages call the data.
     """
-    for extremes in (np.fmin.reduce(values, (0, 2)), np.fmax.reduce(values, (0, 2))):
-        for code in _CODES[_are_equal(extremes[np.newaxis], _CODES[:, np.newaxis]).any(1)]:
-            _check_code(values[:, _are_equal(extremes, code)], values.size, code, source)
+    if found := missing_code(values, "responses"):
+        code, sentence = found
+        raise UserError(
+            f"{source}: {sentence}. {code:g} is a usual mark of what is missing: write NaN in its place, as with "
+            f"values[values == {code:g}] = numpy.nan, or an empty cell in a table."
+        )
     for number in map(float, (np.nanmin(values), np.nanmax(values))):
         is_number = values == number
         count = int(is_number.sum())
@@ -63,7 +66,17 @@ def check_missing_codes(values: np.ndarray, source: str) -> None:
             )
 
 
-def _check_code(values: np.ndarray, size: int, code: float, source: str) -> None:
+def missing_code(values: np.ndarray, what: str) -> tuple[float, str] | None:
+    """Return a usual code of missing values (presentation, neuroid, time bin), with a sentence, or None without any."""
+    for extremes in (np.fmin.reduce(values, (0, 2)), np.fmax.reduce(values, (0, 2))):
+        for code in _CODES[_are_equal(extremes[np.newaxis], _CODES[:, np.newaxis]).any(1)].tolist():
+            if sentence := _far_from_others(values[:, _are_equal(extremes, code)], values.size, code, what):
+                return code, sentence
+    return None
+
+
+def _far_from_others(values: np.ndarray, size: int, code: float, what: str) -> str | None:
+    """Return a sentence on a code that is far from all other values of a neuroid, None where it is not."""
     is_code = _are_equal(values, code)
     low, high = (np.where(is_code, fill, values) for fill in (np.inf, -np.inf))
     low, high = np.fmin.reduce(low, (0, 2)), np.fmax.reduce(high, (0, 2))
@@ -75,12 +88,8 @@ def _check_code(values: np.ndarray, size: int, code: float, source: str) -> None
     # where no other response is negative, none should be
     is_far = gap > _SINGLE * span if count == 1 else (gap > span) | ((code < 0) & (low >= 0))
     if not (is_known & is_far).any():
-        return
-    found = _found(code, count, size, low[is_known].min(), high[is_known].max())
-    raise UserError(
-        f"{source}: {found}. {code:g} is a usual mark of what is missing: write NaN in its place, as with "
-        f"values[values == {code:g}] = numpy.nan, or an empty cell in a table."
-    )
+        return None
+    return _found(code, count, size, low[is_known].min(), high[is_known].max(), what)
 
 
 def _are_equal(values: np.ndarray, code) -> np.ndarray:
@@ -94,6 +103,6 @@ def _limits(values: np.ndarray, left_out: np.ndarray) -> tuple[float, float]:
     return float(np.fmin.reduce(others, None)), float(np.fmax.reduce(others, None))
 
 
-def _found(number: float, count: int, size: int, low: float, high: float) -> str:
+def _found(number: float, count: int, size: int, low: float, high: float, what: str = "responses") -> str:
     verb = "is" if count == 1 else "are"
-    return f"{count} of {size} responses {verb} {number:g}, and the others lie between {low:.4g} and {high:.4g}"
+    return f"{count} of {size} {what} {verb} {number:g}, and the others lie between {low:.4g} and {high:.4g}"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.own_recordings import laboratory, responses
+from helpers.own_recordings import laboratory, pictures, responses
 
-from brainscore_cornet import UserError
+from brainscore_cornet import UserError, rdm_benchmark
 from brainscore_cornet.own_data import load_benchmark
 from brainscore_cornet.own_data.missing_codes import check_missing_codes
 
@@ -133,3 +133,16 @@ def test_a_benchmark_with_codes_is_an_error(tmp_path):
         load_benchmark(path)
     path.write_text(path.read_text().replace('region = "IT"', 'region = "IT"\nleave_out = ["2"]'))
     assert load_benchmark(path).recorded.values.shape[1] == 5
+
+
+def test_dissimilarities_have_no_codes_either(tmp_path):
+    """There a missing value is an error in any case."""
+    pictures(tmp_path / "images", 8)
+    distances = np.abs(RANDOM.randn(2, 8, 8))
+    distances = distances + distances.transpose(0, 2, 1)
+    distances[:, np.arange(8), np.arange(8)] = 0
+    distances[1, 3, 5] = distances[1, 5, 3] = -999
+    options = {"stimuli": tmp_path / "images", "region": "IT", "time_bin": (70, 170), "visual_degrees": 8}
+    with pytest.raises(UserError, match=r"1 of 28 dissimilarities is -999, and the others lie between .*: leave out"):
+        rdm_benchmark("Mylab.rdm", distances, **options)
+    assert rdm_benchmark("Mylab.rdm", distances[:1], **options)
