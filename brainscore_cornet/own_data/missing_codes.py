@@ -17,7 +17,7 @@ _CODES = np.array(
         *(-(2.0**bits) for bits in (15, 31, 63)),  # the least integers
         # https://docs.unidata.ucar.edu/netcdf-c/current/netcdf_8h.html: NC_FILL_SHORT, NC_FILL_INT, NC_FILL_FLOAT
         *(-32767.0, -2147483647.0, 9.969209968386869e36),
-        *(sign * float(np.finfo(kind).max) for sign in (-1, 1) for kind in (np.float32, np.float64)),
+        *(sign * float(np.finfo(kind).max) for sign in (-1, 1) for kind in ("float32", "float64")),
     ]
 )
 """Numbers by which programs and people mark what is missing."""
