@@ -82,7 +82,7 @@ def parse_time_mapping(text: str | None) -> dict[str, dict[int, tuple]] | None:
     is_file = not text.lstrip().startswith("{")
     try:
         content = path.read_text(encoding="utf-8") if is_file else text
-        mapping = json.loads(content)
+        mapping = json.loads(content, object_pairs_hook=_each_once)
         return {
             region: {int(step): tuple(time_bin) for step, time_bin in bins.items()} for region, bins in mapping.items()
         }
@@ -91,6 +91,15 @@ def parse_time_mapping(text: str | None) -> dict[str, dict[int, tuple]] | None:
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         such = '{"IT": {"0": [120, 220]}}'
         raise UserError(f"Expected a time mapping such as {such} in JSON, received {text!r:.200}: {error}.") from error
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object's entries; raises `ValueError` for two of one name, of which JSON would keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
 
 
 def commitment_options(path: Path | None, layers: str | None, time_mapping: str | None) -> dict:

@@ -67,6 +67,7 @@ CASES = [
     (("score", "cornet_z", "--image-size", "3"), "image size in px, a whole number of at least 32, received 3"),
     (("score", "cornet_z", "--precision", "x"), "Expected the precision fp32 or bf16, received 'x'"),
     (("score", "cornet_z", "--time-mapping", "{"), "Expected a time mapping such as"),
+    (("score", "cornet_z", "--time-mapping", '{"V1": {"0": [70, 170], "0": [80, 180]}}'), "'0' is there twice."),
     (("score", "cornet_z", "--weights", "no.pth"), "No weight file at no.pth"),
     (("score", "mine:cornet_z=no.pth"), "No weight file at no.pth"),
     (("score", "no.pth"), "No weight file at no.pth"),
