@@ -68,6 +68,11 @@ def pytest_runtestloop():
     """The collector of Python leaves what was imported alone from here on, and begins with what tests make."""
     gc.freeze()
     gc.enable()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # many tests, by most of whose files the modules were imported already
+        from helpers.fork_server import fork_server_from_here
+        from helpers.processes import PRELOADED
+
+        fork_server_from_here(PRELOADED)
 
 
 @pytest.hookimpl(tryfirst=True)
