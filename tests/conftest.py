@@ -52,6 +52,16 @@ LOCAL = ("127.0.0.1", "::1", "localhost")
 LONGEST = ("submission", "scoring", "tests", "cli", "marques2020", "training", "own_data", "cornet", "features")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection():
+    """What runs many tests forks their processes from itself, as long as it is small."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from helpers.fork_server import fork_server_from_here
+        from helpers.processes import PRELOADED
+
+        fork_server_from_here(PRELOADED)
+
+
 def pytest_collection_modifyitems(items):
     """Tests marked `gpu` are skipped where there is none; what takes long is first."""
     import torch
@@ -68,11 +78,6 @@ def pytest_runtestloop():
     """The collector of Python leaves what was imported alone from here on, and begins with what tests make."""
     gc.freeze()
     gc.enable()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # many tests, by most of whose files the modules were imported already
-        from helpers.fork_server import fork_server_from_here
-        from helpers.processes import PRELOADED
-
-        fork_server_from_here(PRELOADED)
 
 
 @pytest.hookimpl(tryfirst=True)
