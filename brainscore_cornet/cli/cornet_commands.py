@@ -48,7 +48,10 @@ def cornet_test(
     ] = "fail",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
 ) -> None:
-    """Write the features of a folder of images, with the flags of CORnet's own repository; `features` does more."""
+    """Write features, with the flags of CORnet's own repository.
+
+    The command `features` does more: several layers, other formats, time bins, other images than a folder's.
+    """
     from ..cornet.commitments import architecture_of, get_commitment
     from ..cornet.early_options import check_options
     from ..features.early_checks import nothing_at

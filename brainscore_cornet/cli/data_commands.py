@@ -58,7 +58,7 @@ def benchmark(
         Path | None, typer.Option(help="A figure of stimuli, responses and ceilings: .png, .pdf or .svg.")
     ] = None,
 ) -> None:
-    """Check a benchmark of your own data and show what it consists of; no model is run."""
+    """Check a benchmark of your own data, without running a model."""
     from ..early_paths import benchmark_path, new_benchmark_file
     from ..features.early_checks import check_picture
 
@@ -131,7 +131,10 @@ def map_command(
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
 ) -> None:
-    """Score every layer at every time step against every time bin of recordings, from one pass through the network."""
+    """Score all layers and time steps against all time bins.
+
+    All scores come from one pass of the stimuli through the network.
+    """
     from ..cornet.early_options import check_options
     from ..early_paths import benchmark_path, output_file
 
@@ -201,7 +204,10 @@ def compare(
     batch_size: BatchSize = None,
     precision: Precision = "fp32",
 ) -> None:
-    """Compare models or lesions of a model: differences in score, with intervals and corrected p-values."""
+    """Compare the scores of models, or of lesions of a model.
+
+    Differences have intervals and corrected p-values.
+    """
     from ..early_paths import benchmark_path
     from ..scoring.catalogue import check_no_benchmark
 

@@ -213,7 +213,10 @@ def timecourse(
     output: Annotated[Path, typer.Option("--output", "-o", help="The figure: .pdf, .svg or .png.")],
     width: Annotated[str, typer.Option(help="Width of the figure, such as 85mm, 8.5cm or 3.5in.")] = "85mm",
 ) -> None:
-    """Draw each region's activity over time for all images, and how different the images are."""
+    """Draw each region's activity over time.
+
+    It is drawn for all images, with how different the images are.
+    """
     from ..features.early_checks import check_picture
 
     check_picture(output)

@@ -70,7 +70,10 @@ def _main(
 
 @app.command()
 def models(as_json: Json = False) -> None:
-    """List the models: regions, layers, time steps and their time bins in ms after stimulus onset."""
+    """List the models with their regions, layers and time steps.
+
+    Time bins of the time steps are in ms after stimulus onset.
+    """
     from ..cornet.commitments import COMMITMENTS
 
     if as_json:
@@ -98,7 +101,10 @@ def models(as_json: Json = False) -> None:
 
 @app.command()
 def link() -> None:
-    """Link this package's plugins into brainscore_vision after an editable installation."""
+    """Link the plugins of an editable installation for Brain-Score.
+
+    Brain-Score finds plugins in the folders of brainscore_vision, where such an installation puts none.
+    """
     from .. import plugin_links
 
     made = plugin_links.link()

@@ -94,7 +94,10 @@ def score(
     cache: CacheFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Score models with Brain-Score; without a benchmark, on those that need no download."""
+    """Score models with Brain-Score.
+
+    Without a benchmark, they are scored on those that need no download.
+    """
     memory_gb, metrics, steps = _gigabytes(memory), _metrics(stock_metrics, check_metrics), parse_times(times)
     extra = commitment_options(commitment, layers, time_mapping)
     from ..scoring.catalogue import check_no_benchmark
@@ -157,7 +160,10 @@ def benchmarks(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List brainscore_vision's benchmarks and their requirements; with several groups, those in all of them."""
+    """List brainscore_vision's benchmarks and their requirements.
+
+    With several groups, it lists those that are in all of them.
+    """
     with showing("Reading Brain-Score's metadata"):
         from ..scoring import catalogue
 
@@ -166,7 +172,7 @@ def benchmarks(
     if as_json:
         say(json.dumps([{**asdict(each), **asdict(needs[each.benchmark])} for each in listed], indent=2))
         return
-    rows = [("benchmark", "region", "kind", "images", "data", "needs besides")]
+    rows = [("benchmark", "region", "kind", "images", "data", "other requirements")]
     for each in listed:
         images = "-" if each.images is None else str(each.images)
         rows.append(
@@ -202,7 +208,10 @@ def report(
         Path, typer.Option("--output", "-o", help="The page to write; or its charts alone: .pdf, .svg, .png.")
     ] = Path("report.html"),
 ) -> None:
-    """Write one page of all scores in results folders, which any browser opens without a network; or its charts."""
+    """Write one page of all scores in results folders.
+
+    Any browser opens the page without a network. Its charts alone can be written as a figure, too.
+    """
     from ..charts import ENDINGS, check_packages
     from ..early_paths import new_file
     from ..scoring.results import is_results_folder, read_table
@@ -233,7 +242,7 @@ def cache_command(
         list[str] | None, typer.Option(help="activations, brainscore, stimuli or downloads; repeatable.")
     ] = None,
 ) -> None:
-    """List the caches on this machine and their sizes; --clear removes them."""
+    """List, or --clear, the caches on this machine."""
     from . import kept_files
 
     if clear:

@@ -14,7 +14,7 @@ from ..cornet.early_options import check_options
 from ..cornet.errors import UserError
 from ..cornet.progress_line import Work, report, showing
 from ..submission.destinations import folder_in_clone, zip_paths
-from ..submission.identifier import checked_identifier
+from ..submission.request import check_weights, checked_identifier
 from .options import (
     Background,
     CommitmentFile,
@@ -65,7 +65,10 @@ def submit(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a submission to brain-score.org, check it against every rule, and run it as Brain-Score will."""
+    """Make, check and try a submission to brain-score.org.
+
+    It is checked against every rule, and run in a copy of brainscore_vision as Brain-Score will run it.
+    """
     # batch systems send it before they kill a job; without a handler, temporary files would remain
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if sum(each is not None for each in (output, pull_request, check)) != 1:
@@ -88,6 +91,7 @@ def submit(
     for name in dict.fromkeys(model or ()):
         given = ("times", "image_size", "resize", "background")
         check_options(name, weights=weights, **{each: options[each] for each in given if each in options})
+        check_weights(name, weights, weights_url)
         identifiers.append(checked_identifier(identifier, name, has_options=bool(options)))
     if output is not None:
         zip_paths(output, identifiers, overwrite=overwrite)
@@ -99,7 +103,8 @@ def submit(
         raise UserError("Name a model to submit, such as cornet_s.")
     if check is not None and model:
         raise UserError(f"--check takes a zip and no model, received {', '.join(model)}.")
-    with showing("Loading PyTorch and Brain-Score"):
+    # the rules of --check read a zip without running it, and need no large library
+    with showing("Loading PyTorch and Brain-Score" if check is None else f"Checking {check}"):
         from .. import submission
 
         if check is not None:
@@ -132,12 +137,9 @@ def _say(text: str) -> None:
 def _print(outcome, *, written: bool, clone: Path | None) -> None:
     for finding in outcome.findings:
         say(f"{'Broken rule' if finding.fatal else 'Note'}: {finding}")
-    for step in outcome.steps:
+    for step in outcome.steps:  # those that passed were printed when they ended
         if not step.passed:
-            say(f"Failed: {step.name}, after {step.seconds:.0f} s\n{step.tail}")
-        else:
-            found = f": {step.output.strip().splitlines()[-1]}" if step.output.strip() else ""
-            say(f"Passed: {step.name}{found} ({step.seconds:.0f} s)")
+            say(f"{step}\n{step.tail}")
     if not outcome.passed:
         say(f"{outcome.path} {'was not written' if written else 'would not pass'}: see above.")
     elif clone is not None:

@@ -177,9 +177,9 @@ def train(
     on_error: OnError = "fail",
     background: Background = None,
 ) -> None:
-    """Train on ImageNet, or on other images in a folder for each class. After a stop, the same command resumes.
+    """Train on ImageNet, or on a folder of images for each class.
 
-    By default, each model is trained with CORnet's recipe for it.
+    After a stop, the same command resumes. By default, each model is trained with CORnet's recipe for it.
     """
     from ..training import train as run_training
     from ..training.stopping import TrainingStopped
@@ -244,9 +244,9 @@ def validate(
     background: Background = None,
     as_json: Json = False,
 ) -> None:
-    """Classify ImageNet's validation images: top-1, top-5 and loss, next to published values.
+    """Measure the accuracy on ImageNet's validation images.
 
-    This checks an installation and the downloaded weights.
+    Top-1, top-5 and loss are printed next to published values, which checks an installation and the downloaded weights.
     """
     from ..training import validate as run_validation
 

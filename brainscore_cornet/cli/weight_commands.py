@@ -43,7 +43,10 @@ def fetch(
         bool, typer.Option("--verify/--no-verify", help="--no-verify accepts a file with any hash.")
     ] = True,
 ) -> None:
-    """Download released weights unless they are on this machine, and print their paths."""
+    """Download released weights, and print their paths.
+
+    Files that are on this machine already are not downloaded again.
+    """
     from ..cornet.weights.released import RELEASED, file_hash, released_file
     from ..cornet.weights.released import fetch as fetch_file
 
@@ -63,7 +66,7 @@ def verify(model: Models = None) -> None:
         path = find(file)
         if path is None:
             say(f"{name}  not on this machine")
-            missing += [name] if model else []
+            missing.append(name)
             continue
         difference = mismatch(file, path)
         verdict = difference or "matches its published hash"
@@ -71,6 +74,8 @@ def verify(model: Models = None) -> None:
             verdict += "; accepted with `weights fetch --no-verify`"
         say(f"{name}  {path}  SHA-256 {file_hash(path)}  {verdict}")
         wrong += [name] if difference else []
+    if not model and len(missing) < len(RELEASED):
+        missing = []  # nobody asked for these
     problems = [("Not as published", wrong), ("Not on this machine", missing)]
     if wrong or missing:
         fetch_them = f" To download: brainscore-cornet weights fetch {' '.join(missing)}" if missing else ""

@@ -9,6 +9,8 @@ from typing import cast
 from .errors import UserError, unknown_name
 from .plain import plain, plain_list
 
+PATH = "stimulus_path"
+"""Column of a table of images that says where each is."""
 RESIZINGS = ("squeeze", "crop", "pad")
 """Squeezed or stretched to a square; its central square; or all of it, on a square background."""
 Colour = tuple[int, int, int]

@@ -12,12 +12,13 @@ import xarray as xr
 
 from ..cornet.brain_model import CORnetModel
 from ..cornet.commitments import TimeBin
+from ..cornet.preparation import PATH
 from ..cornet.recording.record import is_decoded
 from ..cornet.recording.shapes import survey
 from ..cornet.writing import scratch_array, write_aside, writing
 from ..metrics.samples import Samples
 from .columns import text
-from .image_sources import PATH, collect, look
+from .image_sources import collect, look
 from .layers import choose
 
 

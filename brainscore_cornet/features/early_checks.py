@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import glob
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..cornet.anatomy import MIN_IMAGE_SIZE, REGIONS, neuroids
-from ..cornet.commitments import get_commitment, vary
+from ..cornet.commitments import bins_as_text, get_commitment, vary
 from ..cornet.errors import UserError, unknown_name
+from ..cornet.preparation import PATH
+from ..cornet.weights.own_files import CHECKPOINTS
 from ..cornet.writing import output_path
 from ..extras import install_line
 from .shards import Shard
@@ -24,6 +28,8 @@ ENDINGS = (".nc", ".zarr", ".npy", ".csv", ".parquet", ".h5", ".mat", ".pt")
 DEFAULT_LAYERS = (*(f"{region}.output" for region in REGIONS), "decoder.avgpool")
 TABLES = (".csv", ".parquet")
 MOST_COLUMNS = 20_000  # of a table; larger tables take too long to write and read
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+"""Ending of a table of images -> what is between its columns."""
 LABELLED = (".nc", ".zarr", ".h5")
 """Endings of outputs with a variable for each layer and the time steps at which it has one size."""
 PICTURES = (".png", ".pdf", ".svg")
@@ -98,6 +104,24 @@ def check_request(
         path = Path(stored[1] if stored and not Path(each).exists() else each).expanduser()
         if not path.exists() and not any(map(os.path.isfile, glob.iglob(str(path), recursive=True))):
             raise nothing_at(each)
+        if path.is_file() and not stored:
+            _check_file(path, on_error)
+
+
+def _check_file(path: Path, on_error: str) -> None:
+    """Raise `UserError` for a table without images' paths, and for a file that is no image if that is an error."""
+    ending = path.suffix.lower()
+    if ending in SEPARATORS:
+        with suppress(UnicodeDecodeError, csv.Error, OSError), open(path, encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file, delimiter=SEPARATORS[ending]), [])
+            if PATH not in header:
+                raise without_paths(path, header)
+    elif on_error == "fail" and ending in CHECKPOINTS:
+        raise UserError(f"{path} is named as a file of weights, expected images. For weights of your own: --weights")
+
+
+def without_paths(table: Path, columns: Iterable[object]) -> UserError:
+    return UserError(f"{table} has no column {PATH}, only {', '.join(map(str, columns)) or 'none'}.")
 
 
 def nothing_at(path: str) -> UserError:
@@ -123,7 +147,7 @@ def _asked(
         layers=frozenset(f"{layer}.output" if layer in REGIONS else layer for layer in chosen),
         reaches_all=options.get("times") is None and not is_own,
         pool=pool,
-        bins=bins_in_words(bins),
+        bins=bins_as_text(bins or ()),
     )
 
 
@@ -140,10 +164,6 @@ def _check_existing(output: Path, asked: Asked) -> None:
     is_unfinished = any(path.suffix != FINISHED for path in beside)  # by a request that is compared later
     if there and not is_unfinished and (not has_note(output) or is_of_another(output, asked)):
         raise UserError(exists(there[0]))
-
-
-def bins_in_words(bins: Sequence[tuple[int, int]] | None) -> str:
-    return "" if bins is None else " ".join(f"{start}-{end}" for start, end in bins)
 
 
 def check_columns(units: int, about: str = "") -> None:

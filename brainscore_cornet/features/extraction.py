@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from ..cornet.brain_model import CORnetModel, load_model
-from ..cornet.commitments import TimeBin
+from ..cornet.commitments import TimeBin, bins_as_text
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.inference.prepared import network_hash
 from ..cornet.names import counted, shown
@@ -23,7 +23,7 @@ from ..cornet.recording.shapes import survey
 from ..cornet.writing import output_path, write_text, writing
 from . import layers, output_files
 from .columns import writable
-from .early_checks import LABELLED, ON_ERROR, bins_in_words, check_output, images_table
+from .early_checks import LABELLED, ON_ERROR, check_output, images_table
 from .extracted import Features, Stored, drop_pages, preprocessing, say_sizes
 from .image_sources import Images, collect, look
 from .shard_workers import ShardWorkers
@@ -167,7 +167,7 @@ class Extraction:
         shapes = survey(network, self._activations.image_size)
         sites = layers.choose(network, model.commitment, shapes, requested, steps, bins, uninformative, _ALLOW)
         self._shapes = {site: shapes[site.layer][site.time_step] for site in sites}
-        self._bins = bins_in_words(bins)
+        self._bins = bins_as_text(bins or ())
 
     @property
     def batch_size(self) -> int:

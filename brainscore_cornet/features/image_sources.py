@@ -18,19 +18,18 @@ from PIL import ExifTags, Image
 
 from ..cornet.errors import MachineError, UserError, machine_failure
 from ..cornet.names import counted, encodable
-from ..cornet.preparation import Colour
+from ..cornet.preparation import PATH, Colour
 from ..cornet.progress_line import counting
 from ..cornet.recording.images import Source, check_mode, say_transparent
-from ..cornet.recording.stimuli import PATH, as_stimulus_set, stimulus_paths
+from ..cornet.recording.stimuli import as_stimulus_set, stimulus_paths
 from ..image_folders import readable_images
-from .early_checks import STORED, nothing_at
+from .early_checks import SEPARATORS, STORED, nothing_at, without_paths
 from .stored_images import StoredImage, StoredImages, hint, open_stored
 
 _logger = logging.getLogger(__name__)
 
 _THREADS = 8  # threads that check files, which mostly wait for the disk
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_LISTS = (".txt", *_SEPARATORS)
+_LISTS = (".txt", *SEPARATORS)
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,3})?")
 _SHOWN = 3  # unreadable files that a message names; the rest is counted
@@ -153,7 +152,7 @@ def _with_arrays(table: pd.DataFrame, opened: dict[tuple[str, str], StoredImages
 def _listed(path: Path) -> pd.DataFrame:
     """Return the rows of a table or the lines of a text file, with their paths resolved."""
     try:
-        if path.suffix.lower() in _SEPARATORS:
+        if path.suffix.lower() in SEPARATORS:
             table = _table(path)
         else:
             lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
@@ -161,7 +160,7 @@ def _listed(path: Path) -> pd.DataFrame:
     except (ValueError, OSError) as error:  # includes pandas' and Unicode's errors
         raise UserError(f"Cannot read the list of images {path}: {error}") from error
     if PATH not in table:
-        raise UserError(f"{path} has no column {PATH}, only {', '.join(map(str, table.columns))}.")
+        raise without_paths(path, table.columns)
     if table.empty or any(pd.isna(each) for each in table[PATH]):
         raise UserError(f"{path} names no image{'' if table.empty else ' in some of its rows'}.")
     return table.assign(**{PATH: [str(path.parent / Path(str(each)).expanduser()) for each in table[PATH]]})
@@ -172,7 +171,7 @@ def _table(path: Path) -> pd.DataFrame:
 
     `0001` is thus not 1, and an identifier is text in any case: recordings are joined by it.
     """
-    separator = _SEPARATORS[path.suffix.lower()]
+    separator = SEPARATORS[path.suffix.lower()]
     # NA may be a label; a byte-order mark is no part of the first column's name
     table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     for column in table.columns:

@@ -16,7 +16,8 @@ from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.errors import UserError
 from ..cornet.plain import plain
-from ..cornet.recording.stimuli import PATH, stimulus_paths
+from ..cornet.preparation import PATH
+from ..cornet.recording.stimuli import stimulus_paths
 from ..image_folders import readable_images
 from .data_files import TABLES, as_texts, read_table, without_index
 

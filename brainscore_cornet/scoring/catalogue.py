@@ -95,6 +95,8 @@ def check_known(kind: str, identifier: str) -> None:
             raise UserError(
                 f"{identifier} is a file, expected a {kind[:-1]}: {_INSTEAD[kind].format(file=identifier)}."
             )
+        if os.path.isdir(identifier):
+            raise UserError(f"{identifier} is a folder, expected a {kind[:-1]}.")
         raise unknown_name(identifier, folders(kind), kind[:-1])
 
 

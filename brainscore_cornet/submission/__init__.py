@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING
 from .. import lazy_names
 
 if TYPE_CHECKING:
-    from .making import SubmissionOutcome, check, pull_request, submit
+    from .making import pull_request, submit
+    from .outcome import SubmissionOutcome, check
     from .variant import REGISTERED, Variant, make_variant
 
 _PUBLIC = {
     "REGISTERED": "variant",
-    "SubmissionOutcome": "making",
+    "SubmissionOutcome": "outcome",
     "Variant": "variant",
-    "check": "making",
+    "check": "outcome",
     "make_variant": "variant",
     "pull_request": "making",
     "submit": "making",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from .. import plugin_links
@@ -13,34 +12,15 @@ from ..cornet.writing import move, output_path, part_of, writing
 from ..scoring import catalogue
 from .destinations import folder_in_clone, zip_paths
 from .metadata import metadata
+from .outcome import Say, SubmissionOutcome, check, downloaded_files, try_models
 from .plugin import write_plugin
 from .rules.archive import write_zip
-from .rules.check import check_folder, check_zip
+from .rules.check import check_folder
 from .rules.finding import Finding
-from .rules.layout import Plugin
-from .rules.reachable import models_of
 from .rules.registrations import identifiers
-from .trial import Model, Step, run_trial
 from .variant import REGISTERED, Variant
 
 _ROOT = "submission"  # the one folder at the top of a zip
-
-
-@dataclass(frozen=True)
-class SubmissionOutcome:
-    """The result of a submission: the written or checked path, broken rules, and the steps of its trial."""
-
-    path: Path
-    findings: Sequence[Finding]
-    steps: Sequence[Step] = ()
-    identifiers: Sequence[str] = ()
-
-    @property
-    def passed(self) -> bool:
-        return not any(finding.fatal for finding in self.findings) and all(step.passed for step in self.steps)
-
-
-Say = Callable[[str], None]
 
 
 def submit(
@@ -92,25 +72,6 @@ def submit(
     return outcomes
 
 
-def check(
-    path: Path,
-    *,
-    run: bool = False,
-    online: bool = True,
-    variants: Sequence[Variant] = (),
-    say: Say = lambda text: None,
-) -> SubmissionOutcome:
-    """Check any zip for the website by every rule and, if it passes, optionally run it.
-
-    A run executes the zip's code.
-    """
-    findings, plugin = check_zip(path, online=online, downloaded=_downloaded(variants))
-    names = [] if plugin is None else identifiers(plugin)
-    if not run or plugin is None or any(finding.fatal for finding in findings):
-        return SubmissionOutcome(path, findings, (), names)
-    return SubmissionOutcome(path, findings, _try(plugin, names, variants, say), names)
-
-
 def pull_request(
     clone: Path,
     variants: Sequence[Variant] = REGISTERED,
@@ -138,14 +99,14 @@ def pull_request(
         say(f"Writing {', '.join(variant.identifier for variant in variants)}")
         write_plugin(folder, variants)
         (folder / "metadata.yaml").write_text(metadata(variants), encoding="utf-8")
-        findings, plugin = check_folder(folder, taken, online=online, downloaded=_downloaded(variants))
+        findings, plugin = check_folder(folder, taken, online=online, downloaded=downloaded_files(variants))
         if any(variant.weights_url for variant in variants):
             remedy = "Add creators, organizations, training and data, and check the licence."
             findings.append(Finding("metadata-yours", "metadata.yaml", "Only you know who trained it.", remedy, False))
         names = identifiers(plugin)
         outcome = SubmissionOutcome(target, findings, (), names)
         if outcome.passed and run:
-            outcome = SubmissionOutcome(target, findings, _try(plugin, names, variants, say), names)
+            outcome = SubmissionOutcome(target, findings, try_models(plugin, names, variants, say), names)
         if outcome.passed:
             part, old = part_of(target), target.with_name(f".{target.name}.old")
             for left in (part, old):
@@ -156,23 +117,3 @@ def pull_request(
             move(part, target)
             shutil.rmtree(old, ignore_errors=True)
     return outcome
-
-
-def _downloaded(variants: Sequence[Variant]) -> dict[str, Path]:
-    return {
-        variant.weights_url: variant.file
-        for variant in variants
-        if variant.downloaded and variant.weights_url is not None and variant.file is not None
-    }
-
-
-def _try(plugin: Plugin, names: Sequence[str], variants: Sequence[Variant], say: Say) -> list[Step]:
-    written = models_of(plugin) or {}
-    files = {variant.identifier: variant.file for variant in variants}
-    models = []
-    for name in names:
-        options = dict(written.get(name, {}))
-        base = options.pop("base", None)
-        models.append(Model(name, base, options if base else None, files.get(name)))
-    with tempfile.TemporaryDirectory() as workspace:
-        return run_trial(plugin, models, Path(workspace), say)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -16,6 +17,7 @@ import torch
 from .. import plugin_links
 from ..cornet.architectures import build_network
 from ..cornet.errors import UserError
+from ..cornet.names import counted
 from ..cornet.network import find_weights
 from ..cornet.weights.download import DownloadError
 from ..cornet.weights.released import RELEASED, accept, cache_folder, url_path
@@ -42,9 +44,24 @@ class Step:
     output: str
     """Output of its process, or the result of a comparison."""
 
+    def __str__(self) -> str:
+        if not self.passed:
+            return f"Failed: {self.name}, after {self.seconds:.0f} s"
+        found = _counted_tests(self.output.strip().rpartition("\n")[2])
+        return f"Passed: {self.name}{f': {found}' if found else ''} ({self.seconds:.0f} s)"
+
     @property
     def tail(self) -> str:
         return "\n".join(self.output.rstrip().splitlines()[-_TAIL:])
+
+
+def _counted_tests(line: str) -> str:
+    """Return pytest's last line in words that say which tests did not run; any other line unchanged."""
+    counts = {what: int(count) for count, what in re.findall(r"(\d+) (passed|deselected)\b", line)}
+    if "passed" not in counts:
+        return line
+    slow = counts.get("deselected", 0)
+    return counted(counts["passed"], "test") + (f", without {slow} marked slow, as on Brain-Score" if slow else "")
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,7 @@ def run_trial(
         steps.append(Step(name, code == 0, round(time.monotonic() - start, 1), output))
         if code:
             break
+        say(str(steps[-1]))
     return steps
 
 

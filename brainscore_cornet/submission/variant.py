@@ -18,7 +18,7 @@ from ..cornet.time_bins import TimeMapping
 from ..cornet.varied_commitment import commitment_for
 from ..cornet.weights.released import checked_sha256, file_hash, locate
 from ..cornet.weights.state_dicts import trained_with
-from .identifier import checked_identifier
+from .request import check_weights, checked_identifier
 from .rules.reachable import fetch_now
 
 
@@ -88,7 +88,7 @@ def make_variant(
     base = get_commitment(model)
     file = None if weights is None else locate(weights)
     downloaded = False
-    _check_weights(base, file, weights_url)
+    check_weights(model, file, weights_url)
     if weights_url is not None:
         if file is not None:
             found = file_hash(file)
@@ -128,17 +128,3 @@ def make_variant(
 
 def _shape(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if not name.startswith("weights")}
-
-
-def _check_weights(base: Commitment, file: Path | None, url: str | None) -> None:
-    if url is not None and not re.match(r"https?://[^\s'\"\\]+$", url):
-        raise UserError(f"Expected --weights-url to be a URL that anybody can download (https://…), received {url!r}.")
-    if file is None and url is None:
-        return
-    if not base.trained:
-        trained = base.identifier.removesuffix("_untrained")
-        raise UserError(f"{base.identifier} starts from its initialization: submit weights as {trained}.")
-    if url is None:
-        raise UserError(
-            f"Brain-Score cannot see {file}: put it where anybody can download it, and add --weights-url https://…"
-        )

@@ -52,6 +52,9 @@ assert not heavy, heavy
     assert all("model" in output for output in outputs)
 
 
+_SUMMARY = 62  # characters of a command's summary in 80 columns, beside the longest name
+
+
 def test_every_command_has_help():
     """Every command and option says what it is for."""
 
@@ -62,6 +65,8 @@ def test_every_command_has_help():
 
     for command in walk(command_line()):
         assert command.help
+        # a summary is listed whole, except that of the program itself, which is not in a list
+        assert command.name == "" or not command.get_short_help_str(_SUMMARY).endswith("..."), command.name
         assert all(option.help for option in command.params if option.param_type_name == "option"), command.name
 
 

@@ -98,7 +98,7 @@ def test_path(machine):
         ),
         (("path", "cornet_zz"), "Unknown released weights 'cornet_zz'. Did you mean cornet_z"),
         (("fetch", "CORnet-S"), "Unknown released weights 'CORnet-S'. "),
-        (("fetch", "cornet_s_untrained"), "Did you mean cornet_s"),
+        (("fetch", "cornet_s_untrained"), "cornet_s_untrained keeps its initialization and has no file of weights."),
         (("verify", "cornet-rt"), "Did you mean cornet_rt"),
     ],
 )

@@ -132,6 +132,14 @@ CASES = [
     (("validate", "my:cornet_z=a/x.pth", "--data_path", "data"), "name both, such as cornet_z --weights a/x.pth"),
     (("map", "x.pth", "-b", "it.toml", "-o", "out"), "such as cornet_s --weights x.pth"),
     (("weights", "path", "cornet_s"), "The weights of cornet_s are not on this machine"),
+    (("weights", "path", "cornet_s_untrained"), "cornet_s_untrained keeps its initialization"),
+    (("weights", "verify"), "Not on this machine: cornet_z, cornet_r, cornet_rt, cornet_s."),
+    (("score", "cornet_z=there.nc"), "there.nc (4 bytes) is not a complete file of weights"),
+    (("submit", "cornet_z", "--identifier", "a", "--weights", "z.pth", "-o", "out"), "Brain-Score cannot see z.pth"),
+    ((*FEATURES, "table.csv", "-o", "f.nc"), "table.csv has no column stimulus_path, only a, b."),
+    ((*FEATURES, "z.pth", "-o", "f.nc"), "z.pth is named as a file of weights, expected images."),
+    (("features", "data", "cornet_z_untrained", "-o", "f.nc"), "data is a folder, expected a model's identifier first"),
+    (("score", "data"), "data is a folder, expected a model."),
 ]
 
 
@@ -147,14 +155,17 @@ STARTS = [
     (("compare", "cornet_z", "-b", "a.toml"), "Loading cornet_z and a.toml"),
     (("benchmark", "a.toml"), "Reading a.toml"),
     (("submit", "cornet_z", "-o", "out"), "Loading PyTorch and Brain-Score"),
-    (("submit", "--check", "cornet_z_untrained.zip"), "Loading PyTorch and Brain-Score"),
 ]
 """Right commands, and the line with which they begin."""
 
 
+BROKEN = ("submit", "--check", "cornet_z_untrained.zip"), "[not-a-zip]"
+"""A command that needs no large library, and what it finds."""
+
+
 @pytest.fixture(scope="module")
-def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
-    """The exit code of each command, and what it printed on standard error."""
+def results(tmp_path_factory, stand_in) -> list[tuple[int, str, str]]:
+    """The exit code of each command, and what it printed on standard error and standard output."""
     folder = tmp_path_factory.mktemp("early")
     for name in ("there.nc", "a.toml", "cornet_z_untrained.zip"):
         (folder / name).write_text("mine")
@@ -171,6 +182,7 @@ def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
     ):
         (folder / name).mkdir(parents=True)
     (folder / "scored" / "scores.csv").write_text("")
+    (folder / "table.csv").write_text("a,b\n1,2\n")
     recipe = recipe_for("Z", lr=0.1)
     of_others = {"image_size": 224, "seed": 0, "precision": "fp32", "on_error": "fail"}
     settings = settings_without_images("Z", recipe, times=None, weights=None, background=None, **of_others)
@@ -181,20 +193,30 @@ def results(tmp_path_factory, stand_in) -> list[tuple[int, str]]:
         torch.save({"state_dict": state, **stated}, folder / f"{architecture.lower()}.pth")
     process = subprocess.run(
         [sys.executable, "-P", "-c", CODE],
-        input=json.dumps([arguments for arguments, _ in (*CASES, *STARTS)]),
+        input=json.dumps([arguments for arguments, _ in (*CASES, *STARTS, BROKEN)]),
         stdout=subprocess.PIPE,
         cwd=folder,
         text=True,
         timeout=PATIENCE,
         check=True,
     )
-    return [(code, (folder / f"{number}.2").read_text()) for number, code in enumerate(json.loads(process.stdout))]
+    return [
+        (code, *((folder / f"{number}.{descriptor}").read_text() for descriptor in (2, 1)))
+        for number, code in enumerate(json.loads(process.stdout))
+    ]
+
+
+def test_a_zip_is_checked_without_large_libraries(results):
+    """The rules of `submit --check` read a zip's files, and import nothing that takes seconds."""
+    code, begun, found = results[-1]
+    assert (code, begun) == (1, "Checking cornet_z_untrained.zip\n")
+    assert BROKEN[1] in found
 
 
 @pytest.mark.parametrize("number", range(len(STARTS)), ids=[" ".join(arguments) for arguments, _ in STARTS])
 def test_the_first_line_says_what_is_loaded(results, number):
     """It is printed before a large library is imported, which takes seconds."""
-    code, printed = results[len(CASES) + number]
+    code, printed, _ = results[len(CASES) + number]
     assert code == 3, printed
     assert printed == f"{STARTS[number][1]}\n"
 
@@ -202,7 +224,7 @@ def test_the_first_line_says_what_is_loaded(results, number):
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[" ".join(arguments) for arguments, _ in CASES])
 def test_cheap_mistakes_need_no_large_library(results, number):
     """An existing output, a pattern without a match or a wrong option is found without any of these libraries."""
-    code, printed = results[number]
+    code, printed, _ = results[number]
     if "No device" in CASES[number][1] and torch.cuda.is_available():
         pytest.skip("there is a GPU")
     assert code == 1, printed

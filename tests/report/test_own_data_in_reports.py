@@ -23,8 +23,8 @@ def test_maps_and_comparisons_are_sections(tmp_path):
     folders = [tmp_path / name for name in ("one", "two", "none")]
     assert [has_own_data(folder) for folder in folders] == [True, True, False]
     jobs = report_rows.read_jobs(pd.DataFrame([result()]))
-    found = page.sections(jobs, read_own_data(folders))
-    differences, one, two = found[-3:]
+    found = {section.name: section for section in page.sections(jobs, read_own_data(folders))}
+    differences, one, two = (found[name] for name in ("differences", "map-1", "map-2"))
     assert [figure.title for figure in differences.figures] == ["b", "c"]
     assert one.title == "Map: cornet_s on MyLab2026.IT"
     assert [figure.name for figure in two.figures] == ["map-2-map", "map-2-best", "map-2-regions", "map-2-difference"]

@@ -301,6 +301,15 @@ def test_every_chart_of_scores_has_its_numbers():
     assert it.table.rows == [["MajajHong2015public.IT-pls", "0.432", "failed"]]
 
 
+def test_every_chart_of_models_follows_the_filter_of_the_page():
+    """What is typed into the page's fields reaches each chart that names models."""
+    figures = [
+        figure for section in page.sections(report_rows.read_jobs(several()), OwnData()) for figure in section.figures
+    ]
+    filtered = [figure.name for figure in figures if "model_part" in json.dumps(charts.specification(figure))]
+    assert filtered == [figure.name for figure in figures]
+
+
 def test_names_of_columns_are_upright_where_they_do_not_fit():
     """The angle is known before a picture is laid out, so that static pictures have room for the names."""
     for names, is_upright in ((["cornet_z", "cornet_s"], False), ([f"cornet_s_untrained_{n}" for n in "abcd"], True)):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
+from ..preparation import PATH
 from . import assembly
-from .stimuli import NO_SHIFT, PATH, Microsaccades, as_stimulus_set, stimulus_paths
+from .stimuli import NO_SHIFT, Microsaccades, as_stimulus_set, stimulus_paths
 
 
 @dataclass(frozen=True)

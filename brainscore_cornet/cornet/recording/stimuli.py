@@ -21,12 +21,11 @@ from torch import Tensor
 from ..errors import MachineError, MissingImages, UserError, whole_number
 from ..names import counted
 from ..plain import plain
-from ..preparation import Colour
+from ..preparation import PATH, Colour
 from .images import Source, count_transparent, load_image, say_transparent
 
 _logger = logging.getLogger(__name__)
 
-PATH = "stimulus_path"  # the column of a table that says where an image is
 NO_SHIFT = {"pixels": np.zeros((1, 2)), "degrees": np.zeros((1, 2))}
 """Unit -> shifts (trial, 2), as `Microsaccades.shifts` returns them, for a single trial without a shift."""
 

@@ -32,6 +32,9 @@ def check_own_file(weights: str | os.PathLike) -> Path | None:
 
 def unknown_model(name: object, known: Iterable[str]) -> UserError:
     """Return a `UserError` for a name that is not among the known models, also for a file of weights in its place."""
+    if os.path.exists(str(name)) and Path(str(name)).suffix not in CHECKPOINTS:
+        what = "a folder" if os.path.isdir(str(name)) else "a file"
+        return UserError(f"{name} is {what}, expected a model's identifier first, such as cornet_s.")
     model, _, file = str(name).rpartition("=")
     if Path(file).suffix not in CHECKPOINTS:
         return unknown_name(name, known, "model")

@@ -71,6 +71,8 @@ RELEASED: Mapping[str, ReleasedFile] = {
 
 
 def released_file(model: str) -> ReleasedFile:
+    if model not in RELEASED and model.removesuffix("_untrained") in RELEASED:
+        raise WeightsError(f"{model} keeps its initialization and has no file of weights.")
     if model not in RELEASED:
         raise unknown_name(model, RELEASED, "released weights")
     return RELEASED[model]

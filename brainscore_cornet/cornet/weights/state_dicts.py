@@ -19,7 +19,7 @@ from torch import Tensor
 from ..anatomy import CHOICE_OF_TIMES, MAX_IMAGE_SIZE, MIN_IMAGE_SIZE, TIME_STEPS
 from ..architectures import CORnet, build_network
 from .released import WeightsError
-from .stated import check_stated, stated_architecture
+from .stated import check_stated, incomplete, stated_architecture
 
 _logger = logging.getLogger(__name__)
 
@@ -75,10 +75,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     """Return the contents of a file that torch.save or safetensors wrote, without running any code in it."""
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    damaged = (
-        f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, or was "
-    )
-    damaged += "not written by torch.save."
+    damaged = incomplete(path)
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:

@@ -17,6 +17,7 @@ from .released import RELEASED
 
 _MOST_BYTES = 2**24  # of names and plain values: those of CORnet-S take less than 0.1 MB
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C  # of torch.save's format before 2020
+_FIRST_BYTES = (b"PK", b"\x80")  # of the zips and pickles that torch.save writes
 _ONLY_IN = {
     ("Z",): re.compile(r"(^|\.)V1\.conv\.weight$"),
     ("R", "RT"): re.compile(r"(^|\.)V1\.norm_input\.weight$"),
@@ -30,6 +31,8 @@ def check_held(path: Path, architecture: str) -> None:
 
     A file that cannot be read in this way passes: the check that loads it says what is wrong.
     """
+    if path.suffix != ".safetensors" and not _begins_as_saved(path):
+        raise WeightsError(incomplete(path))
     contents = _without_tensors(path)
     check_stated(contents, path, architecture)
     if stated_architecture(contents, path) is not None:
@@ -65,6 +68,19 @@ def stated_architecture(checkpoint: Mapping[str, Any], path: Path) -> str | None
             if name.startswith("arch"):  # some other network; `model` may be a user's name for a run
                 return stated
     return next((file.architecture for file in RELEASED.values() if file.filename == path.name), None)
+
+
+def incomplete(path: Path) -> str:
+    """Return what is wrong with a file that does not hold all that torch.save writes."""
+    return (
+        f"{path} ({path.stat().st_size} bytes) is not a complete file of weights: it is damaged, broken off, or was "
+        "not written by torch.save."
+    )
+
+
+def _begins_as_saved(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2).startswith(_FIRST_BYTES)
 
 
 class _Anything:

@@ -1,10 +1,11 @@
-"""Identifiers of submitted models, whose check needs no large library."""
+"""Checks of what is to be submitted that need no large library."""
 
 from __future__ import annotations
 
+import os
 import re
 
-from ..cornet.commitments import COMMITMENTS
+from ..cornet.commitments import COMMITMENTS, get_commitment
 from ..cornet.errors import UserError
 
 
@@ -35,3 +36,26 @@ def checked_identifier(identifier: str | None, model: str, *, has_options: bool)
             f"quote or bracket. Use letters, digits and underscores, such as {better}."
         )
     return identifier
+
+
+def check_weights(model: str, file: str | os.PathLike | None, url: str | None) -> None:
+    """Raise `UserError` for weights that Brain-Score could not download, or that are not a trained model's.
+
+    Parameters
+    ----------
+    model
+        Identifier of the registered model that they are loaded into.
+    file, url
+        The weights on this machine and their public address, None if not given.
+    """
+    if url is not None and not re.match(r"https?://[^\s'\"\\]+$", url):
+        raise UserError(f"Expected --weights-url to be a URL that anybody can download (https://…), received {url!r}.")
+    if file is None and url is None:
+        return
+    if not get_commitment(model).trained:
+        trained = model.removesuffix("_untrained")
+        raise UserError(f"{model} starts from its initialization: submit weights as {trained}.")
+    if url is None:
+        raise UserError(
+            f"Brain-Score cannot see {file}: put it where anybody can download it, and add --weights-url https://…"
+        )
