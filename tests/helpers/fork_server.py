@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from multiprocessing import forkserver, resource_tracker, util
@@ -28,6 +29,9 @@ def _fork(_path: object, _arguments: object, kept: Sequence[int]) -> int:
         return pid
     try:
         _leave_files({0, 1, 2, *kept})
+        # in place of pytest's, which do not follow where a process directs its output
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
         forkserver.main(*kept, preload=())
     finally:
         os._exit(0)
