@@ -7,6 +7,8 @@ the values for white paper. Type is 12 px high in a page, and 7 pt at a column's
 from __future__ import annotations
 
 import json
+import logging
+import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -44,7 +46,9 @@ _POINTS = 72 / 25.4  # in a mm
 _TYPE = 12  # px in a page
 _DRAWN = round(_COLUMN * _POINTS * _TYPE / 7)  # width in px at which type of 12 px becomes 7 pt
 _STATIC = 640  # px, of the pictures in a page that are shown without scripts
-_DOTS = 600  # an inch, in PNG files
+_DOTS, _FEWEST_DOTS = 600, 150  # an inch, in PNG files
+_MOST_PIXELS, _HIGHEST = 40e6, 30_000
+"""Of a PNG file in all and in its height: more take half a minute and 1 GB to draw, and few programs open them."""
 _TITLE, _SUBTITLE = 50, 66  # characters in a line of a file's column
 CHARACTER = 7  # px, width of a chart's type, at most, on average
 _NEEDED, _UPRIGHT = "width_of_names", "is_upright"
@@ -89,6 +93,9 @@ _CONFIG: dict[str, Any] = {
         "offset": 12,
     },
 }
+
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,7 @@ def write_figures(figures: Sequence[ChartFigure], *paths: Path) -> None:
     Raises
     ------
     UserError
-        If a file has another ending or cannot be written, or there are no figures.
+        If a file has another ending or cannot be written, there are no figures, or they are too tall for a `.png` file.
     """
     for path in paths:
         if path.suffix.lower() not in ENDINGS:
@@ -203,17 +210,37 @@ def write_figures(figures: Sequence[ChartFigure], *paths: Path) -> None:
     svg = _column(figures)
     for path in paths:
         path = output_path(path, "a figure")
-        content = _converted(svg, path.suffix.lower())
+        content = _converted(svg, path)
         with writing(path):
             write_aside(path, lambda part, content=content: part.write_bytes(content))
 
 
-def _converted(svg: str, ending: str) -> bytes:
+def _converted(svg: str, path: Path) -> bytes:
     import vl_convert
 
+    ending = path.suffix.lower()
     if ending == ".pdf":
         return vl_convert.svg_to_pdf(svg)
-    return vl_convert.svg_to_png(svg, ppi=_DOTS) if ending == ".png" else svg.encode()
+    return vl_convert.svg_to_png(svg, ppi=_dots(svg, path)) if ending == ".png" else svg.encode()
+
+
+def _dots(svg: str, path: Path) -> float:
+    """Return the dots an inch of a PNG file, of which tall figures have fewer."""
+    size = re.match(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', svg)
+    assert size is not None, "it is written in `_column`"
+    width, height = (float(each) / 72 for each in size.groups())
+    dots = min(_DOTS, math.sqrt(_MOST_PIXELS / (width * height)), _HIGHEST / height)
+    if dots < _FEWEST_DOTS:
+        raise UserError(
+            f"{path.name} would be {25.4 * height / 1000:.1f} m tall: write a .pdf or .svg file, or draw fewer "
+            "benchmarks."
+        )
+    if dots < _DOTS:
+        _logger.warning(
+            "%s is %.0f mm tall and has %.0f dots an inch in place of %d; .pdf and .svg files are sharp at any size.",
+            *(path.name, 25.4 * height, dots, _DOTS),
+        )
+    return dots
 
 
 def _column(figures: Sequence[ChartFigure]) -> str:

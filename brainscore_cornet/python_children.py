@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from . import quietly_imported
 from .cornet.errors import UserError
@@ -23,12 +24,16 @@ from .cornet.names import shown
 
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 """Environment in which no Python, also one that another library starts, imports from the working folder."""
-_POLL = 0.2  # s between two checks of a child that starts
+_POLL = 0.2  # s between two checks whether a child's answer is still wanted
 _WATCH = 0.5  # s between a child's checks of its parent
 
 
 class NotStarted(UserError):
     """A child ended before it was ready."""
+
+
+class Lost(Exception):
+    """A child ended, or no longer answers; the message says how, and has the child as its subject."""
 
 
 class Abandoned(Exception):
@@ -41,6 +46,31 @@ class PythonChild:
 
     process: subprocess.Popen
     connection: Connection
+
+    def send(self, packed: bytes) -> None:
+        """Send bytes; raises `Lost` if the child has ended."""
+        try:
+            self.connection.send_bytes(packed)
+        except ConnectionError as error:
+            raise Lost(self.end()) from error
+
+    def receive(self, is_wanted: Callable[[], bool] = lambda: True) -> Any:
+        """Wait for an object that the child sends pickled, and return it.
+
+        Raises
+        ------
+        Lost
+            If the child ends before.
+        Abandoned
+            If `is_wanted` returns False before.
+        """
+        try:
+            while not self.connection.poll(_POLL):
+                if not is_wanted():
+                    raise Abandoned
+            return pickle.loads(self.connection.recv_bytes())
+        except (EOFError, ConnectionError, pickle.UnpicklingError) as error:
+            raise Lost(self.end()) from error
 
     def close(self) -> None:
         """Kill the child and what it has started."""
@@ -130,15 +160,11 @@ def start(target: str, changes: Mapping[str, str], is_wanted: Callable[[], bool]
         )
     child = PythonChild(process, ours)
     try:
-        while not ours.poll(_POLL):
-            if not is_wanted():
-                raise Abandoned
-        if reason := ours.recv_bytes().decode():
+        if reason := child.receive(is_wanted):
             raise NotStarted(f"A process of Python could not be started: {reason}.")
-    except (EOFError, ConnectionError):
-        how = child.end()
+    except Lost as error:
         child.close()
-        raise NotStarted(f"A process of Python {how} before it was ready.") from None
+        raise NotStarted(f"A process of Python {error} before it was ready.") from None
     except BaseException:  # such as Ctrl-C
         child.close()
         raise
@@ -166,9 +192,9 @@ def _run(target: str, fileno: int, parent: int) -> None:
         function = getattr(quietly_imported(module), name)
     except BaseException as error:  # such as a library that does not fit the memory
         lines = str(error).strip().splitlines() or ["no message"]
-        connection.send_bytes(shown(f"{type(error).__name__}: {lines[0]}").encode())
+        connection.send_bytes(pickle.dumps(shown(f"{type(error).__name__}: {lines[0]}")))
         sys.exit(1)
-    connection.send_bytes(b"")
+    connection.send_bytes(pickle.dumps(""))
     function(connection)
 
 

@@ -224,7 +224,7 @@ def compare(
         from ..own_data import compare_models, load_benchmark
         from ..own_data.comparison_files import write_comparison
         from ..own_data.output_folder import output_folder
-        from ..own_data.paired_comparison import sentences
+        from ..own_data.paired_comparison import cautions, sentences
         from ..scoring.jobs import candidates
 
         with nullcontext() if output is None else output_folder(output, "the comparison") as folder:
@@ -242,6 +242,6 @@ def compare(
                     interval = "no reliable signal" if isnan(score) else f"{low:.3f} to {high:.3f}"
                     shown.append((row[name], row["benchmark"], "-" if isnan(score) else f"{score:.3f}", interval))
             print_table(list(dict.fromkeys(shown)))
-            say("\n" + "\n".join(sentences(table)))
+            say("\n" + "\n".join([*sentences(table), *cautions(loaded)]))
             if folder is not None:
                 say("\n" + "\n".join(map(str, write_comparison(table, folder))))

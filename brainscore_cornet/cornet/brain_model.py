@@ -70,7 +70,7 @@ def load_model(
         that a weight file of `train` states, else the released ones.
     time_mapping
         Region -> time step -> (start, end) in ms after stimulus onset, or a list of such time bins, in place of the
-        committed ones.
+        committed ones. The step with the nearest start answers a time bin: starts in a region differ.
     layers
         Region -> layer that stands for it, in place of the region's output, such as `{"V4": "V4.nonlin3"}`.
     image_size

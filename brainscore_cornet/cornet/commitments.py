@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from .anatomy import CHOICE_OF_TIMES, REGIONS, TIME_STEPS
 from .errors import UserError
 from .preparation import Colour, checked_background, checked_resize
-from .time_bins import Answers, TimeBin, TimeBins, TimeMapping, bins_in_words, checked_mapping
+from .time_bins import Answers, TimeBin, TimeBins, TimeMapping, bins_in_identifier, checked_mapping
 from .weights.own_files import unknown_model
 
 
@@ -175,7 +175,7 @@ def vary(
     if time_mapping is not None:
         mapped, answers = checked_mapping(time_mapping, steps)
         if answers or {**time_bins, **mapped} != time_bins:
-            suffix += f"_bins_{bins_in_words(mapped, time_bins, answers)}"
+            suffix += f"_bins_{bins_in_identifier(mapped, time_bins, answers)}"
         time_bins = {**time_bins, **mapped}
     elif commitment.architecture == "R" and steps["IT"] > commitment.time_steps["IT"]:
         raise UserError(

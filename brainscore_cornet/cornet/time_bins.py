@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from numbers import Integral
 
 from .anatomy import REGIONS
@@ -23,7 +24,7 @@ Answers = Mapping[str, Sequence[tuple[TimeBin, int]]]
 _LONGEST = 60  # characters of time bins in an identifier
 
 
-def bins_in_words(mapped: TimeBins, committed: TimeBins, answers: Answers) -> str:
+def bins_in_identifier(mapped: TimeBins, committed: TimeBins, answers: Answers) -> str:
     """Return the time bins of the regions that differ from the committed ones, as a part of an identifier.
 
     `ITt0_120_220_320` are the steps from 0 on of IT, at 120-220 ms and 220-320 ms; a gap between bins or steps begins
@@ -75,7 +76,20 @@ def checked_mapping(time_mapping: TimeMapping, steps: Mapping[str, int]) -> tupl
             answers.setdefault(region, []).extend((each, int(step)) for each in several)
             whole = (min(start for start, _ in several), max(end for _, end in several))
             checked.setdefault(region, {})[int(step)] = whole
+        _check_starts(region, answers[region])
     return checked, {region: each for region, each in answers.items() if len(each) > len(checked[region])}
+
+
+def _check_starts(region: str, answers: Sequence[tuple[TimeBin, int]]) -> None:
+    """Raise `UserError` for two time bins with the same start: by it a step answers, and the later one never would."""
+    ordered = sorted(answers, key=lambda each: each[0][0])
+    for one, other in pairwise(ordered):
+        if one[0][0] == other[0][0]:
+            given = " and ".join(f"step {step} the time bin {start:g}-{end:g}" for (start, end), step in (one, other))
+            raise UserError(
+                f"The time mapping gives {region}'s {given} ms: the step with the nearest start answers a time bin, so "
+                "give each a start of its own."
+            )
 
 
 def _of_one_step(given) -> list[TimeBin]:

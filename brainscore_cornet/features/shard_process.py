@@ -23,11 +23,11 @@ from ..cornet.brain_model import CORnetModel
 from ..cornet.errors import UserError
 from ..cornet.progress_line import Work, listening
 from ..cornet.writing import Busy
-from ..python_children import Abandoned, ChildOwner, NotStarted, PythonChild, import_path, start
+from ..python_children import Abandoned, ChildOwner, Lost, NotStarted, PythonChild, import_path, start
 from .image_sources import Images
 from .shards import Shard
 
-_POLL = 0.5  # s between two questions whether a shard is still wanted
+_POLL = 0.5  # s between two attempts at a shard that a lost worker had locked
 _LOST = 3  # processes in a row, at most, that are lost before an image of a shard is complete
 _RELEASED = 90.0  # s after which a lost worker, which had locked the shard, has ended
 
@@ -88,8 +88,8 @@ class ShardProcess(ChildOwner):
                 if not is_wanted():
                     raise Abandoned from None
                 time.sleep(_POLL)
-            except (NotStarted, EOFError, ConnectionError, pickle.UnpicklingError) as error:
-                how = str(error) if self._child is None else f"The last one {self._child.end()}."
+            except (NotStarted, Lost) as error:
+                how = str(error) if isinstance(error, NotStarted) else f"The last one {error}."
                 self.close()
                 lost += 1
                 if lost == _LOST:
@@ -100,14 +100,9 @@ class ShardProcess(ChildOwner):
 
     def _answers(self, task: ShardTask, is_wanted: Callable[[], bool]) -> Iterator[int]:
         child = self._started(is_wanted)
-        child.connection.send_bytes(cloudpickle.dumps(task))
-        while True:
-            while not child.connection.poll(_POLL):
-                if not is_wanted():
-                    raise Abandoned
-            answer: int | Exception | None = pickle.loads(child.connection.recv_bytes())
-            if answer is None:
-                return
+        child.send(cloudpickle.dumps(task))
+        answer: int | Exception | None
+        while (answer := child.receive(is_wanted)) is not None:
             if isinstance(answer, Exception):
                 raise answer
             yield answer
@@ -115,7 +110,7 @@ class ShardProcess(ChildOwner):
     def _started(self, is_wanted: Callable[[], bool]) -> PythonChild:
         if self._child is None:
             self._child = start(f"{__name__}:serve", {}, is_wanted)
-            self._child.connection.send_bytes(pickle.dumps(import_path()))
+            self._child.send(pickle.dumps(import_path()))
         return self._child
 
 

@@ -76,8 +76,21 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def resolved(path: Path, name: str) -> Path:
-    """Return the path of a file that a benchmark file names, relative to the benchmark file's folder."""
-    return path.parent / Path(os.path.expanduser(name))
+    """Return the path of a file that a benchmark file names, relative to the benchmark file's folder.
+
+    Raises
+    ------
+    UserError
+        If it is in the working folder instead.
+    """
+    file = path.parent / Path(os.path.expanduser(name))
+    if not os.path.exists(file) and os.path.exists(name):
+        there = Path(os.path.relpath(name, path.parent)).as_posix()
+        raise UserError(
+            f"{file} does not exist, and paths in {path} are relative to its folder: write {there!r} in place of "
+            f"{name!r}."
+        )
+    return file
 
 
 def stimuli_of(path: Path, found: Mapping[str, Any]) -> tuple[Any, str]:

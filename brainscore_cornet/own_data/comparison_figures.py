@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from ..charts import ChartFigure, Table
+from ..named_rows import NamedRows
 
 _SIGNIFICANT = 0.05
-_ROW = 58  # px: two lines of names and a line for the interval
-_NAMES = 36  # px of it
+_NAMES, _INTERVAL = 36, 22  # px, heights of two lines of names and of the interval below them
 
 
 def difference_charts(table: pd.DataFrame) -> list[ChartFigure]:
@@ -23,16 +23,7 @@ def _chart(number: int, benchmark: str, rows: list[dict[str, Any]]) -> ChartFigu
     import altair as alt
 
     pairs = [_datum(row) for row in rows]
-    y = [
-        alt.Y(
-            "pair:N",
-            sort=[each["pair"] for each in pairs],
-            axis=None,
-            scale=alt.Scale(paddingInner=_NAMES / _ROW, paddingOuter=_NAMES / _ROW / 2, align=1),
-            bandPosition=position,
-        )
-        for position in (0, 0.5)
-    ]
+    named = NamedRows("pair", [each["pair"] for each in pairs], _NAMES, _INTERVAL)
     x = alt.X(
         "difference:Q",
         scale=alt.Scale(zero=True, nice=True),
@@ -44,18 +35,18 @@ def _chart(number: int, benchmark: str, rows: list[dict[str, Any]]) -> ChartFigu
     words = [alt.Tooltip("pair:N", title="models"), alt.Tooltip("text:N", title="difference")]
     chart = alt.layer(
         known.mark_rule(color="var(--ceiling)", strokeDash=[3, 3], aria=False).encode(
-            x=alt.datum(0), y=y[0], y2=alt.Y2("pair:N", bandPosition=1)
+            x=alt.datum(0), y=named.y(0), y2=alt.Y2("pair:N", bandPosition=1)
         ),
-        known.mark_rule(strokeWidth=2, color="var(--m0)", aria=False).encode(x=alt.X("low:Q"), x2="high:Q", y=y[1]),
+        known.mark_rule(strokeWidth=2, color="var(--m0)", aria=False).encode(
+            x=alt.X("low:Q"), x2="high:Q", y=named.y()
+        ),
         known.mark_point(size=70, stroke="var(--m0)", strokeWidth=1.5, opacity=1).encode(
-            x=x, y=y[1], fill=fill, tooltip=words, description=alt.Description("words:N")
+            x=x, y=named.y(), fill=fill, tooltip=words, description=alt.Description("words:N")
         ),
-        base.mark_text(
-            align="left", baseline="bottom", lineBreak="\n", dy=-18, limit=alt.expr("width"), aria=False
-        ).encode(x=alt.value(0), y=y[0], text="pair:N"),
+        named.labels(base, lineBreak="\n", dy=-18),
         base.transform_filter("!isValid(datum.difference)")
         .mark_text(align="left", color="var(--quiet)")
-        .encode(x=alt.value(0), y=y[1], text="text:N"),
+        .encode(x=alt.value(0), y=named.y(), text="text:N"),
         data=alt.Data(values=pairs),
     )
     first = rows[0]
@@ -65,7 +56,7 @@ def _chart(number: int, benchmark: str, rows: list[dict[str, Any]]) -> ChartFigu
         benchmark,
         f"Difference in score of each two models, with its interval of 95 %. Filled: p < {_SIGNIFICANT:g} "
         f"({first['correction']}, {count} comparison{'' if count == 1 else 's'}).",
-        chart.properties(height=alt.Step(_ROW)),
+        chart.properties(height=alt.Step(named.step)),
         table=Table(
             ["Models", "Difference", "Corrected p"],
             [[each["pair"], each["text"], _p(row["p_corrected"])] for each, row in zip(pairs, rows, strict=True)],

@@ -25,7 +25,10 @@ from .stimulus_tables import ID
 from .trial_benchmark import described_behaviour
 from .trial_metrics import BehaviourBenchmark
 
-_BAR = 40  # characters of the longest bar
+_BAR = 40  # characters of the longest bar, or of the longest to the left and to the right
+_TINY = 1e-12
+_NEGLIGIBLE = 1e-3
+"""Share of the largest response: a mean below it is 0, as those of standardized responses are but for rounding."""
 _EDGES = np.round(np.arange(-0.1, 1, 0.1), 1)
 """Of the bins of consistencies; the first one begins anywhere below."""
 _IMAGES = 6
@@ -78,7 +81,8 @@ def described(benchmark: RecordingsBenchmark) -> list[str]:
     lines += ["", "Mean response over stimuli and neuroids:"]
     means = averages.mean((0, 1))
     names = [f"{start:g}-{end:g} ms" for start, end in recorded.time_bins]
-    lines += _bars(names, means, [f"{mean:.3g}" for mean in means])
+    largest = float(np.nanmax(np.abs(recorded.values)))
+    lines += _bars(names, means, [f"{mean:.3g}" for mean in means], _NEGLIGIBLE * largest)
     found = neuroid_ceilings(benchmark)
     if found is None:
         repeated = int((recorded.counts > 1).sum())
@@ -184,9 +188,21 @@ def _few(names: Any) -> str:
     return ", ".join(map(str, list(names)[:3])) + (", …" if len(names) > 3 else "")
 
 
-def _bars(names: Sequence[str], values: np.ndarray, texts: Sequence[str]) -> list[str]:
-    width, largest = max(map(len, names)), max(np.abs(values).max(), 1e-12)
-    return [
-        f"  {name.rjust(width)} {'█' * round(_BAR * abs(value) / largest)} {text}"
-        for name, value, text in zip(names, values, texts, strict=True)
-    ]
+def _bars(names: Sequence[str], values: np.ndarray, texts: Sequence[str], least: float = 0.0) -> list[str]:
+    """Return a line with a bar for each value: to the right from 0, and to the left where a value is below 0.
+
+    Parameters
+    ----------
+    least
+        The longest bar stands for so much at least, so that what is nearly 0 has no bar.
+    """
+    width, lowest = max(map(len, names)), min(0.0, float(values.min()))
+    scale = _BAR / max(float(values.max(initial=0)) - lowest, least, _TINY)
+    left = round(-lowest * scale)
+    lines = []
+    for name, value, text in zip(names, values, texts, strict=True):
+        bar = "█" * round(abs(value) * scale)
+        if left:
+            bar = f"{bar:>{left}}│" if value < 0 else f"{'':{left}}│{bar}"
+        lines.append(f"  {name.rjust(width)} {bar} {text}")
+    return lines

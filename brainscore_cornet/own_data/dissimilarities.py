@@ -86,8 +86,8 @@ class DissimilarityBenchmark(CeilingByVersion):
         ceiling = self.ceiling
         score = Score(float(raw) / float(ceiling))
         score.attrs.update(raw=raw, ceiling=ceiling, error=raw.attrs["error"])
-        if note := self.agreement():
-            score.attrs["protocol"] = note
+        if self.weakness:
+            score.attrs["protocol"] = self.weakness
         return score
 
     @property
@@ -141,8 +141,9 @@ class DissimilarityBenchmark(CeilingByVersion):
             lower, upper = boot_noise_ceiling(self.rdms(), method=self.comparison)
         return float(lower), float(upper)
 
-    def agreement(self) -> str | None:
-        """Return a warning if the subjects agree little, None otherwise."""
+    @cached_property
+    def weakness(self) -> str | None:
+        """Warning of subjects who agree little, None without any."""
         found = self.ceilings()
         if found is None or found[0] >= _LITTLE:
             return None
@@ -246,8 +247,7 @@ def described_rdms(benchmark: DissimilarityBenchmark) -> list[str]:
     if found is None:
         return [*lines, "", "There is one subject: there is no noise ceiling, and scores are raw (unceiled)."]
     lines.append(f"  ceiling      {found[0]:.3f} (lower) to {found[1]:.3f} (upper)")
-    note = benchmark.agreement()
-    return [*lines, "", f"Beware: {note}."] if note else lines
+    return [*lines, "", f"Beware: {benchmark.weakness}."] if benchmark.weakness else lines
 
 
 def _few(names: Sequence) -> str:

@@ -12,12 +12,16 @@ import numpy as np
 import pandas as pd
 
 from ..cornet.commitments import TimeBin
-from ..cornet.errors import UserError
+from ..cornet.errors import UserError, unknown_name
 from ..cornet.writing import write_aside, writing
 from ..early_paths import new_benchmark_file
-from .axes_of_recordings import DIMS, PRESENTATION
+from .axes_of_recordings import DIMS, PRESENTATION, with_dims
 from .data_files import Labelled, read
-from .stimulus_tables import DEGREES, ID, natural_order, stimulus_set
+from .long_tables import of_table
+from .neural import METRICS
+from .recorded_bins import recorded_bins
+from .recordings import checked_region
+from .stimulus_tables import DEGREES, ID, checked_degrees, natural_order, stimulus_set
 
 _FIRST_BIN = (70, 170)  # ms, Brain-Score's usual bin for V4 and IT
 _FEWEST_FOR_PLS = 30  # stimuli
@@ -42,10 +46,17 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     Raises
     ------
     UserError
-        If the file exists, the data cannot be read, or no axis has the length of the stimuli.
+        If the file exists, the data cannot be read, a choice does not fit them, or no axis has the length of the
+        stimuli. No file is written then.
     """
     path = new_benchmark_file(path)
     shown = stimulus_set(stimuli, "first", str(stimuli))
+    if choices.metric is not None and choices.metric not in METRICS:
+        raise unknown_name(choices.metric, METRICS, "metric")
+    if choices.region is not None:
+        checked_region(choices.region, None, str(data))
+    if choices.visual_degrees is not None:
+        checked_degrees(choices.visual_degrees, shown, str(stimuli))
     guessed: list[str] = []
     identifier = choices.identifier or path.stem
     lines = [f"identifier = {json.dumps(identifier)}", f"stimuli = {_relative(stimuli, path)}"]
@@ -74,20 +85,26 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
 
 def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> list[str]:
     lines = []
-    bins = choices.time_bins
-    if data.suffix.lower() == ".nwb":
-        count, known = len(bins or [_FIRST_BIN]), False
+    bins, count, labelled = choices.time_bins, 1, Labelled(np.empty(0))
+    found = None if data.suffix.lower() == ".nwb" else read(data, choices.variable)
+    if choices.dims is not None and not isinstance(found, Labelled):
+        raise UserError(f"--dims is for arrays, and {data} says itself what its dimensions are.")
+    if found is None:
+        count = len(bins or [_FIRST_BIN])
+    elif isinstance(found, pd.DataFrame):
+        labelled = of_table(found, str(data))
+        count = 1 if labelled.values.ndim == 2 else labelled.values.shape[2]
     else:
-        found = read(data, choices.variable)
-        if isinstance(found, pd.DataFrame):
-            count, known = 1, "time_bin_start" in found
-        else:
-            own = found.dims if set(found.dims or ()) <= {*DIMS, PRESENTATION} else None
-            names = list(choices.dims or own or _guessed_dims(found, stimuli, str(data), guessed))
-            count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
-            known = "time_bin_start" in found.labels
-            if own is None:
-                lines.append(f"dims = {json.dumps(names)}")
+        labelled = found
+        own = found.dims if set(found.dims or ()) <= {*DIMS, PRESENTATION} else None
+        names = list(choices.dims or own or _guessed_dims(found, stimuli, str(data), guessed))
+        labelled = with_dims(found, names, str(data))
+        count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
+        if own is None or choices.dims is not None:
+            lines.append(f"dims = {json.dumps(names)}")
+    known = "time_bin_start" in labelled.labels
+    if bins is not None:
+        recorded_bins(labelled, bins, count, str(data))
     if bins is None and known:
         return lines
     if bins is None:

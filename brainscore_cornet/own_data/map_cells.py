@@ -46,3 +46,14 @@ def site_name(dataset: xr.Dataset, site: int) -> str:
     """Return the name of a site, such as `V4 t2`."""
     layer = str(dataset["layer"].values[site]).removesuffix(".output")
     return f"{layer} t{int(dataset['time_step'].values[site])}"
+
+
+def interval(dataset: xr.Dataset) -> str:
+    """Return what the intervals are, such as `interval of 95 % over stimuli`."""
+    share, _, over = dataset.attrs["interval"].partition(", ")
+    return f"interval of {share} {over}".strip()
+
+
+def label(dataset: xr.Dataset) -> str:
+    """Return what the scores are, such as `explained variance`."""
+    return str(dataset.attrs["score"]) if dataset.attrs["is_ceiled"] else f"{dataset.attrs['metric']} (raw)"

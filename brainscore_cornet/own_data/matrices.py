@@ -14,6 +14,7 @@ from scipy.spatial.distance import squareform
 from ..cornet.errors import UserError
 from .axes_of_recordings import matched_ids
 from .data_files import TABLES, as_texts, check_separator, read, separator_of
+from .missing_codes import missing_code
 from .stimulus_tables import ID
 
 _ALMOST = 1e-6  # of the largest dissimilarity, for rounding in text files
@@ -134,6 +135,8 @@ def _check(matrix: np.ndarray, where: str) -> None:
     if not np.isfinite(above).all():
         row, column = np.argwhere(~np.isfinite(matrix + matrix.T))[0]
         raise UserError(f"{where}: the dissimilarity of stimuli {row + 1} and {column + 1} is missing or infinite.")
+    if found := missing_code(above[:, np.newaxis, np.newaxis].astype(float), "dissimilarities"):
+        raise UserError(f"{where}: {found[1]}: leave out the stimuli whose dissimilarities are missing.")
     almost = _ALMOST * np.abs(above).max()
     if (np.abs(np.nan_to_num(np.diag(matrix))) > almost).any():
         hint = " These are similarities: give 1 - r." if np.allclose(np.diag(matrix), 1) else ""

@@ -131,13 +131,23 @@ def sentences(table: pd.DataFrame) -> list[str]:
     for row in table.to_dict("records"):
         pair = f"{row['first']} - {row['second']} on {row['benchmark']}"
         if np.isnan(row["difference"]):
-            found.append(f"{pair}: no time bin has a reliable signal.")
+            found.append(f"{pair}: no reliable signal.")
             continue
         corrected = f"{row['p_corrected']:.3f}" if row["p_corrected"] >= 0.001 else "< 0.001"
         found.append(
             f"{pair}: {row['difference']:+.3f} ({row['low']:.3f} to {row['high']:.3f}), p {corrected} "
             f"({row['correction']}, {row['comparisons']} comparison{'' if row['comparisons'] == 1 else 's'})"
         )
+    return found
+
+
+def cautions(benchmarks: Sequence[RecordingsBenchmark | DissimilarityBenchmark | BehaviourBenchmark]) -> list[str]:
+    """Return a sentence for each benchmark whose noise ceiling is weak, which `described_any` shows, too."""
+    found = []
+    for benchmark in benchmarks:
+        left_out = "; such time bins are left out here" if isinstance(benchmark, RecordingsBenchmark) else ""
+        if benchmark.weakness:
+            found.append(f"Beware: {benchmark.identifier}: {benchmark.weakness}{left_out}.")
     return found
 
 

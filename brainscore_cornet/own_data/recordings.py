@@ -18,6 +18,7 @@ from ..cornet.time_bins import TimeBin
 from .axes_of_recordings import arranged, neuroid_labels, with_dims
 from .data_files import Labelled, as_texts, of_dataarray
 from .long_tables import of_table
+from .missing_codes import check_missing_codes
 from .recorded_bins import recorded_bins
 from .stimulus_tables import ID, check_order
 
@@ -97,24 +98,14 @@ def recordings(
     if ID not in labelled.labels:
         check_order(folder, stimuli, stimuli_source)
     values, repetitions, shown = arranged(labelled, stimuli, source, stimuli_source)
-    if not np.isfinite(values).any():
-        raise UserError(f"{source} holds no finite value, expected responses.")
-    if np.isinf(values).any():
-        raise UserError(
-            f"{source} holds {int(np.isinf(values).sum())} infinite values: write NaN where nothing was recorded."
-        )
-    largest = float(np.nanmax(np.abs(values)))
-    if largest and not _SMALLEST < largest < _LARGEST:
-        raise UserError(
-            f"{source}: the largest response is {largest:.3g}, and regressions compute with {_SMALLEST:g} to "
-            f"{_LARGEST:g}: give responses in another unit, such as fT in place of T."
-        )
     neuroids = neuroid_labels(labelled, values.shape[1], source)
-    bins = recorded_bins(labelled, time_bins, values.shape[2], source)
-    region = _region(region, neuroids.pop("region", None), source)
-    order = np.argsort([start for start, _ in bins], kind="stable")
     kept = _kept(neuroids["neuroid_id"], leave_out, source)
-    values = values[:, kept][:, :, order]
+    values = values[:, kept]
+    _check_values(values, source)
+    bins = recorded_bins(labelled, time_bins, values.shape[2], source)
+    region = checked_region(region, neuroids.pop("region", None), source)
+    order = np.argsort([start for start, _ in bins], kind="stable")
+    values = values[:, :, order]
     recorded = np.isfinite(values).any((1, 2))
     values, repetitions, shown = values[recorded], repetitions[recorded], shown[recorded]
     unseen = [each for each in stimuli[ID] if each not in set(shown)]
@@ -173,7 +164,8 @@ def _numbered(stimulus_ids: np.ndarray, repetitions: np.ndarray) -> np.ndarray:
     return table.loc[order].groupby(ID).cumcount().sort_index().to_numpy()
 
 
-def _region(given: str | None, own: np.ndarray | None, source: str) -> str:
+def checked_region(given: str | None, own: np.ndarray | None, source: str) -> str:
+    """Return the region that is given, or the one of all neuroids; raises `UserError` for none or several."""
     found = [given] if given is not None else sorted(set(map(str, [] if own is None else own)))
     if not found:
         raise UserError(f"No region is given for {source}: expected region = one of {', '.join(REGIONS)}.")
@@ -197,6 +189,23 @@ def _kept(names: np.ndarray, leave_out: Sequence, source: str) -> np.ndarray:
     if not kept.any():
         raise UserError(f"leave_out names all {len(names)} neuroids of {source}.")
     return kept
+
+
+def _check_values(values: np.ndarray, source: str) -> None:
+    """Raise `UserError` for values that are no responses, or that no metric can compute with."""
+    if not np.isfinite(values).any():
+        raise UserError(f"{source} holds no finite value, expected responses.")
+    if np.isinf(values).any():
+        raise UserError(
+            f"{source} holds {int(np.isinf(values).sum())} infinite values: write NaN where nothing was recorded."
+        )
+    check_missing_codes(values, source)
+    largest = float(np.nanmax(np.abs(values)))
+    if largest and not _SMALLEST < largest < _LARGEST:
+        raise UserError(
+            f"{source}: the largest response is {largest:.3g}, and regressions compute with {_SMALLEST:g} to "
+            f"{_LARGEST:g}: give responses in another unit, such as fT in place of T."
+        )
 
 
 def _check_averages(found: Recordings) -> None:

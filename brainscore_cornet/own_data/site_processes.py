@@ -20,11 +20,10 @@ import torch
 from ..cornet.errors import UserError
 from ..cornet.recording.record import Site
 from ..parallel.spreading import spread
-from ..python_children import Abandoned, PythonChild, import_path, start, threads_of_child
+from ..python_children import Lost, PythonChild, import_path, start, threads_of_child
 from .site_scores import SiteScorer, SiteScores
 
 _MOST = 8  # processes, each of which has libraries of 0.5 GB in memory
-_POLL = 0.2  # s between two checks of whether scores are still wanted
 
 
 def count_for(sites: int) -> int:
@@ -75,8 +74,8 @@ class SiteProcesses:
     def _started(self) -> PythonChild:
         child = start(f"{__name__}:serve", threads_of_child(1), lambda: not self._is_closed)
         try:
-            child.connection.send_bytes(pickle.dumps(import_path()))
-            child.connection.send_bytes(self._scorer)
+            child.send(pickle.dumps(import_path()))
+            child.send(self._scorer)
         except BaseException:
             child.close()
             raise
@@ -87,17 +86,14 @@ class SiteProcesses:
     ) -> Iterator[tuple[Site, SiteScores]]:
         site, array = activity
         starting = self._free.get()
-        child = starting.result()
         try:
-            child.connection.send_bytes(pickle.dumps((array.filename, array.dtype, array.shape)))
-            while not child.connection.poll(_POLL):
-                if not is_wanted():
-                    raise Abandoned
-            answer: SiteScores | Exception = pickle.loads(child.connection.recv_bytes())
-        except (EOFError, ConnectionError, pickle.UnpicklingError) as error:
+            child = starting.result()
+            child.send(pickle.dumps((array.filename, array.dtype, array.shape)))
+            answer: SiteScores | Exception = child.receive(is_wanted)
+        except Lost as error:
             raise UserError(
-                f"The process that scored {site.layer} at time step {site.time_step} {child.end()}. If memory is "
-                "short, set OMP_NUM_THREADS=1, so that one site is scored after the other."
+                f"The process that scored {site.layer} at time step {site.time_step} {error}. If memory is short, set "
+                "OMP_NUM_THREADS=1, so that one site is scored after the other."
             ) from error
         if isinstance(answer, Exception):
             raise answer

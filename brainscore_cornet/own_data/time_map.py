@@ -222,9 +222,8 @@ def _of_rdm(
         "resamples": resamples,
         "interval": f"95 %, over stimuli{subjects}",
     }
-    sentences = findings(dataset)
-    note = benchmark.agreement()
-    return TimeMap(dataset, None, [*sentences, f"Beware: {note}."] if note else sentences)
+    beware = [f"Beware: {benchmark.weakness}."] if benchmark.weakness else []
+    return TimeMap(dataset, None, [*findings(dataset), *beware])
 
 
 def _dataset(model, against, benchmark, variables, sites: Sequence[Site], time_bins: Sequence) -> xr.Dataset:

@@ -30,7 +30,6 @@ from .trials import (
 
 IMAGE_LABEL = "image_label"
 """The column with the labels that Brain-Score's readout is fitted on."""
-_LITTLE = 0.1
 
 
 def behaviour_benchmark(
@@ -133,13 +132,8 @@ def described_behaviour(benchmark: BehaviourBenchmark) -> list[str]:
     lines.append(f"  chance       {benchmark.chance:.3f}")
     if not benchmark.has_ceiling:
         return [*lines, "", f"There is no noise ceiling ({benchmark.needs_ceiling}): scores are raw (unceiled)."]
-    ceiling = float(benchmark.ceiling)
-    lines.append(f"  ceiling      {ceiling:.3f}")
-    if np.isnan(ceiling):
-        lines += ["", "Beware: the ceiling cannot be estimated from these trials (NaN), nor can scores."]
-    elif ceiling - benchmark.chance < _LITTLE:
-        lines += ["", f"Beware: the ceiling is near chance, {ceiling:.3f}: scores are divided by noise."]
-    return lines
+    lines.append(f"  ceiling      {float(benchmark.ceiling):.3f}")
+    return [*lines, "", f"Beware: {benchmark.weakness}."] if benchmark.weakness else lines
 
 
 def _checked_ceiling(given, metric: str) -> float | None:

@@ -35,6 +35,8 @@ from .trials import (
     Trials,
 )
 
+_LITTLE = 0.1
+"""Distance of a noise ceiling from chance below which it is mostly noise."""
 UNCEILED = "unceiled: {} there is no noise ceiling, and the score is the raw one"
 TRIPLET_CHANCE = 1 / 3
 
@@ -91,6 +93,18 @@ class BehaviourBenchmark(CeilingByVersion):
         """Raw score of random choices."""
         return 0.0
 
+    @cached_property
+    def weakness(self) -> str | None:
+        """Warning of a noise ceiling that is unknown or near chance, None without any."""
+        if not self.has_ceiling:
+            return None
+        ceiling = float(self.ceiling)
+        if np.isnan(ceiling):
+            return "the ceiling cannot be estimated from these trials (NaN), nor can scores"
+        if ceiling - self.chance < _LITTLE:
+            return f"the ceiling is near chance, {ceiling:.3f}: scores are divided by noise"
+        return None
+
     def _on_screen(self, candidate, stimuli: StimulusSet) -> StimulusSet:
         degrees = None if DEGREES in stimuli else self.settings["degrees"]
         return place_on_screen(stimuli, target_visual_degrees=candidate.visual_degrees(), source_visual_degrees=degrees)
@@ -118,6 +132,11 @@ class BehaviourBenchmark(CeilingByVersion):
     def _unceiled(self, raw: Score) -> Score:
         raw.attrs["protocol"] = UNCEILED.format(self.needs_ceiling)
         return raw
+
+    def _noted(self, score: Any) -> Score:
+        if self.weakness:
+            score.attrs["protocol"] = self.weakness
+        return score
 
     def _own_ceiling(self) -> Score:
         raise NotImplementedError
@@ -159,7 +178,7 @@ class ErrorConsistencyBenchmark(BehaviourBenchmark):
         score = raw / ceiling
         bound_score(score)
         score.attrs.update(raw=raw, ceiling=ceiling, error=raw.attrs["error"])
-        return score
+        return self._noted(score)
 
     def _own_ceiling(self) -> Score:
         with _undefined_kappas():
@@ -190,8 +209,7 @@ class ObjectDiscriminationBenchmark(BehaviourBenchmark):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of pairs of labels without a trial
             raw = self._metric(probabilities, self.trials.assembly())
-        score: Any = self._ceil_score(raw, self.ceiling)
-        return score
+        return self._noted(self._ceil_score(raw, self.ceiling))
 
     def _own_ceiling(self) -> Score:
         with warnings.catch_warnings():
@@ -250,7 +268,7 @@ class OddOneOutBenchmark(BehaviourBenchmark):
         score = (raw - TRIPLET_CHANCE) / (ceiling - TRIPLET_CHANCE)
         bound_score(score)
         score.attrs.update(raw=raw, ceiling=ceiling)
-        return score
+        return self._noted(score)
 
     def _own_ceiling(self) -> Score:
         if not self.has_ceiling:

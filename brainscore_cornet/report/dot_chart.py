@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..charts import CHARACTER
+from ..named_rows import NamedRows
 from .model_marks import are_marked, colour, filtered, shape
 from .number_text import with_error
 
@@ -37,22 +38,16 @@ def dot_chart(dots: Sequence[Dot], models: Sequence[str], by_benchmark: bool) ->
 
     marked = are_marked(models)
     shown = [model for model in models if any(dot.model == model for dot in dots)]
-    rows = list(dict.fromkeys(dot.row for dot in dots))
+    names = list(dict.fromkeys(dot.row for dot in dots))
     low, high = score_limits(dots)
     base = alt.Chart()
-    step = _NAME + (_LINE * len(shown) if marked else _ALL)
-    share = _NAME / step
-    bands = alt.Scale(paddingInner=share, paddingOuter=share / 2, align=1)
-
-    def row(position: float) -> alt.Y:
-        return alt.Y("benchmark:N", sort=rows, axis=None, scale=bands, bandPosition=position)
-
+    rows = NamedRows("benchmark", names, _NAME, _LINE * len(shown) if marked else _ALL)
     x_axis = alt.Axis(orient="top", title="score (dashed: ceiling)", tickCount=6, grid=True, labelFlush=False)
     x = alt.X("score:Q", scale=alt.Scale(domain=[low, high], nice=True), axis=x_axis)
-    line: dict[str, Any] = {"y": row(0.5)}
+    line: dict[str, Any] = {"y": rows.y()}
     if marked:
         line["yOffset"] = alt.YOffset("model:N", sort=shown, scale=alt.Scale(paddingOuter=0.1))
-    names = base.transform_aggregate(rows="count()", groupby=["benchmark", "detail"]).encode(y=row(0))
+    named = base.transform_aggregate(rows="count()", groupby=["benchmark", "detail"])
     ceilings = base.transform_filter("datum.has_ceiling").transform_aggregate(rows="count()", groupby=["benchmark"])
     scored = base.transform_filter("isValid(datum.score)")
     words = [
@@ -65,7 +60,7 @@ def dot_chart(dots: Sequence[Dot], models: Sequence[str], by_benchmark: bool) ->
     hollow = alt.when("datum.is_beyond").then(alt.value(0.0)).otherwise(alt.value(1.0 if marked else 0.6))
     layers = [
         ceilings.mark_rule(color="var(--ceiling)", strokeDash=[3, 3], strokeWidth=1.5, aria=False).encode(
-            x=alt.datum(1), y=row(0), y2=alt.Y2("benchmark:N", bandPosition=1)
+            x=alt.datum(1), y=rows.y(0), y2=alt.Y2("benchmark:N", bandPosition=1)
         ),
         scored.mark_rule(strokeWidth=2, opacity=0.8, aria=False).encode(
             x=alt.X("low:Q"), x2="high:Q", color=colour(models, shown), **line
@@ -81,11 +76,9 @@ def dot_chart(dots: Sequence[Dot], models: Sequence[str], by_benchmark: bool) ->
             description=alt.Description("words:N"),
             **line,
         ),
-        names.mark_text(align="left", baseline="bottom", dy=-3, limit=alt.expr("width"), aria=False).encode(
-            x=alt.value(0), text="benchmark:N"
-        ),
-        names.mark_text(align="right", baseline="bottom", dy=-3, color="var(--quiet)", opacity=room, aria=False).encode(
-            x=alt.value("width"), text="detail:N"
+        rows.labels(named),
+        named.mark_text(align="right", baseline="bottom", dy=-3, color="var(--quiet)", opacity=room, aria=False).encode(
+            x=alt.value("width"), y=rows.y(0), text="detail:N"
         ),
     ]
     if marked:
@@ -96,7 +89,7 @@ def dot_chart(dots: Sequence[Dot], models: Sequence[str], by_benchmark: bool) ->
         )
     data = alt.Data(values=[_datum(dot, low, high) for dot in dots])
     return filtered(alt.layer(*layers, data=data), by_benchmark).properties(
-        height=alt.Step(step, **{"for": "position"})
+        height=alt.Step(rows.step, **{"for": "position"})
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..charts import ChartFigure, column_names
+from ..named_rows import NamedRows
 from .model_marks import filtered, models_of
 from .report_rows import ReportRow
 from .score_chart import benchmark_table, score_text
@@ -20,16 +21,11 @@ def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
     models, benchmarks = models_of(jobs), list(dict.fromkeys(job.benchmark for job in jobs))
     if len(models) < 2 or len(benchmarks) < 2 or all(job.score is None for job in jobs):
         return None
-    step = _NAME + _CELL
-    bands = alt.Scale(paddingInner=_NAME / step, paddingOuter=_NAME / step / 2, align=1)
-    y = alt.Y("benchmark:N", sort=benchmarks, axis=None, scale=bands)
+    rows = NamedRows("benchmark", benchmarks, _NAME, _CELL)
     names_axis, params = column_names(models, "top")
     axis = alt.Axis(title=None, grid=False, labelColor="var(--ink)", **names_axis)
     x = alt.X("model:N", sort=models, axis=axis, scale=alt.Scale(paddingInner=0.04, paddingOuter=0))
-    base = alt.Chart().encode(y=y)
-    names = base.transform_aggregate(rows="count()", groupby=["benchmark"]).encode(
-        y=alt.Y("benchmark:N", sort=benchmarks, axis=None, scale=bands, bandPosition=0)
-    )
+    base = alt.Chart().encode(y=rows.y())
     fits = alt.expr(f"length(datum.label) > 1 && bandwidth('x') < {_NUMBER} ? 0 : 1")
     strength = alt.Scale(domain=[0, 1], range=[0.04, 0.7], clamp=True)
     chart = alt.layer(
@@ -40,9 +36,7 @@ def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
             description=alt.Description("words:N"),
         ),
         base.mark_text(opacity=fits, aria=False, tooltip=None).encode(x=x, text="label:N"),
-        names.mark_text(align="left", baseline="bottom", dy=-3, limit=alt.expr("width"), aria=False).encode(
-            x=alt.value(0), text="benchmark:N"
-        ),
+        rows.labels(base.transform_aggregate(rows="count()", groupby=["benchmark"])),
         data=alt.Data(values=[_datum(job) for job in jobs]),
     )
     return ChartFigure(
@@ -50,7 +44,7 @@ def heat_map(jobs: Sequence[ReportRow]) -> ChartFigure | None:
         "Models and benchmarks",
         "Score of each model on each benchmark; colours are stronger for higher scores, from 0 to 1."
         + (" ×: failed." if any(job.failed for job in jobs) else ""),
-        filtered(chart, by_benchmark=True).add_params(*params).properties(height=alt.Step(step)),
+        filtered(chart, by_benchmark=True).add_params(*params).properties(height=alt.Step(rows.step)),
         models,
         benchmarks,
         benchmark_table(jobs),

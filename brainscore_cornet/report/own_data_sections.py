@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 MAP, COMPARISONS = "map.nc", "comparisons.csv"
 _IN_PAGES = ("map", "best", "regions", "difference")  # not each neuroid, of which there may be hundreds
 _ATTRIBUTES = {"model", "benchmark", "region", "metric", "score", "is_ceiled", "interval"}
-_OF_MAPS = {"score", "low", "high", "best_share", "committed"}
+_LABELS = {"layer", "time_step", "time_bin_start", "time_bin_end"}
+_OF_MAPS = {"score", "low", "high", "best_share", "committed", *_LABELS}
+_OF_CONTROLS = {"difference", "difference_low", "difference_high", "p_corrected"}
 _OF_COMPARISONS = {
     "benchmark",
     "first",
@@ -90,8 +92,11 @@ def _map(path: Path) -> xr.Dataset:
             dataset = opened.load()
     except (OSError, ValueError, KeyError, RuntimeError) as error:  # netCDF's
         raise UserError(f"{path} is damaged and cannot be read: {error}") from error
-    if not set(dataset) >= _OF_MAPS or not set(dataset.attrs) >= _ATTRIBUTES:
-        raise UserError(f"{path} is not a map: expected the file that `brainscore-cornet map` wrote.")
+    variables, attributes = _OF_MAPS, _ATTRIBUTES
+    if _OF_CONTROLS & set(dataset):
+        variables, attributes = variables | _OF_CONTROLS, attributes | {"against"}
+    missing = (variables - set(dataset.variables)) | (attributes - set(dataset.attrs))
+    _check_complete(path, "map", missing, {"site", "time_bin"} <= set(dataset.dims))
     return dataset
 
 
@@ -100,6 +105,20 @@ def _comparison(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is damaged and cannot be read: {error}") from error
-    if not set(table) >= _OF_COMPARISONS or table.empty:
-        raise UserError(f"{path} is not a comparison: expected the file that `brainscore-cornet compare` wrote.")
+    missing = _OF_COMPARISONS - set(table)
+    _check_complete(path, "comparison", missing, {"first", "second"} <= set(table))
+    if table.empty:
+        raise UserError(f"{path} has no rows: expected the table that `brainscore-cornet compare` wrote.")
     return table
+
+
+def _check_complete(path: Path, what: str, missing: set[str], is_ours: bool) -> None:
+    """Raise `UserError` for a file that lacks something, which one of an earlier version may."""
+    command = "`brainscore-cornet map`" if what == "map" else "`brainscore-cornet compare`"
+    if missing and is_ours:
+        raise UserError(
+            f"{path} is a {what} of another version of this package, without {', '.join(sorted(missing))}: write it "
+            f"again with {command} of this version, or name another folder."
+        )
+    if missing:
+        raise UserError(f"{path} is not a {what}: expected the file that {command} wrote.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..charts import ChartFigure, Table
 from ..cornet.anatomy import REGIONS
+from ..named_rows import NamedRows
 from .model_marks import are_marked, colour, filtered, models_of, shape
 from .number_text import span, three
 from .report_rows import ReportRow, TimeBin
@@ -46,16 +47,14 @@ def _time_bin_chart(
             for start, end in time_bins
         ]
     )
-    rows = list(bins)
-    none = alt.Chart(alt.Data(values=[{"model": row, "text": "none committed"} for row in rows if not bins[row]]))
+    names = list(bins)
+    rows = NamedRows("model", names, _NAME, _BAR)
+    none = alt.Chart(alt.Data(values=[{"model": row, "text": "none committed"} for row in names if not bins[row]]))
     colours = [
-        f"var(--m{models.index(row)})" if row in models and are_marked(models) else "var(--requested)" for row in rows
+        f"var(--m{models.index(row)})" if row in models and are_marked(models) else "var(--requested)" for row in names
     ]
     band = alt.Chart(alt.Data(values=[{"start": start, "end": end} for start, end in merged(requested)]))
     x = alt.X("start:Q", axis=alt.Axis(title=_ONSET, tickCount=6), scale=alt.Scale(zero=True, nice=True))
-    step = _NAME + _BAR
-    bands = alt.Scale(paddingInner=_NAME / step, paddingOuter=_NAME / step / 2, align=1)
-    y, name_y = (alt.Y("model:N", sort=rows, axis=None, scale=bands, bandPosition=position) for position in (0.5, 0))
     shown = f"datum.model == '{_REQUESTED}' || indexof(lower(datum.model), model_part) >= 0"
     chart = alt.layer(
         band.mark_rect(color="var(--band)", aria=False).encode(x=x, x2="end:Q"),
@@ -65,17 +64,14 @@ def _time_bin_chart(
         .encode(
             x=x,
             x2="end:Q",
-            y=y,
-            color=alt.Color("model:N", scale=alt.Scale(domain=rows, range=colours), legend=None),
+            y=rows.y(),
+            color=alt.Color("model:N", scale=alt.Scale(domain=names, range=colours), legend=None),
             tooltip=[alt.Tooltip("model:N", title=" "), alt.Tooltip("time_bin:N", title="time bin")],
         ),
         none.mark_text(align="left", color="var(--quiet)")
         .transform_filter(shown)
-        .encode(x=alt.value(4), y=y, text="text:N"),
-        alt.Chart(alt.Data(values=[{"model": row} for row in rows]))
-        .mark_text(align="left", baseline="bottom", dy=-3, limit=alt.expr("width"), aria=False)
-        .transform_filter(shown)
-        .encode(x=alt.value(0), y=name_y, text="model:N"),
+        .encode(x=alt.value(4), y=rows.y(), text="text:N"),
+        rows.labels(alt.Chart(alt.Data(values=[{"model": row} for row in names]))).transform_filter(shown),
     )
     benchmarks = list(dict.fromkeys(job.benchmark for job in jobs))
     more = f" and {len(benchmarks) - _NAMED} more" if len(benchmarks) > _NAMED else ""
@@ -83,7 +79,7 @@ def _time_bin_chart(
         f"time-bins-{region.split()[0]}-{requested[0][0]:g}-{requested[-1][1]:g}-{len(requested)}",
         f"{region}, {_listed(requested)}",
         f"Time bins that {', '.join(benchmarks[:_NAMED])}{more} request, and those that each model has committed.",
-        chart.add_params(alt.param(name="model_part", value="")).properties(height=alt.Step(step)),
+        chart.add_params(alt.param(name="model_part", value="")).properties(height=alt.Step(rows.step)),
         models_of(jobs),
         benchmarks,
         Table(

@@ -22,7 +22,16 @@ from ..cornet.names import shown
 from ..cornet.progress_line import Work, listening, report
 from ..cornet.recording import cache
 from ..metrics import EXACT
-from ..python_children import Abandoned, ChildOwner, NotStarted, PythonChild, import_path, start, threads_of_child
+from ..python_children import (
+    Abandoned,
+    ChildOwner,
+    Lost,
+    NotStarted,
+    PythonChild,
+    import_path,
+    start,
+    threads_of_child,
+)
 from .jobs import Job
 from .scorer import JobOutcome, JobScorer, failed
 
@@ -143,12 +152,11 @@ class Process(ChildOwner):
         child = start(f"{__name__}:serve", self._environment, is_wanted)
         try:
             setup = {"path": import_path(), "memory_gb": self._memory_gb, "metrics": self._metrics}
-            child.connection.send_bytes(cloudpickle.dumps(setup))
-            self._allowed_gb = pickle.loads(child.connection.recv_bytes())
-        except (EOFError, ConnectionError):
-            how = child.end()
+            child.send(cloudpickle.dumps(setup))
+            self._allowed_gb = child.receive(is_wanted)
+        except Lost as error:
             child.close()
-            raise NotStarted(f"The process that scores {how} before it was ready.") from None
+            raise NotStarted(f"The process that scores {error} before it was ready.") from None
         except BaseException:
             child.close()
             raise

@@ -29,6 +29,9 @@ class _Popen:
     def poll(self) -> int | None:
         return self._process.exitcode
 
+    def kill(self) -> None:
+        self._process.kill()
+
     def wait(self, timeout: float | None = None) -> int:
         self._process.join(timeout)
         if self._process.exitcode is None:

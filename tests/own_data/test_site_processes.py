@@ -9,6 +9,7 @@ from helpers.own_recordings import pictures
 
 from brainscore_cornet import UserError, neural_benchmark
 from brainscore_cornet.cornet.recording.record import Site
+from brainscore_cornet.own_data import site_processes
 from brainscore_cornet.own_data.resampling import Resamples
 from brainscore_cornet.own_data.site_processes import SiteProcesses, count_for
 from brainscore_cornet.own_data.site_scores import SiteScorer
@@ -78,6 +79,23 @@ def test_a_lost_process_is_named(scorer, activity, forked_children):
         with pytest.raises(UserError, match=r"(IT|V4)\.output at time step [01] was ended by SIGKILL"):
             list(scores)
     assert all(each.result().process.poll() is not None for each in processes._starting)
+
+
+def test_a_process_that_is_lost_before_it_has_its_scorer(activity, forked_children, monkeypatch):
+    """It was ready, so that this is an error about the site, and none of the connection."""
+    started = site_processes.start
+
+    def killed(*arguments):
+        child = started(*arguments)
+        lost = psutil.Process(child.process.pid)
+        lost.kill()
+        lost.wait()
+        return child
+
+    monkeypatch.setattr(site_processes, "start", killed)
+    expected = r"^The process that scored V4\.output at time step 0 was ended by SIGKILL\. If memory is short, set OMP"
+    with SiteProcesses(None, 1) as processes, pytest.raises(UserError, match=expected):
+        list(processes.scored(activity))
 
 
 def test_as_many_as_there_are_threads_and_sites(monkeypatch):
