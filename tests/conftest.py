@@ -48,15 +48,60 @@ REFERENCE = Path(__file__).parent / "reference"
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
-# files of these rooms take longest, and begin first, so that both workers end at the same time
-LONGEST = ("submission", "scoring", "tests", "cli", "marques2020", "training", "own_data", "cornet", "features")
+# these files take ten seconds or more, and begin first, so that all workers end at the same time
+LONGEST = (
+    "submission_trial",
+    "readme",
+    "scoring_cluster",
+    "cli_features",
+    "scoring",
+    "submission",
+    "every_benchmark",
+    "training",
+    "report_in_browser",
+    "right_scores",
+    "cli",
+    "notebook",
+    "marques2020",
+    "against_peer",
+    "other_libraries",
+    "training_interrupted",
+    "inference",
+    "neural_benchmark",
+    "load_model",
+    "feature_interruption",
+    "training_input",
+    "recording",
+    "features",
+    "brain_model",
+    "scoring_metrics",
+    "networks_as_modules",
+    "input_forms",
+    "metrics_regression",
+    "brainscore_wrappers",
+    "neural_benchmark_file",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session):
+    """What runs many tests forks their processes from itself, as long as it is small."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from helpers.fork_server import fork_server_from_here
+        from helpers.processes import PRELOADED
+
+        capture = session.config.pluginmanager.getplugin("capturemanager")
+        capture.resume_global_capture()  # what the processes print is shown with a test that fails, and not otherwise
+        fork_server_from_here(PRELOADED)
+        capture.suspend_global_capture()
 
 
 def pytest_collection_modifyitems(items):
     """Tests marked `gpu` are skipped where there is none; what takes long is first."""
     import torch
 
-    items.sort(key=lambda item: LONGEST.index(room) if (room := item.path.parent.name) in LONGEST else len(LONGEST))
+    order = {f"test_{name}": index for index, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):
@@ -90,6 +135,14 @@ def kept_memory():
         gc.collect()
         with suppress(AttributeError, OSError, TypeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_after_recordings():
+    """What a recording has freed is kept for the next one, to which the system would give it in fresh pages again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("brainscore_cornet.cornet.recording.record._release_memory", lambda: None)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -150,14 +203,20 @@ def stimuli(pictures):
 
 @pytest.fixture(scope="session")
 def stand_in():
-    """Architecture -> network with stand-in weights, in evaluation mode, made once: do not change it."""
+    """Architecture -> network with stand-in weights, in evaluation mode, made once: do not change it.
+
+    Its weights are in memory as recordings hash them, which happens in most tests.
+    """
     from functools import cache
 
+    import torch
     from reference.synthetic_weights import fill
 
     from brainscore_cornet.cornet.architectures import build_network
 
-    return cache(lambda architecture: fill(build_network(architecture), architecture))
+    return cache(
+        lambda architecture: fill(build_network(architecture), architecture).to(memory_format=torch.channels_last)
+    )
 
 
 @pytest.fixture
@@ -183,7 +242,8 @@ def released_folder(tmp_path_factory, stand_in) -> Path:
 
     folder = tmp_path_factory.mktemp("released")
     for file in RELEASED.values():
-        state = {f"module.{name}": tensor for name, tensor in stand_in(file.architecture).state_dict().items()}
+        state = stand_in(file.architecture).state_dict()
+        state = {f"module.{name}": tensor.contiguous() for name, tensor in state.items()}
         torch.save(
             {"epoch": 43, "state_dict": state, "flags": {"model": file.architecture}},
             folder / file.filename,

@@ -164,13 +164,13 @@ def test_wrong_use_is_explained():
 @pytest.mark.usefixtures("forked_children")
 def test_scores_as_table_json_and_file(tmp_path):
     """One benchmark, in its forms: the same number on the screen and in the folder; it is not computed again."""
-    command = ("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--json", "-o", tmp_path)
+    command = ("score", "cornet_z_untrained", "-b", EMBEDDED[0], "--image-size", 64, "--json", "-o", tmp_path)
     result = run_here(*command, "--batch-size", 16)
     assert result.returncode == 0, result.stderr
     (scored,) = json.loads(result.stdout)
-    assert scored["model"] == "cornet_z_untrained"
+    assert scored["model"] == "cornet_z_untrained_size_64"
     assert scored["benchmark"] == EMBEDDED[0]
-    # random CORnet-Z of three seeds: .77 to .91, measured with a prototype of the protocol
+    # random CORnet-Z of three seeds: .77 to .91, measured with a prototype of the protocol at 224 px
     assert 0.6 < scored["score"] <= 1
     assert (scored["region"], scored["time_bins"], scored["layer"]) == ("V1", "70-170", "V1.output")
     assert scored["model_time_bins"] == "50-150"

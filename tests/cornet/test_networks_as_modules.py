@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
-from functools import partial
+from functools import cache, partial
 
 import pytest
 import torch
@@ -16,6 +16,12 @@ from brainscore_cornet.cornet.architectures import Point, build_network
 ARCHITECTURES = ("Z", "R", "RT", "S")
 
 each_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
+
+
+@pytest.fixture(scope="module")
+def stand_in(stand_in):
+    """Networks with their weights in the layout of a network that was just built, which the last bits depend on."""
+    return cache(lambda architecture: copy.deepcopy(stand_in(architecture)).to(memory_format=torch.contiguous_format))
 
 
 def logits_of(network, pictures: torch.Tensor) -> torch.Tensor:

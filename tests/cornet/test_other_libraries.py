@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
+from functools import cache
 
 import numpy as np
 import onnxruntime
@@ -31,6 +32,12 @@ def assert_close(found, expected: torch.Tensor) -> None:
     """Within 1e-5 of the largest value."""
     error = (torch.as_tensor(found) - expected).abs().max()
     assert error <= 1e-5 * expected.abs().max(), f"{error} of {expected.abs().max()}"
+
+
+@pytest.fixture(scope="module")
+def stand_in(stand_in):
+    """Networks with their weights in the layout of a network that was just built, which the last bits depend on."""
+    return cache(lambda architecture: copy.deepcopy(stand_in(architecture)).to(memory_format=torch.contiguous_format))
 
 
 @pytest.fixture

@@ -23,16 +23,16 @@ from brainscore_cornet.cornet.writing import scratch_array
 from brainscore_cornet.features import output_files
 from brainscore_cornet.features.unfinished import Unfinished
 
-KILLED_AFTER = (0, 2, 8, 16)  # images, of 32
+KILLED_AFTER = (0, 2, 4, 8)  # images, of 16
 
 
 @pytest.fixture
 def many(tmp_path) -> list[str]:
-    """Enough images for sixteen batches."""
+    """Enough images for eight batches."""
     folder = tmp_path / "images"
     folder.mkdir()
     shades = np.random.RandomState(0)
-    for index in range(32):
+    for index in range(16):
         Image.fromarray(shades.randint(0, 256, (80, 80, 3), dtype=np.uint8)).save(folder / f"{index:03}.png")
     return sorted(map(str, folder.iterdir()))
 

@@ -132,7 +132,7 @@ def test_scores_that_are_not_one_number_are_kept(tmp_path, log, models):
 BROKEN = {
     "raise": "It raised KeyError: 'no such neuroid'",
     "nan": "The score is nan, which is not finite.",
-    "hang": "stopped after 3 seconds (--timeout)",
+    "hang": "stopped after 1.5 seconds (--timeout)",
     "eat": "GB are allowed (--memory)",
     "die": "was ended by SIGKILL",
     "network": "no connection (Name or service not known)",
@@ -152,7 +152,7 @@ def test_what_fails_is_a_row_and_the_others_are_scored(tmp_path, log, models):
     benchmarks.append(ToyBenchmark("after", log))
     options = {"output": tmp_path / "out", "memory_gb": 0.8}
     hanging = [each for each in benchmarks if each.identifier == "hang"]  # others may be slow on a loaded machine
-    score_models({"good": models["good"]}, hanging, timeout=3, **options)
+    score_models({"good": models["good"]}, hanging, timeout=1.5, **options)
     table = score_models({"good": models["good"]}, benchmarks, **options).set_index("benchmark")
     assert table.loc[["before", "after"], "score"].tolist() == [0.9, 0.9]
     for name, reason in BROKEN.items():
@@ -202,7 +202,7 @@ from brainscore_cornet.scoring import score_models
 log, output = map(Path, sys.argv[1:3])
 workers = int(sys.argv[3]) or None
 models = {name: ToyModel(name, worth) for name, worth in (("good", .9), ("bad", .2))}
-benchmarks = [ToyBenchmark(f"b{i}", log, seconds=.4) for i in range(5)]
+benchmarks = [ToyBenchmark(f"b{i}", log, seconds=.25) for i in range(5)]
 score_models(models, benchmarks, output=output, workers=workers)
 """
 
@@ -237,7 +237,7 @@ def test_a_run_that_is_killed_goes_on(tmp_path, log, kills):
             name = f"{row['model']} {row['benchmark']}"
             assert counted.count(name) == done_before.setdefault(name, counted.count(name))
     models = {name: ToyModel(name, worth) for name, worth in (("good", 0.9), ("bad", 0.2))}
-    benchmarks = [ToyBenchmark(f"b{i}", log, seconds=0.4) for i in range(5)]
+    benchmarks = [ToyBenchmark(f"b{i}", log, seconds=0.25) for i in range(5)]
     score_models(models, benchmarks, output=output)
     table = read_table(output)
     assert table["score"].tolist() == [0.9] * 5 + [0.2] * 5

@@ -25,7 +25,7 @@ def test_a_worker_that_is_killed(tmp_path, dask, monkeypatch):
     address, files, workers = dask
     log = tmp_path / "log"
     models = {f"m{index}": ToyModel(f"m{index}", index / 4) for index in (1, 2)}
-    benchmarks = [ToyBenchmark(f"b{index}", log, seconds=0.5) for index in range(4)]
+    benchmarks = [ToyBenchmark(f"b{index}", log, seconds=0.3) for index in range(4)]
     for benchmark in benchmarks:
         benchmark._assembly = SameStimuli  # of one group: a worker scores a model on all of them
     finished: list[str] = []
@@ -44,7 +44,7 @@ def test_a_worker_that_is_killed(tmp_path, dask, monkeypatch):
     counted = calls(log)
     assert all(counted.count(name) == 1 for name in finished[:2])
     assert len(counted) <= 8 + 2  # what the killed worker had under way, and perhaps a result that was not told yet
-    table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("hang", log, "hang")], timeout=3, **options)
+    table = score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("hang", log, "hang")], timeout=1, **options)
     assert "--timeout" in table["reason"][0]
     monkeypatch.setattr(TIMEOUT, "1s")
     with pytest.raises(UserError, match="No Dask scheduler answers at tls"):
