@@ -137,14 +137,6 @@ def kept_memory():
             ctypes.CDLL(None).malloc_trim(0)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def kept_after_recordings():
-    """What a recording has freed is kept for the next one, to which the system would give it in fresh pages again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("brainscore_cornet.cornet.recording.record._release_memory", lambda: None)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def no_network(request, monkeypatch):
     """Only tests marked `network` reach beyond this machine; the others see a machine without one."""

@@ -23,6 +23,7 @@ from .hooks import BatchHook
 _logger = logging.getLogger(__name__)
 
 LOGITS = "logits"
+_LARGE = 2**27  # recorded bytes; after smaller recordings, the next one sooner uses what this one has freed
 
 
 class Site(NamedTuple):
@@ -98,7 +99,7 @@ def record(
     weights
         `network_hash` of the network, if it is known already.
     """
-    start, most = 0, batch_size
+    start, most, recorded = 0, batch_size, 0
     whole_regions = all(is_output(site.layer) or is_decoded(site.layer) for site in sites)
     is_cuda = prepared.device.type == "cuda"
     copied: _Copied | None = None  # on CUDA a portion is yielded while the next one is computed
@@ -113,6 +114,7 @@ def record(
                         activities = probe(prepared.as_input(images))
                         activities = {site: _pooled(activity, pool) for site, activity in activities}
                         latest = _Copied.started(activities) if is_cuda else _Copied(activities)
+                    recorded += sum(activity.nbytes for activity in activities.values())
                 except torch.OutOfMemoryError as error:
                     if len(images) == 1:
                         raise UserError(f"Not even one image fits the memory of {prepared.device}: {error}") from error
@@ -129,7 +131,8 @@ def record(
                 start += len(images)
         if copied is not None:
             yield copied.portion(sites, hooks)
-    _release_memory()
+    if recorded > _LARGE:
+        _release_memory()
 
 
 @dataclass
@@ -212,7 +215,7 @@ class Probe:
 
 
 def _release_memory() -> None:
-    """Return freed memory to the system, since the assembly may still have to be written.
+    """Return freed memory to the system, since a large assembly may still have to be written.
 
     The C library of Linux would keep it; other systems have no such call, or need none.
     """
