@@ -318,7 +318,7 @@ def test_other_networks_are_refused_without_torch(stand_in, path, architecture, 
 
 
 def test_what_cannot_be_read_without_torch(path, weights, tmp_path):
-    """Damaged, foreign and dangerous files pass this check, and nothing in them runs: loading them is the error."""
+    """Nothing in a file runs; damaged and dangerous files pass this check, since loading them is the error."""
 
     class Dangerous:
         def __reduce__(self):
@@ -326,7 +326,11 @@ def test_what_cannot_be_read_without_torch(path, weights, tmp_path):
 
     torch.save({"state_dict": weights, "more": Dangerous()}, path)
     whole = path.read_bytes()
-    for contents in (whole, whole[:1000], b"", b"text", pickle.dumps(Dangerous()), pickle.dumps([1])):
+    for contents in (whole, whole[:1000], pickle.dumps(Dangerous()), pickle.dumps([1])):
         path.write_bytes(contents)
         check_held(path, "Z")
+    for contents in (b"", b"text", b"\x89PNG"):  # of another kind without doubt
+        path.write_bytes(contents)
+        with pytest.raises(WeightsError, match=r"mine\.pth \(\d bytes\) is not a complete file of weights"):
+            check_held(path, "Z")
     assert not (tmp_path / "ran").exists()

@@ -27,9 +27,9 @@ _ONLY_IN = {
 
 
 def check_held(path: Path, architecture: str) -> None:
-    """Raise `WeightsError` if a file without doubt holds another network; takes milliseconds.
+    """Raise `WeightsError` if a file without doubt holds another network, or no weights; takes milliseconds.
 
-    A file that cannot be read in this way passes: the check that loads it says what is wrong.
+    A damaged file may pass: the check that loads it says what is wrong.
     """
     if path.suffix != ".safetensors" and not _begins_as_saved(path):
         raise WeightsError(incomplete(path))
