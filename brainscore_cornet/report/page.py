@@ -21,10 +21,10 @@ from .report_rows import ReportRow, read_jobs
 
 _FOLDER = Path(__file__).parent
 _SCORES = (
-    "Scores are divided by their benchmark's ceiling, so that 1 is as good as the data allow (dashed line). Bars are "
-    "one standard deviation to either side, on the same scale. A mean counts the benchmarks that a model has a score "
-    "on, which need not be those of another model; its bar follows from their errors, taken as independent, if each "
-    "has one."
+    "Scores are divided by their benchmark's noise ceiling, if it has one, so that 1 is as good as the data allow "
+    "(dashed line). Bars are one standard deviation to either side, on the same scale. A mean counts the benchmarks "
+    "that a model has a score on, which need not be those of another model; its bar follows from their errors, taken "
+    "as independent, if each has one."
 )
 _TIME_BINS = (
     "When, in ms after stimulus onset, a benchmark asks for recordings (grey), and which time bins each model has "

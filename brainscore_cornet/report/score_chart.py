@@ -14,20 +14,32 @@ from .number_text import counted, three, with_error
 from .report_rows import ReportRow
 
 ELSEWHERE = "Behaviour and other"
+_LIGHT, _UNCEILED = ", light protocol", ", without a ceiling"  # parts of a region
 
 
 def by_region(jobs: Sequence[ReportRow]) -> Mapping[str, list[ReportRow]]:
     """Return the jobs of each region with a score, in the order of the ventral stream.
 
-    The light protocol is apart: a mean of its scores and of official ones would be of neither.
+    The light protocol is apart, and so are neural benchmarks without a ceiling, whose scores are raw: a mean of their
+    scores and of others would be of neither.
     """
+    unceiled = _without_ceiling(jobs)
     found: dict[str, list[ReportRow]] = {}
     for name in (*REGIONS, ELSEWHERE):
-        found |= {name: [], f"{name}, light protocol": []}
+        found |= {f"{name}{part}": [] for part in ("", _LIGHT, _UNCEILED)}
     for job in jobs:
         name = job.region if job.region in REGIONS else ELSEWHERE
-        found[f"{name}, light protocol" if job.benchmark.startswith(LIGHT.prefix) else name].append(job)
+        part = _LIGHT if job.benchmark.startswith(LIGHT.prefix) else ""
+        if name != ELSEWHERE and job.benchmark in unceiled:
+            part = _UNCEILED
+        found[f"{name}{part}"].append(job)
     return {name: inside for name, inside in found.items() if any(job.score is not None for job in inside)}
+
+
+def _without_ceiling(jobs: Sequence[ReportRow]) -> set[str]:
+    """Return the benchmarks with scores, none of which has a ceiling."""
+    scored = [job for job in jobs if job.score is not None]
+    return {job.benchmark for job in scored} - {job.benchmark for job in scored if job.has_ceiling}
 
 
 def region_charts(jobs: Sequence[ReportRow]) -> list[ChartFigure]:
@@ -87,7 +99,7 @@ def _region_chart(name: str, jobs: Sequence[ReportRow], models: Sequence[str]) -
     dots = benchmark_dots(jobs)
     present = [model for model in models if any(dot.model == model for dot in dots)]
     return ChartFigure(
-        f"scores-{name.split()[0].rstrip(',')}{'-light' if name.endswith('protocol') else ''}",
+        f"scores-{name.split()[0].rstrip(',')}{_suffix(name)}",
         name,
         "Score of each model on each benchmark, with one standard deviation to either side.",
         dot_chart(dots, models, by_benchmark=True),
@@ -95,6 +107,10 @@ def _region_chart(name: str, jobs: Sequence[ReportRow], models: Sequence[str]) -
         list(dict.fromkeys(dot.row for dot in dots)),
         benchmark_table(jobs),
     )
+
+
+def _suffix(name: str) -> str:
+    return "-light" if name.endswith(_LIGHT) else "-raw" if name.endswith(_UNCEILED) else ""
 
 
 def benchmark_table(jobs: Sequence[ReportRow]) -> Table:

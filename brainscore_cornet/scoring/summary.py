@@ -62,7 +62,7 @@ def summarize(score: xr.DataArray, ceiling: xr.DataArray | float | None = None) 
         score=_center(score),
         error=_raw_error(score),
         ceiling=_center(score.attrs.get("ceiling", ceiling)),
-        raw=_center(score.attrs.get("raw")),
+        raw=_raw(score, ceiling),
         by_time_bin=_by_time_bin(score),
         note="; ".join(note for note in notes if note) or None,
     )
@@ -90,6 +90,14 @@ def error_of_score(score: float | None, error: float | None, ceiling: float | No
         return None
     scaled = abs(slope * error)
     return scaled if math.isfinite(scaled) else None
+
+
+def _raw(score: xr.DataArray, ceiling: xr.DataArray | float | None) -> float | None:
+    """Return the score before the division by the ceiling; without a ceiling, the score itself."""
+    raw = score.attrs.get("raw")
+    if raw is not None and score.attrs.get("ceiling", ceiling) is None:
+        return _center(score)  # its `raw` are the values of splits and neuroids that became the score
+    return _center(raw)
 
 
 def _raw_error(score: xr.DataArray) -> float | None:

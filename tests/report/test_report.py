@@ -182,6 +182,21 @@ def test_light_and_official_scores_have_means_of_their_own():
     assert found == {"V1": 0.8, "V1, light protocol": 0.9}
 
 
+def test_scores_without_a_ceiling_have_means_of_their_own():
+    """They are raw similarities, which a mean of explained variances must not contain; behaviour stays together."""
+    found = read(
+        result("a", "one", score=0.4),
+        result("a", "two", score=0.7, ceiling=None),
+        result("b", "one", score=0.6),
+        failure("b", "two"),
+        result("a", "choices", score=0.3, region=None, ceiling=None),
+        result("a", "more choices", score=0.5, region=None),
+    )
+    means = {name: score_chart.mean_dots(name, jobs)[0].score for name, jobs in score_chart.by_region(found).items()}
+    assert means == {"IT": 0.4, "IT, without a ceiling": 0.7, "Behaviour and other": 0.4}
+    assert len({figure.name for figure in score_chart.region_charts(found)}) == 3
+
+
 def test_means_say_over_how_many_benchmarks():
     """A failed job does not count as a zero, and a mean over fewer benchmarks says over how many."""
     found = read(

@@ -40,6 +40,14 @@ def test_a_benchmark_that_divides_its_error_itself():
     assert error_of_score(found.score, found.error, found.ceiling, found.raw) == pytest.approx(0.1)
 
 
+def test_the_raw_score_without_a_ceiling():
+    """It is the score: what a metric keeps as `raw` are the values of splits and neuroids before their aggregation."""
+    score = raw_score(0.7, 0.02)
+    score.attrs["raw"] = Score([[0.1, 0.8], [0.2, 0.9]], dims=["split", "neuroid"])
+    assert summarize(score).raw == 0.7
+    assert summarize(score, Score(0.8)).raw == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
