@@ -16,10 +16,12 @@ from brainscore_cornet.training.settings import settings_without_images
 
 # Each command runs in a fork of one process, in which the heavy libraries cannot be imported at all.
 CODE = """
-import json, os, sys
+import contextlib, json, os, sys
 for name in ("torch", "brainscore_core", "xarray", "pandas", "distributed"):
     sys.modules[name] = None
 import numpy, PIL.Image, typer
+with contextlib.suppress(ImportError):
+    import pydantic  # which newer versions of typer import for each command
 from brainscore_cornet.cli.main import app
 from brainscore_cornet.cli.printing import exit_code
 from brainscore_cornet.scoring import catalogue
