@@ -23,7 +23,9 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of malloc.h
 with suppress(AttributeError, OSError, TypeError):  # other systems have no such call, or need none
     ctypes.CDLL(None).mallopt(M_MMAP_MAX, 0)
     ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-MOST_KEPT = 2 * 2**30  # bytes of a worker between two files of tests: two workers fit a machine of 8 GB
+_MOST_WORKERS = 6  # the longest files decide how long more of them take
+_OF_A_WORKER = 4 * 2**30  # bytes, at most, with the processes that its tests start
+MOST_KEPT = 2 * 2**30  # bytes of a worker between two files of tests
 
 # Before Brain-Score and torch are imported: nothing of the user's is read or written.
 _HOME = tempfile.TemporaryDirectory(prefix="brainscore-cornet-tests-")
@@ -33,7 +35,7 @@ for _variable in ("TORCH_HOME", "BRAINSCORE_HOME", "RESULTCACHING_HOME"):
 for _variable in ("BRAINSCORE_CORNET_WEIGHTS", "RESULTCACHING_DISABLE"):
     os.environ.pop(_variable, None)
 os.environ["BS_INSTALL_DEPENDENCIES"] = "no"
-# Two workers share two cores: threads that wait for each other would cost more than they give.
+# Workers share the cores: threads that wait for each other would cost more than they give.
 os.environ["OMP_NUM_THREADS"] = "1"
 # no credentials, and no search for them at an address that only machines in the cloud have
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -81,6 +83,12 @@ LONGEST = (
     "brainscore_wrappers",
     "neural_benchmark_file",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores, since tests wait for processes and servers, as far as memory allows."""
+    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count() or 1
+    return max(2, min(cores + 1, _MOST_WORKERS, psutil.virtual_memory().available // _OF_A_WORKER))
 
 
 @pytest.hookimpl(tryfirst=True)
