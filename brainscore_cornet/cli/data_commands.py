@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from math import isnan
 from pathlib import Path
@@ -34,6 +35,10 @@ from .printing import say
 
 app = typer.Typer()
 
+# of Brain-Score, also in the processes that it starts: between its bars the line would be lost, and its warnings are
+# addressed to the authors of libraries
+_QUIET = {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore::FutureWarning"}
+
 
 @app.command()
 def benchmark(
@@ -59,6 +64,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Check a benchmark of your own data, without running a model."""
+    os.environ |= _QUIET
     from ..early_paths import benchmark_path, new_benchmark_file
     from ..features.early_checks import check_picture
 
@@ -135,6 +141,7 @@ def map_command(
 
     All scores come from one pass of the stimuli through the network.
     """
+    os.environ |= _QUIET
     from ..cornet.early_options import check_options
     from ..early_paths import benchmark_path, output_file
 
@@ -208,6 +215,7 @@ def compare(
 
     Differences have intervals and corrected p-values.
     """
+    os.environ |= _QUIET
     from ..early_paths import benchmark_path
     from ..scoring.catalogue import check_no_benchmark
 
