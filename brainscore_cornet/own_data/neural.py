@@ -24,6 +24,7 @@ from ..cornet.errors import UserError, unknown_name, whole_number
 from .neural_assemblies import average_assembly, repeated_assembly
 from .own_ceiling import CeilingByVersion
 from .recordings import Recordings, recordings
+from .screen import placing_on_screen
 from .stimulus_tables import check_sizes, checked_degrees, stimulus_set
 
 REGRESSIONS: Mapping[str, Callable] = {
@@ -97,7 +98,8 @@ class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
         return weak_ceilings(self)
 
     def __call__(self, candidate) -> Score:
-        score = super().__call__(candidate)
+        with placing_on_screen():
+            score = super().__call__(candidate)
         if self.has_ceiling:
             if self.weakness:
                 score.attrs["protocol"] = self.weakness

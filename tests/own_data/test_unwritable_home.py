@@ -7,10 +7,13 @@ import subprocess
 import sys
 
 import numpy as np
-from helpers.own_recordings import laboratory
+import pytest
+from brainscore_vision.benchmark_helpers import screen
+from helpers.own_recordings import TEXT, laboratory
 from helpers.patience import PATIENCE
 from result_caching import _DiskStorage
 
+from brainscore_cornet import UserError, load_model, time_map
 from brainscore_cornet.own_data import load_benchmark
 
 UNWRITTEN = "Noise ceilings are not kept in"
@@ -43,3 +46,16 @@ def test_benchmark_prints_nothing_of_other_libraries(tmp_path):
     assert done.returncode == 0, done.stderr
     (line,) = (line for line in done.stderr.splitlines() if not line.startswith("Reading it.toml"))
     assert line.startswith(f"{UNWRITTEN} {tmp_path}/file/kept: Not a directory.")
+
+
+def test_stimuli_that_cannot_be_written(tmp_path, monkeypatch):
+    """Stimuli of other visual degrees need Brain-Score's folder: one line names it and the variables that move it."""
+    path = laboratory(tmp_path)
+    path.write_text(TEXT.replace("visual_degrees = 8", "visual_degrees = 4"))
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(screen, "root_path", tmp_path / "file" / "home")
+    model = load_model("cornet_z_untrained", image_size=48)
+    benchmark = load_benchmark(path)
+    for use in (benchmark, lambda model: time_map(model, benchmark, resamples=50)):
+        with pytest.raises(UserError, match=f"to {tmp_path}/file/home/.*: Not a directory. Set BRAINSCORE_HOME and"):
+            use(model)
