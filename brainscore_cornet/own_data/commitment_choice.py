@@ -21,6 +21,7 @@ from ..cornet.writing import make_folder, write_aside, writing
 from .neural import RecordingsBenchmark, checked_settings
 from .recordings import selected_stimuli
 from .resampling import RESAMPLES
+from .stimulus_counts import check_compared, check_fitted
 from .stimulus_tables import ID
 from .time_map import TimeMap, time_map
 
@@ -98,9 +99,20 @@ def choose_commitment(
 
 
 def check_choice(benchmark) -> None:
-    """Raise `UserError` for a benchmark that no commitment is chosen by."""
+    """Raise `UserError` for a benchmark that no commitment is chosen by, also of too few stimuli."""
     if not isinstance(benchmark, RecordingsBenchmark):
         raise UserError(f"A commitment is chosen by recordings, and {benchmark.identifier} has none.")
+    settings, count = benchmark.settings, len(benchmark.recorded.stimuli)
+    try:
+        if "train_size" in settings:
+            check_fitted(settings["metric"], settings["train_size"], count // 2)
+        else:
+            check_compared(settings["metric"], count // 2)
+    except UserError as error:
+        raise UserError(
+            f"A commitment is chosen on one half of the {count} stimuli of {benchmark.identifier} and scored on the "
+            f"other, so that there are {count // 2} in a half: {error}"
+        ) from error
 
 
 def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsBenchmark, path: Path) -> None:

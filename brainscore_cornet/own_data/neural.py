@@ -25,6 +25,7 @@ from .neural_assemblies import average_assembly, repeated_assembly
 from .own_ceiling import CeilingByVersion
 from .recordings import Recordings, recordings
 from .screen import placing_on_screen
+from .stimulus_counts import check_compared, check_fitted
 from .stimulus_tables import check_sizes, checked_degrees, stimulus_set
 
 REGRESSIONS: Mapping[str, Callable] = {
@@ -42,7 +43,6 @@ STRATIFY = "object_name"
 """The column by which Brain-Score stratifies splits."""
 UNCEILED = "unceiled: without repetitions there is no noise ceiling, and the score is the raw similarity"
 FEWEST_REPEATED = 3
-_PLS_COMPONENTS = 25
 
 
 class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
@@ -212,11 +212,6 @@ class _EachTimeBin(PerTime):
             return super().__call__(*assemblies)
 
 
-def fewest_to_fit(metric: str) -> int:
-    """Return the number of stimuli that a regression needs at least."""
-    return _PLS_COMPONENTS + 1 if "pls" in metric else 2
-
-
 def similarity_metric(settings: Mapping[str, Any], time_bins: int):
     """Return Brain-Score's metric; with several time bins, one that treats each alone."""
     name = settings["metric"]
@@ -251,8 +246,7 @@ def checked_settings(metric, splits, train_size, stratify, recorded: Recordings,
         raise unknown_name(metric, METRICS, "metric")
     count = len(recorded.stimuli)
     if metric in SIMILARITIES:
-        if count < 5:
-            raise UserError(f"{metric} compares stimuli with each other: expected at least 5, received {count}.")
+        check_compared(metric, count)
         return {"metric": metric}
     if metric.startswith(SPAN) and len(recorded.time_bins) < 2:
         raise UserError(f"{metric} is fitted over time bins: expected at least 2, received {len(recorded.time_bins)}.")
@@ -260,12 +254,7 @@ def checked_settings(metric, splits, train_size, stratify, recorded: Recordings,
     if isinstance(train_size, bool) or not isinstance(train_size, float) or not 0 < train_size < 1:
         raise UserError(f"Expected train_size as a share between 0 and 1, such as 0.9, received {train_size!r}.")
     tested = count - int(count * train_size)
-    needed = fewest_to_fit(metric)
-    if count - tested < needed or tested < 3:
-        raise UserError(
-            f"{metric} with train_size = {train_size} fits on {count - tested} of {count} stimuli and tests on "
-            f"{tested}: expected at least {needed} and 3. With few stimuli: train_size = 0.8, or the metric ridge."
-        )
+    check_fitted(metric, train_size, count)
     return {
         "metric": metric,
         "splits": splits,

@@ -105,6 +105,22 @@ def test_nothing_to_choose_by(tmp_path):
     assert done.stdout.count("-      no reliable signal") == 2, done.stdout
 
 
+def test_too_few_stimuli_in_a_half_are_named_first(tmp_path):
+    """The command says that it halves the stimuli, before it loads a network or makes the folder's files."""
+    laboratory(tmp_path)
+    done = run_here(
+        "map", "cornet_z_untrained", "-b", "it.toml", "-o", "map", "--commit", "best.toml", "--weights", "none",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == (
+        "Error: A commitment is chosen on one half of the 40 stimuli of MyLab2026.IT and scored on the other, so that "
+        "there are 20 in a half: ridge with train_size = 0.9 fits on 18 of 20 stimuli and tests on 2: expected at "
+        "least 2 and 3. Write train_size = 0.85."
+    )
+    assert not done.stdout
+    assert not [each for each in (tmp_path / "map").iterdir() if not each.name.startswith(".")]
+
+
 @pytest.mark.parametrize("text", ["[layers", "[other]\na = 1", "[time_mapping.IT]\nfirst = [1, 2]"])
 def test_files_that_are_no_commitments(tmp_path, text):
     """One line each."""
