@@ -184,10 +184,12 @@ def map_command(
 @app.command()
 def compare(
     model: Annotated[
-        list[str], typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, cornet_rt=mine.pth.")
+        list[str],
+        typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, my_name:cornet_rt=mine.pth."),
     ],
     benchmark_file: Annotated[
-        list[Path], typer.Option("--benchmark", "-b", help="A file of recordings or dissimilarities; repeatable.")
+        list[Path],
+        typer.Option("--benchmark", "-b", help="A file of recordings, dissimilarities or behaviour; repeatable."),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for comparisons.csv and a figure.")
@@ -237,12 +239,15 @@ def compare(
 
         with nullcontext() if output is None else output_folder(output, "the comparison") as folder:
             loaded = [load_benchmark(each) for each in benchmark_file]
-            chosen = [
-                each
-                for variant in variants
-                for each in candidates(model, options if variant is None else {**options, "times": variant})
-            ]
-            table = compare_models([each.make() for each in chosen], loaded, resamples=resamples)
+            chosen = {}
+            for variant, given in zip(variants, times or ["released"], strict=True):
+                for each in candidates(model, options if variant is None else {**options, "times": variant}):
+                    is_label = each.name != each.identifier and variant is not None and len(variants) > 1
+                    name = f"{each.name} ({given})" if is_label else each.name
+                    if name in chosen:
+                        raise UserError(f"Two models are called {name}: expected models that differ.")
+                    chosen[name] = each
+            table = compare_models({name: each.make() for name, each in chosen.items()}, loaded, resamples=resamples)
             shown = [("model", "benchmark", "score", "interval of 95 %")]
             for row in table.to_dict("records"):
                 for name in ("first", "second"):
@@ -250,6 +255,7 @@ def compare(
                     interval = "no reliable signal" if isnan(score) else f"{low:.3f} to {high:.3f}"
                     shown.append((row[name], row["benchmark"], "-" if isnan(score) else f"{score:.3f}", interval))
             print_table(list(dict.fromkeys(shown)))
-            say("\n" + "\n".join([*sentences(table), *cautions(loaded)]))
+            labels = [f"{name} is {each.identifier}." for name, each in chosen.items() if name != each.identifier]
+            say("\n" + "\n".join([*labels, *sentences(table), *cautions(loaded)]))
             if folder is not None:
                 say("\n" + "\n".join(map(str, write_comparison(table, folder))))
