@@ -18,10 +18,9 @@ from ..cornet.errors import UserError
 from ..cornet.recording.shapes import Shapes, survey
 from ..cornet.time_bins import checked_mapping
 from ..cornet.writing import make_folder, write_aside, writing
-from .neural import RecordingsBenchmark, checked_settings
+from .neural import TRAIN_SIZE, RecordingsBenchmark, check_counts, checked_settings
 from .recordings import selected_stimuli
 from .resampling import RESAMPLES
-from .stimulus_counts import check_compared, check_fitted
 from .stimulus_tables import ID
 from .time_map import TimeMap, time_map
 
@@ -102,12 +101,9 @@ def check_choice(benchmark) -> None:
     """Raise `UserError` for a benchmark that no commitment is chosen by, also of too few stimuli."""
     if not isinstance(benchmark, RecordingsBenchmark):
         raise UserError(f"A commitment is chosen by recordings, and {benchmark.identifier} has none.")
-    settings, count = benchmark.settings, len(benchmark.recorded.stimuli)
+    own, count, bins = benchmark.settings, len(benchmark.recorded.stimuli), len(benchmark.recorded.time_bins)
     try:
-        if "train_size" in settings:
-            check_fitted(settings["metric"], settings["train_size"], count // 2)
-        else:
-            check_compared(settings["metric"], count // 2)
+        check_counts(own["metric"], own.get("train_size", TRAIN_SIZE), count // 2, bins)
     except UserError as error:
         raise UserError(
             f"A commitment is chosen on one half of the {count} stimuli of {benchmark.identifier} and scored on the "
@@ -187,7 +183,9 @@ def _halves(benchmark: RecordingsBenchmark) -> list[RecordingsBenchmark]:
             source=f"half of {recorded.source}",
         )
         own = benchmark.settings
-        settings = checked_settings(own["metric"], own.get("splits", 10), own.get("train_size", 0.9), None, half, "")
+        settings = checked_settings(
+            own["metric"], own.get("splits", 10), own.get("train_size", TRAIN_SIZE), None, half, ""
+        )
         name = f"{benchmark.identifier}-half{number + 1}"
         found.append(RecordingsBenchmark(name, half, settings, benchmark._visual_degrees, benchmark._number_of_trials))
     return found

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.writing import write_aside, writing
 from ..early_paths import new_benchmark_file
-from .axes_of_recordings import DIMS, PRESENTATION, with_dims
+from .axes_of_recordings import DIMS, PRESENTATION, arranged, with_dims
 from .data_files import Labelled, read
 from .long_tables import of_table
-from .neural import METRICS
+from .neural import METRICS, TRAIN_SIZE, check_counts
 from .recorded_bins import recorded_bins
-from .recordings import checked_region
+from .recordings import check_numbers, checked_region
 from .stimulus_tables import DEGREES, ID, checked_degrees, natural_order, stimulus_set
 
 _FIRST_BIN = (70, 170)  # ms, Brain-Score's usual bin for V4 and IT
@@ -70,9 +71,12 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     if choices.region is None:
         guessed.append('region = "IT": V1, V2, V4 or IT')
     lines.append(f"region = {json.dumps(choices.region or 'IT')}")
-    lines += _axes(data, choices, len(shown), guessed)
-    lines += _order(data, choices, shown[ID].tolist(), guessed)
     metric = choices.metric or ("pls" if len(shown) >= _FEWEST_FOR_PLS else "ridge")
+    axes, labelled = _axes(data, choices, len(shown), guessed)
+    if labelled is not None:
+        _check_fit(labelled, choices, shown, str(data), str(stimuli))
+    lines += axes
+    lines += _order(data, choices, shown[ID].tolist(), guessed)
     lines += ["", "[metric]", f"name = {json.dumps(metric)}"]
     marked = [
         line + ("  # guessed" if any(each.startswith(line.split(" =")[0] + " ") for each in guessed) else "")
@@ -83,9 +87,18 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     return guessed
 
 
-def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> list[str]:
+def _check_fit(labelled: Labelled, choices: Choices, stimuli: StimulusSet, source: str, stimuli_source: str) -> None:
+    """Raise `UserError` for dimensions, stimuli or a metric that do not fit the data."""
+    check_numbers(labelled, source)
+    values, _, shown = arranged(labelled, stimuli, source, stimuli_source)
+    if choices.metric is not None:
+        check_counts(choices.metric, TRAIN_SIZE, len(set(shown)), values.shape[2])
+
+
+def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> tuple[list[str], Labelled | None]:
+    """Return the lines on dimensions and time bins, and the data with their dimensions, None for .nwb files."""
     lines = []
-    bins, count, labelled = choices.time_bins, 1, Labelled(np.empty(0))
+    bins, count, labelled = choices.time_bins, 1, None
     found = None if data.suffix.lower() == ".nwb" else read(data, choices.variable)
     if choices.dims is not None and not isinstance(found, Labelled):
         raise UserError(f"--dims is for arrays, and {data} says itself what its dimensions are.")
@@ -102,11 +115,10 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
         if own is None or choices.dims is not None:
             lines.append(f"dims = {json.dumps(names)}")
-    known = "time_bin_start" in labelled.labels
     if bins is not None:
-        recorded_bins(labelled, bins, count, str(data))
-    if bins is None and known:
-        return lines
+        recorded_bins(labelled or Labelled(np.empty(0)), bins, count, str(data))
+    if bins is None and labelled is not None and "time_bin_start" in labelled.labels:
+        return lines, labelled
     if bins is None:
         start, end = _FIRST_BIN
         bins = (
@@ -116,7 +128,7 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         )
         shown = f"{[list(each) for each in bins[:2]]}{' …' if count > 2 else ''}"
         guessed.append(f"time_bins = {shown}: when the responses were measured, in ms after stimulus onset")
-    return [*lines, f"time_bins = {json.dumps([list(each) for each in bins])}"]
+    return [*lines, f"time_bins = {json.dumps([list(each) for each in bins])}"], labelled
 
 
 def _order(data: Path, choices: Choices, names: list[str], guessed: list[str]) -> list[str]:

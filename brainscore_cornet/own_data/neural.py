@@ -43,6 +43,7 @@ STRATIFY = "object_name"
 """The column by which Brain-Score stratifies splits."""
 UNCEILED = "unceiled: without repetitions there is no noise ceiling, and the score is the raw similarity"
 FEWEST_REPEATED = 3
+TRAIN_SIZE = 0.9
 
 
 class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
@@ -130,7 +131,7 @@ def neural_benchmark(
     leave_out: Sequence = (),
     number_of_trials: int | None = None,
     splits: int = 10,
-    train_size: float = 0.9,
+    train_size: float = TRAIN_SIZE,
     stratify: str | None = STRATIFY,
     bibtex: str | None = None,
     source: str = "the recordings",
@@ -246,21 +247,29 @@ def checked_settings(metric, splits, train_size, stratify, recorded: Recordings,
         raise unknown_name(metric, METRICS, "metric")
     count = len(recorded.stimuli)
     if metric in SIMILARITIES:
-        check_compared(metric, count)
+        check_counts(metric, train_size, count, len(recorded.time_bins))
         return {"metric": metric}
-    if metric.startswith(SPAN) and len(recorded.time_bins) < 2:
-        raise UserError(f"{metric} is fitted over time bins: expected at least 2, received {len(recorded.time_bins)}.")
     splits = whole_number(splits, "a number of splits", 2)
     if isinstance(train_size, bool) or not isinstance(train_size, float) or not 0 < train_size < 1:
         raise UserError(f"Expected train_size as a share between 0 and 1, such as 0.9, received {train_size!r}.")
     tested = count - int(count * train_size)
-    check_fitted(metric, train_size, count)
+    check_counts(metric, train_size, count, len(recorded.time_bins))
     return {
         "metric": metric,
         "splits": splits,
         "train_size": train_size,
         "stratify": _stratify(stratify, recorded, tested, stimuli_source),
     }
+
+
+def check_counts(metric: str, train_size: float, stimuli: int, time_bins: int) -> None:
+    """Raise `UserError` for fewer stimuli or time bins than a metric needs."""
+    if metric in SIMILARITIES:
+        check_compared(metric, stimuli)
+        return
+    if metric.startswith(SPAN) and time_bins < 2:
+        raise UserError(f"{metric} is fitted over time bins: expected at least 2, received {time_bins}.")
+    check_fitted(metric, train_size, stimuli)
 
 
 def _stratify(column: str | None, recorded: Recordings, tested: int, source: str) -> str | None:
