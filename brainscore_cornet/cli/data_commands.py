@@ -35,6 +35,8 @@ from .printing import say
 
 app = typer.Typer()
 
+_MAP, _COMPARISON = "the map", "the comparison"
+"""Outputs in messages."""
 # of Brain-Score, also in the processes that it starts: between its bars the line would be lost, and its warnings are
 # addressed to the authors of libraries
 _QUIET = {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore::FutureWarning"}
@@ -84,7 +86,7 @@ def benchmark(
         benchmark_path(file)
     with showing(f"Reading {recordings if new else file}"):
         from ..own_data import load_benchmark
-        from ..own_data.description import described_any, draw_benchmark
+        from ..own_data.description import check_drawn, described_any, draw_benchmark
         from ..own_data.first_file import Choices, write_first_file
         from ..own_data.image_checks import checked_images
 
@@ -102,6 +104,8 @@ def benchmark(
                 say(f"  guessed: {each}")
             say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
         loaded = load_benchmark(file)
+        if plot is not None:
+            check_drawn(loaded)
         notes = checked_images(loaded)
         say("\n".join([*described_any(loaded), *([""] if notes else []), *notes]))
         if plot is not None:
@@ -143,13 +147,14 @@ def map_command(
     """
     os.environ |= _QUIET
     from ..cornet.early_options import check_options
-    from ..early_paths import benchmark_path, output_file
+    from ..early_paths import benchmark_path, folder_for, output_file
 
     options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
     shape = {"image_size": image_size, "resize": resize, "background": background}
     numbers = {"times": options["times"], "precision": precision, **shape}
     check_options(model, weights=parse_weights(weights), device=device, layers=layer, **numbers)
     benchmark_path(benchmark_file)
+    folder_for(output, _MAP)
     if commit is not None:
         commit = output_file(commit, "a commitment file")
     with showing(f"Loading {model} and {benchmark_file}"):
@@ -159,7 +164,7 @@ def map_command(
         from ..own_data.map_files import write_map
         from ..own_data.output_folder import output_folder
 
-        with output_folder(output, "the map") as folder:
+        with output_folder(output, _MAP) as folder:
             loaded = load_benchmark(benchmark_file)
             if commit is not None:
                 check_choice(loaded)
@@ -218,7 +223,7 @@ def compare(
     Differences have intervals and corrected p-values.
     """
     os.environ |= _QUIET
-    from ..early_paths import benchmark_path
+    from ..early_paths import benchmark_path, folder_for
     from ..scoring.catalogue import check_no_benchmark
 
     check_no_benchmark(model)
@@ -230,6 +235,10 @@ def compare(
     variants = [None if each == "released" else parse_times(each) for each in times or ["released"]]
     for each in benchmark_file:
         benchmark_path(each)
+    if output is not None:
+        folder_for(output, _COMPARISON)
+    if len(model) * len(variants) < 2:
+        raise UserError(f"A comparison needs two models, received {model[0]}: name another, or --times more than once.")
     with showing(f"Loading {', '.join(model)} and {', '.join(map(str, benchmark_file))}"):
         from ..own_data import compare_models, load_benchmark
         from ..own_data.comparison_files import write_comparison
@@ -237,7 +246,7 @@ def compare(
         from ..own_data.paired_comparison import cautions, sentences
         from ..scoring.jobs import candidates
 
-        with nullcontext() if output is None else output_folder(output, "the comparison") as folder:
+        with nullcontext() if output is None else output_folder(output, _COMPARISON) as folder:
             loaded = [load_benchmark(each) for each in benchmark_file]
             chosen = {}
             for variant, given in zip(variants, times or ["released"], strict=True):

@@ -15,7 +15,6 @@ from ..early_paths import benchmark_path
 from .data_files import LABELS, TABLES, Labelled, read
 from .neural import neural_benchmark
 
-ENDING = ".toml"
 _TOP = ("identifier", "stimuli", "visual_degrees", "number_of_trials", "bibtex")
 _METRIC = ("name", "splits", "train_size", "stratify")
 _RECORDINGS = (
@@ -67,7 +66,11 @@ def read_settings(path: Path) -> dict[str, Any]:
     path = benchmark_path(path)
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is no text in UTF-8, expected a benchmark file: `benchmark --new` writes one for a file of data."
+        ) from error
+    except (tomllib.TOMLDecodeError, OSError) as error:
         raise UserError(f"{path} is no TOML: {error}.") from error
     _check(found, (*_TOP, *_KINDS, "metric"), f"{path}")
     if "identifier" not in found:
@@ -161,7 +164,8 @@ def _ids(path: Path, given, responses, name: str) -> np.ndarray:
     if file.suffix == ".txt" and os.path.isfile(file):
         return np.array(file.read_text(encoding="utf-8").split(), dtype=object)
     if file.suffix == ".npy" and os.path.isfile(file):
-        return np.load(file, allow_pickle=False)
+        found = read(file)
+        return found.values if isinstance(found, Labelled) else found.to_numpy()
     raise UserError(
         f"{path}, [recordings]: {name} = {given!r} is no file beside it (.txt with an id in each line, or .npy), nor "
         f"labels in the recordings; labels are called {_listed(LABELS)}."

@@ -117,6 +117,14 @@ MISTAKES = {
     "a damaged data file": (lambda folder: (folder / "it.npy").write_bytes(b"\x93NUMPY"), "Cannot read .*it.npy"),
     "an empty data file": (lambda folder: (folder / "it.npy").write_bytes(b""), "it.npy is empty"),
     "Python objects": (changed(lambda values: np.array([{}], dtype=object)), "holds Python objects"),
+    "a data file that is cut off": (
+        lambda folder: (folder / "it.npy").write_bytes((folder / "it.npy").read_bytes()[:400]),
+        r"it.npy is cut off or damaged: it holds 34 numbers, and says that its shape is \(4, ?40, ?6, ?2\)",
+    ),
+    "a benchmark file that is none": (
+        lambda folder: (folder / "it.toml").write_bytes((folder / "it.npy").read_bytes()),
+        "it.toml is no text in UTF-8, expected a benchmark file",
+    ),
     "texts": (changed(lambda values: values.astype(str)), "expected numbers"),
     "no dims": (replaced(DIMS, ""), r"dims are missing: .* it.npy \(4, 40, 6, 2\)"),
     "an unknown dim": (replaced('"neuroid"', '"unit"'), "dims of it.npy: Unknown dimension 'unit'"),
