@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,6 +118,7 @@ def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsB
         f"# {found.region} of {model}, chosen on one half of the stimuli of {benchmark.identifier}.",
         "# Scores on the other half, with intervals of 95 %, and the step that answers each time bin:",
         *(f"#   {bins_as_text([each.time_bin])} ms: {_shown(each)}" for each in found.scores),
+        *_note_on_order(found.time_bins),
         "",
         "[layers]",
         f"{found.region} = {json.dumps(found.layer)}",
@@ -127,6 +129,19 @@ def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsB
     with writing(path):
         make_folder(path.parent)
         write_aside(path, lambda part: part.write_text("\n".join(lines) + "\n", encoding="utf-8"))
+
+
+def _note_on_order(time_bins: Mapping[int, Sequence[TimeBin]]) -> list[str]:
+    """Return a comment on two steps of which the later one answers what is earlier, none without any."""
+    first = {step: min(bins) for step, bins in sorted(time_bins.items())}
+    for step, later in pairwise(first):
+        if first[later] < first[step]:
+            return [
+                f"# Beware: time runs backwards. Step {later} follows step {step} in the network, and answers "
+                f"{bins_as_text([first[later]])} ms, which",
+                f"# precede the {bins_as_text([first[step]])} ms of step {step}: perhaps the two steps hardly differ.",
+            ]
+    return []
 
 
 def read_commitment(path: Path) -> dict[str, Any]:
