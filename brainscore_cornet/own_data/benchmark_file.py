@@ -14,6 +14,7 @@ from ..cornet.errors import UserError, unknown_name
 from ..early_paths import benchmark_path
 from .data_files import LABELS, TABLES, Labelled, read
 from .neural import neural_benchmark
+from .recorded_bins import first_text
 
 _TOP = ("identifier", "stimuli", "visual_degrees", "number_of_trials", "bibtex")
 _METRIC = ("name", "splits", "train_size", "stratify")
@@ -42,6 +43,7 @@ _TEXTS = (
     "distance",
     "truth",
 )
+_BINS = {"time_bins": "such as [[70, 170]]", "time_bin": "such as [70, 170]"}
 _LISTS = ("dims", "time_bins", "time_bin", "leave_out")
 
 
@@ -182,6 +184,8 @@ def _check(table, known: tuple[str, ...], where: str) -> None:
             raise UserError(f"{where}: expected {name} as text, received {value!r}.")
         if name in _LISTS and not isinstance(value, list):
             raise UserError(f"{where}: expected {name} as a list, received {value!r}.")
+        if name in _BINS and (text := first_text(value)) is not None:
+            raise UserError(f"{where}: expected {name} as numbers in ms, {_BINS[name]}, received the text {text!r}.")
 
 
 def _listed(names) -> str:

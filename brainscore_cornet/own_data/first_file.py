@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ..early_paths import new_benchmark_file
 from .axes_of_recordings import DIMS, PRESENTATION, arranged, with_dims
 from .data_files import Labelled, read
 from .long_tables import of_table
+from .matrices import read_matrices
 from .neural import METRICS, TRAIN_SIZE, check_counts
 from .recorded_bins import recorded_bins
 from .recordings import check_numbers, checked_region
@@ -105,6 +107,7 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> tup
     if found is None:
         count = len(bins or [_FIRST_BIN])
     elif isinstance(found, pd.DataFrame):
+        _check_no_matrix(found, data)
         labelled = of_table(found, str(data))
         count = 1 if labelled.values.ndim == 2 else labelled.values.shape[2]
     else:
@@ -147,10 +150,7 @@ def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]
     if not 2 <= len(shape) <= len(DIMS):
         raise UserError(f"{source} has {len(shape)} dimensions {shape}, expected 2 to 4: {', '.join(DIMS)}.")
     if _are_dissimilarities(found.values):
-        raise UserError(
-            f"{source} holds dissimilarities, symmetric with zeros on the diagonal, and --new is for recordings: write "
-            "a file with [rdm], such as the one in the documentation of benchmarks of your own."
-        )
+        raise _no_recordings(source)
     count = len(found.labels[ID]) if ID in found.labels else stimuli
     places = [axis for axis, size in enumerate(shape) if size == count]
     if not places:
@@ -171,6 +171,25 @@ def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]
             names[axis] = name
     guessed.append(f"dims = {json.dumps(names)}: the order of the dimensions, of lengths {', '.join(map(str, shape))}")
     return names
+
+
+def _check_no_matrix(table: pd.DataFrame, data: Path) -> None:
+    """Raise `UserError` for a table that is a dissimilarity matrix, with ids or without."""
+    if ID in table:
+        return
+    values = np.empty(0)
+    with suppress(UserError):  # it is something else
+        values, _ = read_matrices(data, None)
+    if _are_dissimilarities(values):
+        raise _no_recordings(str(data))
+
+
+def _no_recordings(source: str) -> UserError:
+    return UserError(
+        f"{source} holds dissimilarities, symmetric with zeros on the diagonal, and --new is for recordings. Write a "
+        "benchmark file such as that in the section Dissimilarities of own_data/README.md, with identifier, stimuli "
+        f"and visual_degrees, and under [rdm] file = {json.dumps(source)} and region; check it without --new."
+    )
 
 
 def _are_dissimilarities(values: np.ndarray) -> bool:

@@ -32,10 +32,21 @@ def folder(tmp_path_factory):
     pd.DataFrame({"stimulus_path": [f"images/{number:02}.png" for number in range(40)], "degrees": 4}).to_csv(
         folder / "sized.csv", index=False
     )
+    matrix = (1 - np.corrcoef(responses()[0, :, :, 0])) * (1 - np.eye(40))
+    matrix = (matrix + matrix.T) / 2
+    np.save(folder / "rdm.npy", matrix)
+    np.savetxt(folder / "rdm.csv", matrix, delimiter=",")
+    names = wide["stimulus_id"]
+    pd.DataFrame(matrix, index=names.tolist(), columns=names.tolist()).to_csv(folder / "named.csv")
     return folder
 
 
 TWO = ("--time-bins", "70-170,170-270")
+OF_RDMS = (
+    "FILE holds dissimilarities, symmetric with zeros on the diagonal, and --new is for recordings. Write a benchmark "
+    "file such as that in the section Dissimilarities of own_data/README.md, with identifier, stimuli and "
+    'visual_degrees, and under [rdm] file = "FILE" and region; check it without --new.'
+)
 MISTAKES = {
     "two time bins of a wide table": (("wide.csv", "images", *TWO), "2 time_bins are given, and wide.csv has no dimen"),
     "two time bins of a long table": (("long.csv", "images", *TWO), "2 time_bins are given, and long.csv has no dimen"),
@@ -57,6 +68,9 @@ MISTAKES = {
     "stimuli of other names": (("wide.csv", "others"), "20 stimulus_ids of wide.csv are not among others: 00, 01"),
     "pls of few stimuli": (("few.csv", "images", "--metric", "pls"), "pls with train_size = 0.9 fits on 9 of 10 "),
     "several time bins of one": (("wide.csv", "images", "--metric", "spantime_pls"), "expected at least 2, received 1"),
+    "dissimilarities": (("rdm.npy", "images"), OF_RDMS.replace("FILE", "rdm.npy")),
+    "dissimilarities without a header": (("rdm.csv", "images"), OF_RDMS.replace("FILE", "rdm.csv")),
+    "dissimilarities with ids": (("named.csv", "images"), OF_RDMS.replace("FILE", "named.csv")),
     "a misspelt dim": (("it.npy", "images", "--dims", "repetition,stimulus,unit,time_bin"), "Unknown dimension 'unit'"),
     "dims of a table": (
         ("wide.csv", "images", "--dims", "stimulus,neuroid"),
