@@ -19,9 +19,13 @@ def benchmark_path(path: str | Path) -> Path:
     given, path = path, Path(os.path.expanduser(path)).absolute()
     if os.path.isdir(path):
         raise UserError(f"{given} is a folder, expected a benchmark file of your own data, such as it.toml.")
+    if not os.path.isfile(path) and path.suffix != _ENDING:
+        raise UserError(
+            f"Expected a benchmark file of your own data, such as it.toml, received {os.fspath(given)!r}; `score -b` "
+            "takes Brain-Score's benchmarks."
+        )
     if not os.path.isfile(path):
-        expected = ", and one of your own data is expected, such as it.toml; `score -b` takes Brain-Score's benchmarks"
-        raise UserError(f"The benchmark file {path} does not exist{'' if path.suffix == _ENDING else expected}.")
+        raise UserError(f"The benchmark file {path} does not exist.")
     if path.suffix.lower() in DATA:
         raise UserError(
             f"{given} is a file of data, expected a benchmark file: `brainscore-cornet benchmark my.toml --new "

@@ -85,9 +85,9 @@ CASES = [
     ),
     (
         ("map", "cornet_z", "-b", LIGHT[0], "-o", "out"),
-        "of your own data is expected, such as it.toml; `score -b` takes",
+        f"such as it.toml, received {LIGHT[0]!r}; `score",
     ),
-    (("compare", "cornet_z", "cornet_s", "-b", LIGHT[0]), "of your own data is expected, such as it.toml; `score -b`"),
+    (("compare", "cornet_z", "cornet_s", "-b", LIGHT[0]), f"received {LIGHT[0]!r}; `score -b` takes"),
     (("map", "cornet_z", "-b", "a.toml", "-o", "there.nc"), "Expected a folder for the map, and there.nc is a file."),
     (
         ("compare", "cornet_z", "cornet_s", "-b", "a.toml", "-o", "there.nc"),
