@@ -12,6 +12,7 @@ _ENDING = ".toml"
 """Of benchmark files."""
 DATA = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".nc", ".csv", ".tsv", ".parquet", ".nwb")
 """Endings of files of recordings."""
+_INSTEAD = "`brainscore-cornet benchmark my.toml --new --recordings {file} --stimuli images/` makes one"
 
 
 def benchmark_path(path: str | Path) -> Path:
@@ -27,10 +28,7 @@ def benchmark_path(path: str | Path) -> Path:
     if not os.path.isfile(path):
         raise UserError(f"The benchmark file {path} does not exist.")
     if path.suffix.lower() in DATA:
-        raise UserError(
-            f"{given} is a file of data, expected a benchmark file: `brainscore-cornet benchmark my.toml --new "
-            f"--recordings {given} --stimuli images/` makes one."
-        )
+        raise UserError(f"{given} is a file of data, expected a benchmark file: {_INSTEAD.format(file=given)}.")
     return path
 
 

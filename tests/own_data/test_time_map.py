@@ -305,9 +305,9 @@ LONG = "x" * 300
     [
         (["map", "cornet_z_untrained", "-b", "it.toml", "-o", LONG], "has 300 bytes: choose one of at most 207"),
         (["map", "cornet_z_untrained", "-b", "it.toml", "-o", "out", "--commit", LONG], "has 300 bytes"),
-        (["map", "cornet_z_untrained", "-b", LONG, "-o", "out"], "does not exist"),
+        (["map", "cornet_z_untrained", "-b", LONG, "-o", "out"], "Expected a benchmark file"),
         (["compare", "cornet_z_untrained", "cornet_z", "-b", "it.toml", "-o", LONG], "has 300 bytes"),
-        (["benchmark", LONG], "does not exist"),
+        (["benchmark", LONG], "Expected a benchmark file"),
         (["benchmark", "~nobody-of-this-name/it.toml"], "does not exist"),
         (["benchmark", LONG, "--new", "--recordings", "it.npy", "--stimuli", "images"], "has 300 bytes"),
         (["benchmark", "new.toml", "--new", "--recordings", f"{LONG}.npy", "--stimuli", "images"], "does not exist"),

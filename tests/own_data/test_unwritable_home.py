@@ -27,8 +27,8 @@ def test_a_ceiling_that_cannot_be_kept_is_computed(tmp_path, caplog, monkeypatch
     unwritable = str(tmp_path / "file" / "home")
     monkeypatch.setattr(_DiskStorage, "storage_path", lambda self, name: f"{unwritable}/{name}.pkl")
     benchmark = load_benchmark(path)
-    np.testing.assert_array_equal(benchmark.ceiling, expected)
-    np.testing.assert_array_equal(benchmark.ceiling, expected)
+    np.testing.assert_allclose(benchmark.ceiling, expected, rtol=1e-9)
+    np.testing.assert_allclose(benchmark.ceiling, expected, rtol=1e-9)
     (message,) = (each.getMessage() for each in caplog.records if UNWRITTEN in each.getMessage())
     assert "Not a directory" in message
     assert "RESULTCACHING_HOME" in message
