@@ -8,12 +8,27 @@ from pathlib import Path
 from .cornet.errors import UserError
 from .cornet.writing import output_path
 
+_ENDING = ".toml"
+"""Of benchmark files."""
+DATA = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".nc", ".csv", ".tsv", ".parquet", ".nwb")
+"""Endings of files of recordings."""
+_INSTEAD = "`brainscore-cornet benchmark my.toml --new --recordings {file} --stimuli images/` makes one"
+
 
 def benchmark_path(path: str | Path) -> Path:
-    """Return the absolute path of a benchmark file; raises `UserError` if there is none."""
-    path = Path(os.path.expanduser(path)).absolute()
+    """Return the absolute path of a benchmark file; raises `UserError` if there is none, or a file of data."""
+    given, path = path, Path(os.path.expanduser(path)).absolute()
+    if os.path.isdir(path):
+        raise UserError(f"{given} is a folder, expected a benchmark file of your own data, such as it.toml.")
+    if not os.path.isfile(path) and path.suffix != _ENDING:
+        raise UserError(
+            f"Expected a benchmark file of your own data, such as it.toml, received {os.fspath(given)!r}; `score -b` "
+            "takes Brain-Score's benchmarks."
+        )
     if not os.path.isfile(path):
         raise UserError(f"The benchmark file {path} does not exist.")
+    if path.suffix.lower() in DATA:
+        raise UserError(f"{given} is a file of data, expected a benchmark file: {_INSTEAD.format(file=given)}.")
     return path
 
 
@@ -24,6 +39,16 @@ def output_file(given: str | os.PathLike, what: str) -> Path:
         raise UserError(f"Expected {what}, and {path} is a folder.")
     if path.parent.exists() and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
         raise UserError(f"{path.parent}, expected a folder for {what}, is none that can be written to.")
+    return path
+
+
+def folder_for(given: str | os.PathLike, what: str) -> Path:
+    """Return the path of a folder of outputs; raises `UserError` before any work for one that cannot be made."""
+    path = output_path(given, f"a folder for {what}")
+    if path.exists() and not path.is_dir():
+        raise UserError(f"Expected a folder for {what}, and {path} is a file.")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise UserError(f"{path.parent}, expected a folder for {what}, is a file.")
     return path
 
 

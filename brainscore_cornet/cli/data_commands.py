@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from math import isnan
 from pathlib import Path
@@ -34,6 +35,12 @@ from .printing import say
 
 app = typer.Typer()
 
+_MAP, _COMPARISON = "the map", "the comparison"
+"""Outputs in messages."""
+# of Brain-Score, also in the processes that it starts: between its bars the line would be lost, and its warnings are
+# addressed to the authors of libraries
+_QUIET = {"TQDM_DISABLE": "1", "PYTHONWARNINGS": "ignore::FutureWarning"}
+
 
 @app.command()
 def benchmark(
@@ -59,6 +66,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Check a benchmark of your own data, without running a model."""
+    os.environ |= _QUIET
     from ..early_paths import benchmark_path, new_benchmark_file
     from ..features.early_checks import check_picture
 
@@ -78,7 +86,7 @@ def benchmark(
         benchmark_path(file)
     with showing(f"Reading {recordings if new else file}"):
         from ..own_data import load_benchmark
-        from ..own_data.description import described_any, draw_benchmark
+        from ..own_data.description import check_drawn, described_any, draw_benchmark
         from ..own_data.first_file import Choices, write_first_file
         from ..own_data.image_checks import checked_images
 
@@ -96,6 +104,8 @@ def benchmark(
                 say(f"  guessed: {each}")
             say("Correct in the file what is wrong, and run `brainscore-cornet benchmark` on it again.\n")
         loaded = load_benchmark(file)
+        if plot is not None:
+            check_drawn(loaded)
         notes = checked_images(loaded)
         say("\n".join([*described_any(loaded), *([""] if notes else []), *notes]))
         if plot is not None:
@@ -135,14 +145,16 @@ def map_command(
 
     All scores come from one pass of the stimuli through the network.
     """
+    os.environ |= _QUIET
     from ..cornet.early_options import check_options
-    from ..early_paths import benchmark_path, output_file
+    from ..early_paths import benchmark_path, folder_for, output_file
 
     options = {"times": parse_times(times), "time_mapping": parse_time_mapping(time_mapping), "batch_size": batch_size}
     shape = {"image_size": image_size, "resize": resize, "background": background}
     numbers = {"times": options["times"], "precision": precision, **shape}
     check_options(model, weights=parse_weights(weights), device=device, layers=layer, **numbers)
     benchmark_path(benchmark_file)
+    folder_for(output, _MAP)
     if commit is not None:
         commit = output_file(commit, "a commitment file")
     with showing(f"Loading {model} and {benchmark_file}"):
@@ -152,7 +164,7 @@ def map_command(
         from ..own_data.map_files import write_map
         from ..own_data.output_folder import output_folder
 
-        with output_folder(output, "the map") as folder:
+        with output_folder(output, _MAP) as folder:
             loaded = load_benchmark(benchmark_file)
             if commit is not None:
                 check_choice(loaded)
@@ -177,10 +189,12 @@ def map_command(
 @app.command()
 def compare(
     model: Annotated[
-        list[str], typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, cornet_rt=mine.pth.")
+        list[str],
+        typer.Argument(help="Identifiers such as cornet_s, or checkpoints: mine.pth, my_name:cornet_rt=mine.pth."),
     ],
     benchmark_file: Annotated[
-        list[Path], typer.Option("--benchmark", "-b", help="A file of recordings or dissimilarities; repeatable.")
+        list[Path],
+        typer.Option("--benchmark", "-b", help="A file of recordings, dissimilarities or behaviour; repeatable."),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for comparisons.csv and a figure.")
@@ -208,7 +222,8 @@ def compare(
 
     Differences have intervals and corrected p-values.
     """
-    from ..early_paths import benchmark_path
+    os.environ |= _QUIET
+    from ..early_paths import benchmark_path, folder_for
     from ..scoring.catalogue import check_no_benchmark
 
     check_no_benchmark(model)
@@ -220,6 +235,10 @@ def compare(
     variants = [None if each == "released" else parse_times(each) for each in times or ["released"]]
     for each in benchmark_file:
         benchmark_path(each)
+    if output is not None:
+        folder_for(output, _COMPARISON)
+    if len(model) * len(variants) < 2:
+        raise UserError(f"A comparison needs two models, received {model[0]}: name another, or --times more than once.")
     with showing(f"Loading {', '.join(model)} and {', '.join(map(str, benchmark_file))}"):
         from ..own_data import compare_models, load_benchmark
         from ..own_data.comparison_files import write_comparison
@@ -227,14 +246,17 @@ def compare(
         from ..own_data.paired_comparison import cautions, sentences
         from ..scoring.jobs import candidates
 
-        with nullcontext() if output is None else output_folder(output, "the comparison") as folder:
+        with nullcontext() if output is None else output_folder(output, _COMPARISON) as folder:
             loaded = [load_benchmark(each) for each in benchmark_file]
-            chosen = [
-                each
-                for variant in variants
-                for each in candidates(model, options if variant is None else {**options, "times": variant})
-            ]
-            table = compare_models([each.make() for each in chosen], loaded, resamples=resamples)
+            chosen = {}
+            for variant, given in zip(variants, times or ["released"], strict=True):
+                for each in candidates(model, options if variant is None else {**options, "times": variant}):
+                    is_label = each.name != each.identifier and variant is not None and len(variants) > 1
+                    name = f"{each.name} ({given})" if is_label else each.name
+                    if name in chosen:
+                        raise UserError(f"Two models are called {name}: expected models that differ.")
+                    chosen[name] = each
+            table = compare_models({name: each.make() for name, each in chosen.items()}, loaded, resamples=resamples)
             shown = [("model", "benchmark", "score", "interval of 95 %")]
             for row in table.to_dict("records"):
                 for name in ("first", "second"):
@@ -242,6 +264,7 @@ def compare(
                     interval = "no reliable signal" if isnan(score) else f"{low:.3f} to {high:.3f}"
                     shown.append((row[name], row["benchmark"], "-" if isnan(score) else f"{score:.3f}", interval))
             print_table(list(dict.fromkeys(shown)))
-            say("\n" + "\n".join([*sentences(table), *cautions(loaded)]))
+            labels = [f"{name} is {each.identifier}." for name, each in chosen.items() if name != each.identifier]
+            say("\n" + "\n".join([*labels, *sentences(table), *cautions(loaded)]))
             if folder is not None:
                 say("\n" + "\n".join(map(str, write_comparison(table, folder))))

@@ -14,8 +14,8 @@ from ..cornet.errors import UserError, unknown_name
 from ..early_paths import benchmark_path
 from .data_files import LABELS, TABLES, Labelled, read
 from .neural import neural_benchmark
+from .recorded_bins import first_text
 
-ENDING = ".toml"
 _TOP = ("identifier", "stimuli", "visual_degrees", "number_of_trials", "bibtex")
 _METRIC = ("name", "splits", "train_size", "stratify")
 _RECORDINGS = (
@@ -43,6 +43,7 @@ _TEXTS = (
     "distance",
     "truth",
 )
+_BINS = {"time_bins": "such as [[70, 170]]", "time_bin": "such as [70, 170]"}
 _LISTS = ("dims", "time_bins", "time_bin", "leave_out")
 
 
@@ -67,7 +68,11 @@ def read_settings(path: Path) -> dict[str, Any]:
     path = benchmark_path(path)
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path} is no text in UTF-8, expected a benchmark file: `benchmark --new` writes one for a file of data."
+        ) from error
+    except (tomllib.TOMLDecodeError, OSError) as error:
         raise UserError(f"{path} is no TOML: {error}.") from error
     _check(found, (*_TOP, *_KINDS, "metric"), f"{path}")
     if "identifier" not in found:
@@ -161,7 +166,8 @@ def _ids(path: Path, given, responses, name: str) -> np.ndarray:
     if file.suffix == ".txt" and os.path.isfile(file):
         return np.array(file.read_text(encoding="utf-8").split(), dtype=object)
     if file.suffix == ".npy" and os.path.isfile(file):
-        return np.load(file, allow_pickle=False)
+        found = read(file)
+        return found.values if isinstance(found, Labelled) else found.to_numpy()
     raise UserError(
         f"{path}, [recordings]: {name} = {given!r} is no file beside it (.txt with an id in each line, or .npy), nor "
         f"labels in the recordings; labels are called {_listed(LABELS)}."
@@ -178,6 +184,8 @@ def _check(table, known: tuple[str, ...], where: str) -> None:
             raise UserError(f"{where}: expected {name} as text, received {value!r}.")
         if name in _LISTS and not isinstance(value, list):
             raise UserError(f"{where}: expected {name} as a list, received {value!r}.")
+        if name in _BINS and (text := first_text(value)) is not None:
+            raise UserError(f"{where}: expected {name} as numbers in ms, {_BINS[name]}, received the text {text!r}.")
 
 
 def _listed(names) -> str:

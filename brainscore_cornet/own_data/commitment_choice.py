@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from ..cornet.errors import UserError
 from ..cornet.recording.shapes import Shapes, survey
 from ..cornet.time_bins import checked_mapping
 from ..cornet.writing import make_folder, write_aside, writing
-from .neural import RecordingsBenchmark, checked_settings
+from .neural import TRAIN_SIZE, RecordingsBenchmark, check_counts, checked_settings
 from .recordings import selected_stimuli
 from .resampling import RESAMPLES
 from .stimulus_tables import ID
@@ -98,9 +99,17 @@ def choose_commitment(
 
 
 def check_choice(benchmark) -> None:
-    """Raise `UserError` for a benchmark that no commitment is chosen by."""
+    """Raise `UserError` for a benchmark that no commitment is chosen by, also of too few stimuli."""
     if not isinstance(benchmark, RecordingsBenchmark):
         raise UserError(f"A commitment is chosen by recordings, and {benchmark.identifier} has none.")
+    own, count, bins = benchmark.settings, len(benchmark.recorded.stimuli), len(benchmark.recorded.time_bins)
+    try:
+        check_counts(own["metric"], own.get("train_size", TRAIN_SIZE), count // 2, bins)
+    except UserError as error:
+        raise UserError(
+            f"A commitment is chosen on one half of the {count} stimuli of {benchmark.identifier} and scored on the "
+            f"other, so that there are {count // 2} in a half: {error}"
+        ) from error
 
 
 def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsBenchmark, path: Path) -> None:
@@ -109,6 +118,7 @@ def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsB
         f"# {found.region} of {model}, chosen on one half of the stimuli of {benchmark.identifier}.",
         "# Scores on the other half, with intervals of 95 %, and the step that answers each time bin:",
         *(f"#   {bins_as_text([each.time_bin])} ms: {_shown(each)}" for each in found.scores),
+        *_note_on_order(found.time_bins),
         "",
         "[layers]",
         f"{found.region} = {json.dumps(found.layer)}",
@@ -119,6 +129,19 @@ def write_commitment(found: ChosenCommitment, model: str, benchmark: RecordingsB
     with writing(path):
         make_folder(path.parent)
         write_aside(path, lambda part: part.write_text("\n".join(lines) + "\n", encoding="utf-8"))
+
+
+def _note_on_order(time_bins: Mapping[int, Sequence[TimeBin]]) -> list[str]:
+    """Return a comment on two steps of which the later one answers what is earlier, none without any."""
+    first = {step: min(bins) for step, bins in sorted(time_bins.items())}
+    for step, later in pairwise(first):
+        if first[later] < first[step]:
+            return [
+                f"# Beware: time runs backwards. Step {later} follows step {step} in the network, and answers "
+                f"{bins_as_text([first[later]])} ms, which",
+                f"# precede the {bins_as_text([first[step]])} ms of step {step}: perhaps the two steps hardly differ.",
+            ]
+    return []
 
 
 def read_commitment(path: Path) -> dict[str, Any]:
@@ -175,7 +198,9 @@ def _halves(benchmark: RecordingsBenchmark) -> list[RecordingsBenchmark]:
             source=f"half of {recorded.source}",
         )
         own = benchmark.settings
-        settings = checked_settings(own["metric"], own.get("splits", 10), own.get("train_size", 0.9), None, half, "")
+        settings = checked_settings(
+            own["metric"], own.get("splits", 10), own.get("train_size", TRAIN_SIZE), None, half, ""
+        )
         name = f"{benchmark.identifier}-half{number + 1}"
         found.append(RecordingsBenchmark(name, half, settings, benchmark._visual_degrees, benchmark._number_of_trials))
     return found

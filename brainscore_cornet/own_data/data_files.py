@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ LABELS = {
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
 TABLES = (".csv", ".tsv", ".parquet")
 _NUMBERS = "fiub"
+_CUT_OFF = re.compile(r"cannot reshape array of size (\d+) into shape (.+)")
 _TEXTS = ("stimulus_id", "neuroid_id", "stimulus", "subject", "choice", "truth", "distractor", "condition")
 _TEXTS += ("stimulus_1", "stimulus_2", "stimulus_3", "image_label")
 """Columns of tables that are text even where they look like numbers."""
@@ -71,7 +73,8 @@ def read(path: Path, variable: str | None = None) -> Labelled | pd.DataFrame:
         raise
     except Exception as error:  # each library has its own kinds for damaged files
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"Cannot read {path}: {first}.".replace("..", ".")) from error
+        hint = "" if path.suffix.lower() in (".csv", ".tsv") else "; it may be cut off or damaged"
+        raise UserError(f"Cannot read {path}: {first.rstrip('.')}{hint}.") from error
 
 
 def _npy(path: Path, variable: str | None) -> Labelled:
@@ -81,6 +84,11 @@ def _npy(path: Path, variable: str | None) -> Labelled:
         if "allow_pickle" in str(error):
             raise UserError(
                 f"{path} holds Python objects: expected an array of numbers, saved with numpy.save."
+            ) from None
+        if found := _CUT_OFF.match(str(error)):
+            raise UserError(
+                f"{path} is cut off or damaged: it holds {found[1]} numbers, and says that its shape is {found[2]}. "
+                "Copy or save it again."
             ) from None
         raise
 

@@ -124,11 +124,17 @@ def described_any(benchmark: RecordingsBenchmark | DissimilarityBenchmark | Beha
     return described_behaviour(benchmark) if isinstance(benchmark, BehaviourBenchmark) else described(benchmark)
 
 
+def check_drawn(benchmark) -> None:
+    """Raise `UserError` for a benchmark without a figure."""
+    if not isinstance(benchmark, RecordingsBenchmark):
+        name = benchmark.identifier
+        raise UserError(f"A figure is for recordings, and {name} has dissimilarities or behaviour: leave out --plot.")
+
+
 def draw_benchmark(benchmark, path: Path) -> None:
     """Draw a few stimuli, the mean response over time, and the neuroids' consistency."""
     check_picture(path)
-    if not isinstance(benchmark, RecordingsBenchmark):
-        raise UserError("A figure is for recordings, and this benchmark has dissimilarities or behaviour.")
+    check_drawn(benchmark)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

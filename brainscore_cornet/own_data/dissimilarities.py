@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from brainscore_core.metrics import Score
-from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
 from ..cornet.anatomy import REGIONS
 from ..cornet.errors import UserError, unknown_name
-from ..cornet.time_bins import TimeBin, check_time_bin
+from ..cornet.time_bins import TimeBin
 from ..extras import install_line
 from .matrices import as_matrices
 from .neural import UNCEILED
 from .own_ceiling import CeilingByVersion
 from .rdm_resampling import bootstrapped
-from .recorded_bins import check_unit
+from .recorded_bins import check_unit, named_bin
+from .screen import on_screen
 from .stimulus_tables import ID, check_order, check_sizes, checked_degrees, stimulus_set
 
 COMPARISONS: Mapping[str, str] = {
@@ -109,11 +109,7 @@ class DissimilarityBenchmark(CeilingByVersion):
     def model_rdm(self, candidate):
         """Return a model's dissimilarities of the stimuli as rsatoolbox's RDMs."""
         candidate.start_recording(self.region, time_bins=self.timebins)
-        shown = place_on_screen(
-            self._stimuli,
-            target_visual_degrees=candidate.visual_degrees(),
-            source_visual_degrees=self._visual_degrees,
-        )
+        shown = on_screen(self._stimuli, candidate.visual_degrees(), self._visual_degrees)
         recorded = candidate.look_at(shown, number_of_trials=1)
         recorded = recorded.squeeze("time_bin") if "time_bin" in recorded.dims else recorded
         order = {name: row for row, name in enumerate(recorded[ID].values)}
@@ -217,10 +213,11 @@ def rdm_benchmark(
     if stimulus_ids is None and not isinstance(dissimilarities, pd.DataFrame):
         check_order(stimuli, shown, stimuli_source)
     matrices = as_matrices(dissimilarities, stimulus_ids, shown, source, stimuli_source)
-    check_unit([check_time_bin(time_bin)], source)
+    checked_bin = named_bin(time_bin, f"time_bin of {source}")
+    check_unit([checked_bin], source)
     settings = {
         "region": region,
-        "time_bin": list(check_time_bin(time_bin)),
+        "time_bin": list(checked_bin),
         "comparison": comparison,
         "distance": distance,
         "bibtex": bibtex,

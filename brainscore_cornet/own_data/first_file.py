@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 
 from ..cornet.commitments import TimeBin
 from ..cornet.errors import UserError, unknown_name
 from ..cornet.writing import write_aside, writing
 from ..early_paths import new_benchmark_file
-from .axes_of_recordings import DIMS, PRESENTATION, with_dims
+from .axes_of_recordings import DIMS, PRESENTATION, arranged, with_dims
 from .data_files import Labelled, read
 from .long_tables import of_table
-from .neural import METRICS
+from .matrices import read_matrices
+from .neural import METRICS, TRAIN_SIZE, check_counts
 from .recorded_bins import recorded_bins
-from .recordings import checked_region
+from .recordings import check_numbers, checked_region
 from .stimulus_tables import DEGREES, ID, checked_degrees, natural_order, stimulus_set
 
 _FIRST_BIN = (70, 170)  # ms, Brain-Score's usual bin for V4 and IT
@@ -70,9 +73,12 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     if choices.region is None:
         guessed.append('region = "IT": V1, V2, V4 or IT')
     lines.append(f"region = {json.dumps(choices.region or 'IT')}")
-    lines += _axes(data, choices, len(shown), guessed)
-    lines += _order(data, choices, shown[ID].tolist(), guessed)
     metric = choices.metric or ("pls" if len(shown) >= _FEWEST_FOR_PLS else "ridge")
+    axes, labelled = _axes(data, choices, len(shown), guessed)
+    if labelled is not None:
+        _check_fit(labelled, choices, shown, str(data), str(stimuli))
+    lines += axes
+    lines += _order(data, choices, shown[ID].tolist(), guessed)
     lines += ["", "[metric]", f"name = {json.dumps(metric)}"]
     marked = [
         line + ("  # guessed" if any(each.startswith(line.split(" =")[0] + " ") for each in guessed) else "")
@@ -83,15 +89,25 @@ def write_first_file(path: Path, data: Path, stimuli: Path, choices: Choices) ->
     return guessed
 
 
-def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> list[str]:
+def _check_fit(labelled: Labelled, choices: Choices, stimuli: StimulusSet, source: str, stimuli_source: str) -> None:
+    """Raise `UserError` for dimensions, stimuli or a metric that do not fit the data."""
+    check_numbers(labelled, source)
+    values, _, shown = arranged(labelled, stimuli, source, stimuli_source)
+    if choices.metric is not None:
+        check_counts(choices.metric, TRAIN_SIZE, len(set(shown)), values.shape[2])
+
+
+def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> tuple[list[str], Labelled | None]:
+    """Return the lines on dimensions and time bins, and the data with their dimensions, None for .nwb files."""
     lines = []
-    bins, count, labelled = choices.time_bins, 1, Labelled(np.empty(0))
+    bins, count, labelled = choices.time_bins, 1, None
     found = None if data.suffix.lower() == ".nwb" else read(data, choices.variable)
     if choices.dims is not None and not isinstance(found, Labelled):
         raise UserError(f"--dims is for arrays, and {data} says itself what its dimensions are.")
     if found is None:
         count = len(bins or [_FIRST_BIN])
     elif isinstance(found, pd.DataFrame):
+        _check_no_matrix(found, data)
         labelled = of_table(found, str(data))
         count = 1 if labelled.values.ndim == 2 else labelled.values.shape[2]
     else:
@@ -102,11 +118,10 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         count = found.values.shape[names.index("time_bin")] if "time_bin" in names else 1
         if own is None or choices.dims is not None:
             lines.append(f"dims = {json.dumps(names)}")
-    known = "time_bin_start" in labelled.labels
     if bins is not None:
-        recorded_bins(labelled, bins, count, str(data))
-    if bins is None and known:
-        return lines
+        recorded_bins(labelled or Labelled(np.empty(0)), bins, count, str(data))
+    if bins is None and labelled is not None and "time_bin_start" in labelled.labels:
+        return lines, labelled
     if bins is None:
         start, end = _FIRST_BIN
         bins = (
@@ -116,7 +131,7 @@ def _axes(data: Path, choices: Choices, stimuli: int, guessed: list[str]) -> lis
         )
         shown = f"{[list(each) for each in bins[:2]]}{' …' if count > 2 else ''}"
         guessed.append(f"time_bins = {shown}: when the responses were measured, in ms after stimulus onset")
-    return [*lines, f"time_bins = {json.dumps([list(each) for each in bins])}"]
+    return [*lines, f"time_bins = {json.dumps([list(each) for each in bins])}"], labelled
 
 
 def _order(data: Path, choices: Choices, names: list[str], guessed: list[str]) -> list[str]:
@@ -135,10 +150,7 @@ def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]
     if not 2 <= len(shape) <= len(DIMS):
         raise UserError(f"{source} has {len(shape)} dimensions {shape}, expected 2 to 4: {', '.join(DIMS)}.")
     if _are_dissimilarities(found.values):
-        raise UserError(
-            f"{source} holds dissimilarities, symmetric with zeros on the diagonal, and --new is for recordings: write "
-            "a file with [rdm], such as the one in the documentation of benchmarks of your own."
-        )
+        raise _no_recordings(source)
     count = len(found.labels[ID]) if ID in found.labels else stimuli
     places = [axis for axis, size in enumerate(shape) if size == count]
     if not places:
@@ -159,6 +171,25 @@ def _guessed_dims(found: Labelled, stimuli: int, source: str, guessed: list[str]
             names[axis] = name
     guessed.append(f"dims = {json.dumps(names)}: the order of the dimensions, of lengths {', '.join(map(str, shape))}")
     return names
+
+
+def _check_no_matrix(table: pd.DataFrame, data: Path) -> None:
+    """Raise `UserError` for a table that is a dissimilarity matrix, with ids or without."""
+    if ID in table:
+        return
+    values = np.empty(0)
+    with suppress(UserError):  # it is something else
+        values, _ = read_matrices(data, None)
+    if _are_dissimilarities(values):
+        raise _no_recordings(str(data))
+
+
+def _no_recordings(source: str) -> UserError:
+    return UserError(
+        f"{source} holds dissimilarities, symmetric with zeros on the diagonal, and --new is for recordings. Write a "
+        "benchmark file such as that in the section Dissimilarities of own_data/README.md, with identifier, stimuli "
+        f"and visual_degrees, and under [rdm] file = {json.dumps(source)} and region; check it without --new."
+    )
 
 
 def _are_dissimilarities(values: np.ndarray) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ RESPONSE = "response"
 """The column of a table with one response in each row."""
 _KEYS = (ID, "repetition")
 _EDGES = ("time_bin_start", "time_bin_end")
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?(\.\d+)?", re.IGNORECASE)
+"""As pandas reads it from the first row, with a number added to one that is there twice."""
 _NO_NEUROIDS = ("neuroid_id", *_EDGES, "trial", "session", "region")
 """Names of what describes a presentation or a response, which no neuroid has."""
 
@@ -36,9 +39,7 @@ def of_table(table: pd.DataFrame, source: str) -> Labelled:
     """
     table = without_index(table)
     if ID not in table:
-        raise UserError(
-            f"{source} has no column {ID}, only {', '.join(map(str, table.columns[:8]))}: rename the one that has it."
-        )
+        raise _without_ids(table, source)
     if table.empty:
         raise UserError(f"{source} has no rows: expected a response or a presentation in each.")
     for name in (ID, "repetition", *_EDGES):
@@ -46,6 +47,18 @@ def of_table(table: pd.DataFrame, source: str) -> Labelled:
         if len(empty):
             raise UserError(f"{source}, row {empty[0] + 1}: the {name} is missing.")
     return _long(table, source) if RESPONSE in table else _wide(table, source)
+
+
+def _without_ids(table: pd.DataFrame, source: str) -> UserError:
+    names = ", ".join(map(str, table.columns[:8])) + (", …" if len(table.columns) > 8 else "")
+    if not all(_NUMBER.fullmatch(str(name).strip()) for name in table.columns):
+        return UserError(f"{source} has no column {ID}, only {names}: rename the one that has it.")
+    is_square = len(table.columns) - len(table) in (0, 1)  # a header was expected in its first row
+    hint = " Dissimilarities are for [rdm] in a benchmark file, in place of [recordings]." if is_square else ""
+    return UserError(
+        f"{source} has no header: its first row holds {names}, expected names of columns: {ID} and a name for each "
+        f"neuroid, or {ID}, neuroid_id and {RESPONSE}.{hint}"
+    )
 
 
 def _wide(table: pd.DataFrame, source: str) -> Labelled:
@@ -91,7 +104,13 @@ def _long(table: pd.DataFrame, source: str) -> Labelled:
         {ID: as_texts(table[ID]), "repetition": repetition, "neuroid_id": as_texts(table["neuroid_id"])}
     )
     for name in edges:
-        keys[name] = table[name].to_numpy()
+        numbers: Any = pd.to_numeric(table[name], errors="coerce")
+        bad = np.flatnonzero(numbers.isna())
+        if len(bad):
+            raise UserError(
+                f"{source}, row {bad[0] + 1}: the {name} is {table[name].iloc[bad[0]]!r}, expected a number of ms."
+            )
+        keys[name] = numbers.to_numpy()
     again = np.flatnonzero(keys.duplicated())
     if len(again):
         what = ", ".join(f"{name} {value}" for name, value in keys.iloc[again[0]].items())

@@ -52,12 +52,15 @@ def findings(dataset: xr.Dataset) -> list[str]:
         sentences.append(f"The best committed site for that time bin is {_site(dataset, best)}, with {value}.")
     sentences += _of_benchmark(dataset, scores)
     if "difference" in dataset:
-        sentences.append(_against(dataset))
+        sentences += [_against(dataset), *_without_control(dataset, np.flatnonzero(~unreliable))]
     return sentences
 
 
 def _of_benchmark(dataset: xr.Dataset, scores: np.ndarray) -> list[str]:
-    """Return a sentence on the benchmark's score, if the map holds the sites of its region that are committed."""
+    """Return a sentence on the benchmark's score, if the map holds the sites of its region that are committed.
+
+    `score` averages over all time bins, so that the mean over those with a reliable signal is another number.
+    """
     region = dataset.attrs["region"]
     in_region = np.array([str(layer).split(".")[0] == region for layer in dataset["layer"].values])
     committed = dataset["committed"].values & in_region[:, np.newaxis]
@@ -67,12 +70,14 @@ def _of_benchmark(dataset: xr.Dataset, scores: np.ndarray) -> list[str]:
     sites = committed.argmax(0)[known]
     score = scores[sites, known].mean()
     interval = f" ({_value(dataset, sites[0], known[0]).split('(')[1]}" if len(known) == 1 else ""
+    count = scores.shape[1]
     over = "" if len(known) == 1 else f", averaged over {len(known)} time bins"
+    within = "" if len(known) == count else f" in {len(known)} of its {count} time bins, those with a reliable signal,"
     ceiling = dataset["ceiling"].values[known].mean() if "ceiling" in dataset else None
     noise = "without a noise ceiling" if ceiling is None else f"with a noise ceiling of {ceiling:.3f}"
     steps = sorted({int(dataset["time_step"].values[site]) for site in sites})
     at = f"{region} at time step {', '.join(map(str, steps))}"
-    return [f"The score of {dataset.attrs['benchmark']} is {score:.3f}{interval}{over}: {at}, {noise}."]
+    return [f"The score of {dataset.attrs['benchmark']}{within} is {score:.3f}{interval}{over}: {at}, {noise}."]
 
 
 def _course(dataset: xr.Dataset, scores: np.ndarray) -> list[str]:
@@ -110,6 +115,22 @@ def _against(dataset: xr.Dataset) -> str:
         f"({low:.3f} to {high:.3f}, corrected p {_p(p_values[site, number])}), "
         f"of {_site(dataset, site)} at {_bin(dataset, number)}."
     )
+
+
+def _without_control(dataset: xr.Dataset, known: np.ndarray) -> list[str]:
+    """Return a sentence on the sites that the control does not have, if there are any."""
+    steps: dict[str, list[str]] = {}
+    for site in np.flatnonzero(np.isnan(dataset["difference"].values[:, known]).all(1)):
+        layer = str(dataset["layer"].values[site]).removesuffix(".output")
+        steps.setdefault(layer, []).append(str(dataset["time_step"].values[site]))
+    if not steps:
+        return []
+    count, total = sum(map(len, steps.values())), dataset.sizes["site"]
+    names = "; ".join(
+        f"{layer} at time step{'' if len(each) == 1 else 's'} {', '.join(each)}" for layer, each in steps.items()
+    )
+    control = dataset.attrs["against"]
+    return [f"{count} of {total} sites are not compared, since {control} does not have them: {names}."]
 
 
 def _site(dataset: xr.Dataset, number) -> str:

@@ -70,13 +70,14 @@ def missing_code(values: np.ndarray, what: str) -> tuple[float, str] | None:
     """Return a usual code of missing values (presentation, neuroid, time bin), with a sentence, or None without any."""
     for extremes in (np.fmin.reduce(values, (0, 2)), np.fmax.reduce(values, (0, 2))):
         for code in _CODES[_are_equal(extremes[np.newaxis], _CODES[:, np.newaxis]).any(1)].tolist():
-            if sentence := _far_from_others(values[:, _are_equal(extremes, code)], values.size, code, what):
-                return code, sentence
+            if _is_far_from_others(values[:, _are_equal(extremes, code)], code):
+                is_code = _are_equal(values, code)
+                return code, _found(code, int(is_code.sum()), values.size, *_limits(values, is_code), what)
     return None
 
 
-def _far_from_others(values: np.ndarray, size: int, code: float, what: str) -> str | None:
-    """Return a sentence on a code that is far from all other values of a neuroid, None where it is not."""
+def _is_far_from_others(values: np.ndarray, code: float) -> bool:
+    """Return whether a code is far from all other values of a neuroid."""
     is_code = _are_equal(values, code)
     low, high = (np.where(is_code, fill, values) for fill in (np.inf, -np.inf))
     low, high = np.fmin.reduce(low, (0, 2)), np.fmax.reduce(high, (0, 2))
@@ -87,9 +88,7 @@ def _far_from_others(values: np.ndarray, size: int, code: float, what: str) -> s
     count = int(is_code.sum())
     # where no other response is negative, none should be
     is_far = gap > _SINGLE * span if count == 1 else (gap > span) | ((code < 0) & (low >= 0))
-    if not (is_known & is_far).any():
-        return None
-    return _found(code, count, size, low[is_known].min(), high[is_known].max(), what)
+    return bool((is_known & is_far).any())
 
 
 def _are_equal(values: np.ndarray, code) -> np.ndarray:

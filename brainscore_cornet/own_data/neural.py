@@ -24,6 +24,8 @@ from ..cornet.errors import UserError, unknown_name, whole_number
 from .neural_assemblies import average_assembly, repeated_assembly
 from .own_ceiling import CeilingByVersion
 from .recordings import Recordings, recordings
+from .screen import placing_on_screen
+from .stimulus_counts import check_compared, check_fitted
 from .stimulus_tables import check_sizes, checked_degrees, stimulus_set
 
 REGRESSIONS: Mapping[str, Callable] = {
@@ -41,7 +43,7 @@ STRATIFY = "object_name"
 """The column by which Brain-Score stratifies splits."""
 UNCEILED = "unceiled: without repetitions there is no noise ceiling, and the score is the raw similarity"
 FEWEST_REPEATED = 3
-_PLS_COMPONENTS = 25
+TRAIN_SIZE = 0.9
 
 
 class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
@@ -97,7 +99,8 @@ class RecordingsBenchmark(CeilingByVersion, NeuralBenchmark):
         return weak_ceilings(self)
 
     def __call__(self, candidate) -> Score:
-        score = super().__call__(candidate)
+        with placing_on_screen():
+            score = super().__call__(candidate)
         if self.has_ceiling:
             if self.weakness:
                 score.attrs["protocol"] = self.weakness
@@ -128,7 +131,7 @@ def neural_benchmark(
     leave_out: Sequence = (),
     number_of_trials: int | None = None,
     splits: int = 10,
-    train_size: float = 0.9,
+    train_size: float = TRAIN_SIZE,
     stratify: str | None = STRATIFY,
     bibtex: str | None = None,
     source: str = "the recordings",
@@ -210,11 +213,6 @@ class _EachTimeBin(PerTime):
             return super().__call__(*assemblies)
 
 
-def fewest_to_fit(metric: str) -> int:
-    """Return the number of stimuli that a regression needs at least."""
-    return _PLS_COMPONENTS + 1 if "pls" in metric else 2
-
-
 def similarity_metric(settings: Mapping[str, Any], time_bins: int):
     """Return Brain-Score's metric; with several time bins, one that treats each alone."""
     name = settings["metric"]
@@ -249,27 +247,29 @@ def checked_settings(metric, splits, train_size, stratify, recorded: Recordings,
         raise unknown_name(metric, METRICS, "metric")
     count = len(recorded.stimuli)
     if metric in SIMILARITIES:
-        if count < 5:
-            raise UserError(f"{metric} compares stimuli with each other: expected at least 5, received {count}.")
+        check_counts(metric, train_size, count, len(recorded.time_bins))
         return {"metric": metric}
-    if metric.startswith(SPAN) and len(recorded.time_bins) < 2:
-        raise UserError(f"{metric} is fitted over time bins: expected at least 2, received {len(recorded.time_bins)}.")
     splits = whole_number(splits, "a number of splits", 2)
     if isinstance(train_size, bool) or not isinstance(train_size, float) or not 0 < train_size < 1:
         raise UserError(f"Expected train_size as a share between 0 and 1, such as 0.9, received {train_size!r}.")
     tested = count - int(count * train_size)
-    needed = fewest_to_fit(metric)
-    if count - tested < needed or tested < 3:
-        raise UserError(
-            f"{metric} with train_size = {train_size} fits on {count - tested} of {count} stimuli and tests on "
-            f"{tested}: expected at least {needed} and 3. With few stimuli: train_size = 0.8, or the metric ridge."
-        )
+    check_counts(metric, train_size, count, len(recorded.time_bins))
     return {
         "metric": metric,
         "splits": splits,
         "train_size": train_size,
         "stratify": _stratify(stratify, recorded, tested, stimuli_source),
     }
+
+
+def check_counts(metric: str, train_size: float, stimuli: int, time_bins: int) -> None:
+    """Raise `UserError` for fewer stimuli or time bins than a metric needs."""
+    if metric in SIMILARITIES:
+        check_compared(metric, stimuli)
+        return
+    if metric.startswith(SPAN) and time_bins < 2:
+        raise UserError(f"{metric} is fitted over time bins: expected at least 2, received {time_bins}.")
+    check_fitted(metric, train_size, stimuli)
 
 
 def _stratify(column: str | None, recorded: Recordings, tested: int, source: str) -> str | None:

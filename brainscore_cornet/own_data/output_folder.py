@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..charts import check_packages
-from ..cornet.errors import UserError
-from ..cornet.writing import discard, locked, make_folder, move, output_path, writing
+from ..cornet.writing import discard, locked, make_folder, move, writing
+from ..early_paths import folder_for
 
 
 @contextmanager
@@ -26,9 +26,7 @@ def output_folder(given: Path, what: str) -> Iterator[Path]:
         If charts cannot be drawn, the folder cannot be made, or another process writes to it.
     """
     check_packages()
-    folder = output_path(given, f"a folder for {what}")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"Expected a folder for {what}, and {folder} is a file.")
+    folder = folder_for(given, what)
     busy = f"Another process is writing to {folder}: wait for it, or name another folder for {what}."
     with ExitStack() as stack:
         with writing(folder):

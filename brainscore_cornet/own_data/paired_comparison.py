@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -30,10 +30,12 @@ COLUMNS = (
     "metric",
     "is_ceiled",
     "first",
+    "first_identifier",
     "first_score",
     "first_low",
     "first_high",
     "second",
+    "second_identifier",
     "second_score",
     "second_low",
     "second_high",
@@ -65,7 +67,7 @@ class _Paired:
 
 
 def compare_models(
-    models: Sequence[CORnetModel],
+    models: Sequence[CORnetModel] | Mapping[str, CORnetModel],
     benchmarks,
     *,
     resamples: int = RESAMPLES,
@@ -80,7 +82,8 @@ def compare_models(
     Parameters
     ----------
     models
-        CORnets from `load_model` with different identifiers: other architectures, weights, layers or time steps.
+        CORnets from `load_model` with different identifiers: other architectures, weights, layers or time steps. Or
+        label -> model, with labels under which the table has them.
     benchmarks
         From `neural_benchmark`, `rdm_benchmark`, `behaviour_benchmark` or `load_benchmark`; one or several.
     resamples
@@ -97,8 +100,11 @@ def compare_models(
     UserError
         If there are fewer than two models, two of the same identifier, or a benchmark of another kind.
     """
-    models, benchmarks = list(models), list(benchmarks) if isinstance(benchmarks, list | tuple) else [benchmarks]
-    _check(models, benchmarks)
+    benchmarks = list(benchmarks) if isinstance(benchmarks, list | tuple) else [benchmarks]
+    labels = list(models) if isinstance(models, Mapping) else None
+    models = list(models.values()) if isinstance(models, Mapping) else list(models)
+    _check(models, labels, benchmarks)
+    names = labels or [model.identifier for model in models]
     resamples = whole_number(resamples, "a number of resamples", FEWEST_RESAMPLES)
     rows: list[dict[str, Any]] = []
     with counting("compare", len(models) * len(benchmarks), unit="model") as add:
@@ -109,7 +115,7 @@ def compare_models(
                 found = _of_behaviour(models, benchmark, resamples, seed, add)
             else:
                 found = _of_recordings(models, benchmark, resamples, seed, add)
-            rows += _rows(models, benchmark, found)
+            rows += _rows(names, models, benchmark, found)
     p_values = np.array([row["p"] for row in rows])
     for row, p_value in zip(rows, holm(p_values), strict=True):
         row |= {"p_corrected": p_value, "correction": CORRECTION, "comparisons": int(np.isfinite(p_values).sum())}
@@ -151,11 +157,11 @@ def cautions(benchmarks: Sequence[RecordingsBenchmark | DissimilarityBenchmark |
     return found
 
 
-def _check(models: Sequence, benchmarks: Sequence) -> None:
+def _check(models: Sequence, labels: Sequence[str] | None, benchmarks: Sequence) -> None:
     for model in models:
         if not isinstance(model, CORnetModel):
             raise UserError(f"A comparison needs CORnets from load_model, received a {type(model).__name__}.")
-    names = [model.identifier for model in models]
+    names = labels or [model.identifier for model in models]
     if len(names) < 2:
         raise UserError(f"A comparison needs two models, received {names[0] if names else 'none'}.")
     if repeated := next((name for name in names if names.count(name) > 1), None):
@@ -264,7 +270,7 @@ def _of_rdms(models, benchmark: DissimilarityBenchmark, resamples: int, add) -> 
     )
 
 
-def _rows(models: Sequence[CORnetModel], benchmark, found: _Paired) -> Iterator[dict[str, Any]]:
+def _rows(names: Sequence[str], models: Sequence[CORnetModel], benchmark, found: _Paired) -> Iterator[dict[str, Any]]:
     settings = benchmark.settings
     for number, pair in enumerate(combinations(range(len(models)), 2)):
         row: dict[str, Any] = {
@@ -279,7 +285,7 @@ def _rows(models: Sequence[CORnetModel], benchmark, found: _Paired) -> Iterator[
             "resamples": found.resamples,
         }
         for name, model in zip(("first", "second"), pair, strict=True):
-            row[name] = models[model].identifier
+            row |= {name: names[model], f"{name}_identifier": models[model].identifier}
             values = (found.scores[model], found.low[model], found.high[model])
             row |= {f"{name}_{what}": float(v) for what, v in zip(("score", "low", "high"), values, strict=True)}
         yield row

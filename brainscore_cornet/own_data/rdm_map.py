@@ -21,16 +21,22 @@ def rdm_cells(
     benchmark: DissimilarityBenchmark,
     sites: Sequence[Site],
     against: CORnetModel | None,
+    common: Sequence[Site],
     resamples: int,
 ) -> dict[str, np.ndarray]:
     """Return variables (site, time bin) of the map, for the one time bin of a benchmark of dissimilarities.
 
     Scores are divided by the upper noise ceiling, where there is one. Intervals and p-values are from rsatoolbox's
     bootstraps, with all sites of both models in the same resamples; p-values are corrected as in maps of recordings.
+
+    Parameters
+    ----------
+    common
+        Those of the sites that the control has, too; differences are NaN elsewhere.
     """
     rdms = _rdms(model, benchmark, sites)
     if against is not None:
-        rdms += _rdms(against, benchmark, sites)
+        rdms += _rdms(against, benchmark, common)
     found = bootstrapped(rdms, benchmark.rdms(), benchmark.comparison, resamples)
     ceiling = float(benchmark.ceiling) if benchmark.has_ceiling else 1.0
     own = slice(len(sites))
@@ -45,7 +51,9 @@ def rdm_cells(
         "best_share": _best_share(found, len(sites)),
     }
     if against is not None:
-        cells |= _differences(found, len(sites), ceiling)
+        rows = [sites.index(site) for site in common]
+        compared = _differences(found, len(sites), rows, ceiling)
+        cells |= {name: at_rows(values, rows, len(sites)) for name, values in compared.items()}
     return {name: values[:, np.newaxis] for name, values in cells.items()}
 
 
@@ -75,8 +83,16 @@ def _best_share(found: RdmResamples, sites: int) -> np.ndarray:
     return np.bincount(known.argmax(1), minlength=sites) / len(known)
 
 
-def _differences(found: RdmResamples, sites: int, ceiling: float) -> dict[str, np.ndarray]:
-    pairs = [found.of_pair(number, sites + number) for number in range(sites)]
+def at_rows(values: np.ndarray, rows: Sequence[int], count: int) -> np.ndarray:
+    """Return values as those rows of an array of `count` rows, in which the others are NaN."""
+    found = np.full((count, *values.shape[1:]), np.nan)
+    found[list(rows)] = values
+    return found
+
+
+def _differences(found: RdmResamples, sites: int, rows: Sequence[int], ceiling: float) -> dict[str, np.ndarray]:
+    """Return the differences of sites, at these rows, from those of the control, which follow all sites."""
+    pairs = [found.of_pair(row, sites + number) for number, row in enumerate(rows)]
     differences, variances = (np.array(values) for values in zip(*pairs, strict=True))
     low, high = found.interval(differences, variances)
     p_values = found.p_value(differences, variances)

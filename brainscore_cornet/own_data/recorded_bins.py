@@ -42,7 +42,9 @@ def recorded_bins(labelled: Labelled, given, count: int, source: str) -> list[Ti
     given = list(given)
     if np.ndim(given) == 1 and len(given) == 2 and count == 1:
         given = [given]
-    bins = [check_time_bin(each) for each in given]
+    if (text := first_text(given)) is not None:
+        raise UserError(f"Expected time_bins of {source} as numbers in ms, received the text {text!r}.")
+    bins = [named_bin(each, f"time_bins of {source}") for each in given]
     if own is not None and bins != own:
         raise UserError(
             f"{source} has the time bins {_listed(own)}, and time_bins = {_listed(bins)} are given: leave out "
@@ -60,6 +62,20 @@ def recorded_bins(labelled: Labelled, given, count: int, source: str) -> list[Ti
         raise UserError(f"Two time_bins of {source} start at {start:g} ms: expected different starts.")
     check_unit(bins, source)
     return bins
+
+
+def first_text(time_bins: Iterable) -> str | None:
+    """Return the first of the edges of time bins that is text, None without any."""
+    edges = (edge for each in time_bins for edge in (each if isinstance(each, list | tuple | np.ndarray) else [each]))
+    return next((edge for edge in edges if isinstance(edge, str)), None)
+
+
+def named_bin(time_bin, name: str) -> TimeBin:
+    """Return a time bin as `check_time_bin` does; the error says which setting it is."""
+    try:
+        return check_time_bin(time_bin)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
 
 
 def check_unit(bins: Sequence[TimeBin], source: str) -> None:

@@ -92,8 +92,7 @@ def recordings(
         labelled = Labelled(labelled.values, labelled.dims, {**labels, ID: np.asarray(stimulus_ids)})
     if neuroid_ids is not None:
         labelled = Labelled(labelled.values, labelled.dims, {**labelled.labels, "neuroid_id": np.asarray(neuroid_ids)})
-    if labelled.values.dtype.kind not in "fiub":
-        raise UserError(f"{source} holds {labelled.values.dtype}, expected numbers.")
+    check_numbers(labelled, source)
     labelled = with_dims(labelled, dims, source)
     if ID not in labelled.labels:
         check_order(folder, stimuli, stimuli_source)
@@ -144,6 +143,12 @@ def _labelled(given, source: str) -> Labelled:
         raise UserError(
             f"Expected {source} as an array, a DataFrame or a DataArray, received a {type(given).__name__}."
         ) from None
+
+
+def check_numbers(labelled: Labelled, source: str) -> None:
+    """Raise `UserError` for an array of anything but numbers."""
+    if labelled.values.dtype.kind not in "fiub":
+        raise UserError(f"{source} holds {labelled.values.dtype}, expected numbers.")
 
 
 def selected_stimuli(stimuli: StimulusSet, rows: np.ndarray) -> StimulusSet:

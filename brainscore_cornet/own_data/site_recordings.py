@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
-from brainscore_vision.benchmark_helpers.screen import place_on_screen
 
 from ..cornet.brain_model import CORnetModel
 from ..cornet.recording.images import warn_of_transparency
@@ -17,6 +16,7 @@ from ..cornet.recording.record import Site
 from ..cornet.recording.shapes import survey
 from ..cornet.recording.stimuli import stimulus_paths, warn_of_screen
 from ..cornet.writing import scratch_array
+from .screen import on_screen
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def recorded_sites(
     """
     activations = model.activations_model
     shapes = survey(activations.network, activations.image_size)
-    shown = place_on_screen(stimuli, target_visual_degrees=model.visual_degrees(), source_visual_degrees=degrees)
+    shown = on_screen(stimuli, model.visual_degrees(), degrees)
     paths = stimulus_paths(shown)
     warn_of_screen(shown, activations.background)
     if activations.background is None:

@@ -21,10 +21,11 @@ from ..metrics.nipals import SINGLE_THREAD
 from ..metrics.predictions import Split, pearson
 from ..metrics.regressions import Fitted
 from ..metrics.samples import Samples
-from .neural import SIMILARITIES, SPAN, RecordingsBenchmark, ceiler, fewest_to_fit, similarity_metric
+from .neural import SIMILARITIES, SPAN, RecordingsBenchmark, ceiler, similarity_metric
 from .neural_assemblies import average_assembly
 from .resampling import Draws, Resamples, correlations, drawn, stacked
 from .similarity_scores import similarity_draws
+from .stimulus_counts import fewest_to_fit
 
 _logger = logging.getLogger(__name__)
 

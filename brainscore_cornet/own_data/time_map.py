@@ -22,7 +22,7 @@ from ..features.layers import choose
 from .dissimilarities import DissimilarityBenchmark
 from .map_findings import findings
 from .neural import RecordingsBenchmark
-from .rdm_map import rdm_ceilings, rdm_cells
+from .rdm_map import at_rows, rdm_ceilings, rdm_cells
 from .resampling import FEWEST_RESAMPLES, RESAMPLES, Draws, Resamples, corrected, stacked
 from .site_processes import SiteProcesses, count_for
 from .site_recordings import recorded_sites
@@ -70,7 +70,7 @@ def time_map(
     layers
         Layers such as `IT` or `V4.conv2`; by default the outputs of the four regions.
     against
-        A control, such as the untrained model, whose scores are subtracted at the same sites.
+        A control, such as the untrained model, whose scores are subtracted at the sites that both models have.
     resamples
         Number of resamples of stimuli and neuroids, from which intervals are estimated.
     seed
@@ -87,19 +87,18 @@ def time_map(
         raise UserError(f"A map needs recordings or dissimilarities, received a {type(benchmark).__name__}.")
     resamples = whole_number(resamples, "a number of resamples", FEWEST_RESAMPLES)
     sites = _sites(model, layers)
-    if against is not None:
-        theirs = set(_sites(against, layers))
-        sites = [site for site in sites if site in theirs]
-        if not sites:
-            raise UserError(f"{model.identifier} and {against.identifier} have no layer and time step in common.")
+    theirs = set() if against is None else set(_sites(against, layers))
+    common = [site for site in sites if site in theirs]
+    if against is not None and not common:
+        raise UserError(f"{model.identifier} and {against.identifier} have no layer and time step in common.")
     if isinstance(benchmark, DissimilarityBenchmark):
-        return _of_rdm(model, benchmark, sites, against, resamples)
+        return _of_rdm(model, benchmark, sites, against, common, resamples)
     recorded = benchmark.recorded
     shared = Resamples.draw(len(recorded.stimuli), recorded.values.shape[1], resamples, seed)
     scorer = SiteScorer(benchmark, shared)
     scores = _scores(model, benchmark, sites, scorer)
     ceilings = ceilings_of(benchmark, shared)
-    control = None if against is None else _scores(against, benchmark, sites, scorer)
+    control = None if against is None else _scores(against, benchmark, common, scorer)
     return _assembled(model, benchmark, scores, ceilings, against, control)
 
 
@@ -168,10 +167,11 @@ def _assembled(
     if control is not None:
         other = _by_site(control)
         other = other if ceilings is None else ceiled(other, ceilings.draws)
-        difference = found.map(np.subtract, other)
+        rows = [sites.index(site) for site in control]
+        difference = found.map(lambda values: values[..., rows, :]).map(np.subtract, other)
         lower, upper = difference.interval()
         p_values = np.where(reliable, difference.p_value(), np.nan)
-        cells |= {
+        compared = {
             "against": np.where(reliable, other.point, np.nan),
             "difference": np.where(reliable, difference.point, np.nan),
             "difference_low": np.where(reliable, lower, np.nan),
@@ -179,6 +179,7 @@ def _assembled(
             "p": p_values,
             "p_corrected": corrected(p_values),
         }
+        cells |= {name: at_rows(values, rows, len(sites)) for name, values in compared.items()}
     variables: dict[str, Any] = {name: (("site", "time_bin"), values) for name, values in cells.items()}
     by_neuroid = np.stack([each.by_neuroid for each in scores.values()])
     variables["raw_by_neuroid"] = (("site", "time_bin", "neuroid"), by_neuroid)
@@ -208,9 +209,10 @@ def _of_rdm(
     benchmark: DissimilarityBenchmark,
     sites: Sequence[Site],
     against: CORnetModel | None,
+    common: Sequence[Site],
     resamples: int,
 ) -> TimeMap:
-    cells = rdm_cells(model, benchmark, sites, against, resamples)
+    cells = rdm_cells(model, benchmark, sites, against, common, resamples)
     cells["committed"] = committed_cells(model.commitment, sites, benchmark.timebins)
     variables = {name: (("site", "time_bin"), values) for name, values in cells.items()} | rdm_ceilings(benchmark)
     dataset = _dataset(model, against, benchmark, variables, sites, benchmark.timebins)

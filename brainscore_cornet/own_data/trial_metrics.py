@@ -15,7 +15,6 @@ from brainscore_core.metrics import Score
 from brainscore_core.supported_data_standards.brainio.assemblies import BehavioralAssembly, walk_coords
 from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
 from brainscore_vision.benchmark_helpers import bound_score
-from brainscore_vision.benchmark_helpers.screen import place_on_screen
 from brainscore_vision.benchmarks.rajalingham2018.benchmarks.benchmark import _DicarloRajalingham2018
 from brainscore_vision.metrics.accuracy.metric import Accuracy
 from brainscore_vision.metrics.error_consistency.metric import ErrorConsistency
@@ -23,6 +22,7 @@ from brainscore_vision.metrics.i1i2.metric import I1, I2n
 from brainscore_vision.model_interface import BrainModel
 
 from .own_ceiling import CeilingByVersion
+from .screen import on_screen
 from .stimulus_tables import DEGREES, ID
 from .trials import (
     ACCURACY,
@@ -107,7 +107,7 @@ class BehaviourBenchmark(CeilingByVersion):
 
     def _on_screen(self, candidate, stimuli: StimulusSet) -> StimulusSet:
         degrees = None if DEGREES in stimuli else self.settings["degrees"]
-        return place_on_screen(stimuli, target_visual_degrees=candidate.visual_degrees(), source_visual_degrees=degrees)
+        return on_screen(stimuli, candidate.visual_degrees(), degrees)
 
     def _look_at(self, candidate, stimuli: StimulusSet):
         return candidate.look_at(stimuli, number_of_trials=self.settings["number_of_trials"])

@@ -81,6 +81,21 @@ CASES = [
     (("benchmark", "no.toml"), "no.toml does not exist"),
     ((*NEW, "a.toml"), "a.toml exists: name another file, or remove it."),
     ((*NEW, "no/a.toml"), "The folder no for a benchmark file does not exist."),
+    (
+        ("benchmark", "there.nc"),
+        "there.nc is a file of data, expected a benchmark file: `brainscore-cornet benchmark my",
+    ),
+    (
+        ("map", "cornet_z", "-b", LIGHT[0], "-o", "out"),
+        f"such as it.toml, received {LIGHT[0]!r}; `score",
+    ),
+    (("compare", "cornet_z", "cornet_s", "-b", LIGHT[0]), f"received {LIGHT[0]!r}; `score -b` takes"),
+    (("map", "cornet_z", "-b", "a.toml", "-o", "there.nc"), "Expected a folder for the map, and there.nc is a file."),
+    (
+        ("compare", "cornet_z", "cornet_s", "-b", "a.toml", "-o", "there.nc"),
+        "Expected a folder for the comparison, and there.nc is a file.",
+    ),
+    (("compare", "cornet_z", "-b", "a.toml"), "A comparison needs two models, received cornet_z: name another"),
     (("report", "scored/scores.csv"), "scored/scores.csv is a file of results, expected their folder: scored"),
     (("report", ".", "-o", "no/page.html"), "The folder no for the report does not exist."),
     (
@@ -155,7 +170,7 @@ STARTS = [
     (("score", "cornet_z"), "Loading Brain-Score and cornet_z"),
     (("report", "."), "Writing report.html"),
     (("map", "cornet_z", "-b", "a.toml", "-o", "out"), "Loading cornet_z and a.toml"),
-    (("compare", "cornet_z", "-b", "a.toml"), "Loading cornet_z and a.toml"),
+    (("compare", "cornet_z", "cornet_s", "-b", "a.toml"), "Loading cornet_z, cornet_s and a.toml"),
     (("benchmark", "a.toml"), "Reading a.toml"),
     (("submit", "cornet_z", "-o", "out"), "Loading PyTorch and Brain-Score"),
 ]

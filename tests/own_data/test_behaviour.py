@@ -254,6 +254,7 @@ def test_the_file(folder, model):
     assert float(load_benchmark(folder / "b.toml")(model)) == float(benchmark(folder, labels(), "accuracy")(model))
     refused = run_here("benchmark", "b.toml", "--plot", "b.png", folder=folder)
     assert "A figure is for recordings" in refused.stderr
+    assert not refused.stdout
 
 
 def changed(**columns):

@@ -82,6 +82,20 @@ def test_time_bins_are_answered_by_the_steps_that_were_chosen(tmp_path, best):
     assert steps[:3] + steps[4:] == best[:3] + best[4:]
 
 
+@pytest.mark.parametrize("is_backwards", [True, False])
+def test_steps_that_run_backwards_are_noted(tmp_path, is_backwards):
+    """A comment in the file says so where a later step answers an earlier time bin; the file remains a commitment."""
+    benchmark = load_benchmark(laboratory(tmp_path))
+    bins = [[(170, 270)], [(70, 170)]] if is_backwards else [[(70, 170)], [(170, 270)]]
+    found = ChosenCommitment("IT", "IT.output", dict(enumerate(bins)), [])
+    write_commitment(found, "cornet_s", benchmark, tmp_path / "best.toml")
+    note = "# Beware: time runs backwards. Step 1 follows step 0 in the network, and answers 70-170 ms, which\n"
+    text = (tmp_path / "best.toml").read_text()
+    assert (note in text) == is_backwards
+    assert ("backwards" in text) == is_backwards
+    assert read_commitment(tmp_path / "best.toml")["layers"] == {"IT": "IT.output"}
+
+
 def test_steps_are_chosen_that_a_recording_can_have():
     """Of a layer whose activity has other sizes at other steps, steps of one size are chosen."""
     sites = {"layer": ("site", ["V4.conv2"] * 3), "time_step": ("site", [0, 1, 2])}
@@ -103,6 +117,22 @@ def test_nothing_to_choose_by(tmp_path):
         "compare", "cornet_z_untrained", "cornet_rt_untrained", "-b", "it.toml", "--image-size", 48, folder=tmp_path
     )
     assert done.stdout.count("-      no reliable signal") == 2, done.stdout
+
+
+def test_too_few_stimuli_in_a_half_are_named_first(tmp_path):
+    """The command says that it halves the stimuli, before it loads a network or makes the folder's files."""
+    laboratory(tmp_path)
+    done = run_here(
+        "map", "cornet_z_untrained", "-b", "it.toml", "-o", "map", "--commit", "best.toml", "--weights", "none",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == (
+        "Error: A commitment is chosen on one half of the 40 stimuli of MyLab2026.IT and scored on the other, so that "
+        "there are 20 in a half: ridge with train_size = 0.9 fits on 18 of 20 stimuli and tests on 2: expected at "
+        "least 2 and 3. Write train_size = 0.85."
+    )
+    assert not done.stdout
+    assert not [each for each in (tmp_path / "map").iterdir() if not each.name.startswith(".")]
 
 
 @pytest.mark.parametrize("text", ["[layers", "[other]\na = 1", "[time_mapping.IT]\nfirst = [1, 2]"])

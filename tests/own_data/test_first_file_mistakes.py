@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.commands import run_here
-from helpers.own_recordings import TEXT, laboratory, responses
+from helpers.own_recordings import TEXT, laboratory, pictures, responses
 
 from brainscore_cornet import UserError
 from brainscore_cornet.own_data import load_benchmark
@@ -22,16 +22,31 @@ def folder(tmp_path_factory):
     wide = pd.DataFrame(responses()[0, :, :, 0], columns=list("abcdef"))
     wide.insert(0, "stimulus_id", [f"{number:02}" for number in range(len(wide))])
     wide.to_csv(folder / "wide.csv", index=False)
+    wide[:10].to_csv(folder / "few.csv", index=False)
+    pictures(folder / "others", 30)
+    for number in range(10):
+        (folder / "others" / f"{number:02}.png").rename(folder / "others" / f"{number + 50}.png")
     long = wide.melt(["stimulus_id"], var_name="neuroid_id", value_name="response")
     long.to_csv(folder / "long.csv", index=False)
     long.assign(time_bin_start=70, time_bin_end=170).to_csv(folder / "binned.csv", index=False)
     pd.DataFrame({"stimulus_path": [f"images/{number:02}.png" for number in range(40)], "degrees": 4}).to_csv(
         folder / "sized.csv", index=False
     )
+    matrix = (1 - np.corrcoef(responses()[0, :, :, 0])) * (1 - np.eye(40))
+    matrix = (matrix + matrix.T) / 2
+    np.save(folder / "rdm.npy", matrix)
+    np.savetxt(folder / "rdm.csv", matrix, delimiter=",")
+    names = wide["stimulus_id"]
+    pd.DataFrame(matrix, index=names.tolist(), columns=names.tolist()).to_csv(folder / "named.csv")
     return folder
 
 
 TWO = ("--time-bins", "70-170,170-270")
+OF_RDMS = (
+    "FILE holds dissimilarities, symmetric with zeros on the diagonal, and --new is for recordings. Write a benchmark "
+    "file such as that in the section Dissimilarities of own_data/README.md, with identifier, stimuli and "
+    'visual_degrees, and under [rdm] file = "FILE" and region; check it without --new.'
+)
 MISTAKES = {
     "two time bins of a wide table": (("wide.csv", "images", *TWO), "2 time_bins are given, and wide.csv has no dimen"),
     "two time bins of a long table": (("long.csv", "images", *TWO), "2 time_bins are given, and long.csv has no dimen"),
@@ -46,6 +61,16 @@ MISTAKES = {
     "a time bin twice": (("it.npy", "images", "--time-bins", "70-170,70-170"), "name (70, 170) twice"),
     "a time bin that ends first": (("wide.csv", "images", "--time-bins", "170-70"), "start before end, received"),
     "too few dims": (("it.npy", "images", "--dims", "stimulus,neuroid"), "has 4 dimensions (4, 40, 6, 2), and dims"),
+    "dims in another order": (
+        ("it.npy", "images", "--dims", "stimulus,repetition,neuroid,time_bin"),
+        "it.npy has 4 along its dimension 1, stimulus, and images 40: is the order of dims ['repetition', 'stimulus'",
+    ),
+    "stimuli of other names": (("wide.csv", "others"), "20 stimulus_ids of wide.csv are not among others: 00, 01"),
+    "pls of few stimuli": (("few.csv", "images", "--metric", "pls"), "pls with train_size = 0.9 fits on 9 of 10 "),
+    "several time bins of one": (("wide.csv", "images", "--metric", "spantime_pls"), "expected at least 2, received 1"),
+    "dissimilarities": (("rdm.npy", "images"), OF_RDMS.replace("FILE", "rdm.npy")),
+    "dissimilarities without a header": (("rdm.csv", "images"), OF_RDMS.replace("FILE", "rdm.csv")),
+    "dissimilarities with ids": (("named.csv", "images"), OF_RDMS.replace("FILE", "named.csv")),
     "a misspelt dim": (("it.npy", "images", "--dims", "repetition,stimulus,unit,time_bin"), "Unknown dimension 'unit'"),
     "dims of a table": (
         ("wide.csv", "images", "--dims", "stimulus,neuroid"),

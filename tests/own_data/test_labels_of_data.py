@@ -84,7 +84,7 @@ def test_dissimilarities_are_no_recordings(tmp_path):
     laboratory(tmp_path)
     points = np.random.RandomState(0).randn(STIMULI, 3)
     np.save(tmp_path / "rdm.npy", np.abs(points[:, np.newaxis] - points).sum(2))
-    with pytest.raises(UserError, match=r"rdm\.npy holds dissimilarities, .* with \[rdm\]"):
+    with pytest.raises(UserError, match=r"rdm\.npy holds dissimilarities, .* under \[rdm\] file = "):
         write_first_file(tmp_path / "new.toml", tmp_path / "rdm.npy", tmp_path / "images", Choices())
 
 

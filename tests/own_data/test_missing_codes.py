@@ -58,6 +58,17 @@ def test_a_code_is_named(values, code, count):
     said = str(raised.value)
     assert said.startswith(f"it.npy: {found} of {values.size} responses {verb} {code:g}, and the others lie between ")
     assert "write NaN in its place" in said
+    others = values[~np.isclose(values, code)]
+    assert f"and the others lie between {others.min():.4g} and {others.max():.4g}." in said
+
+
+def test_the_range_is_of_all_other_responses():
+    """It includes those of neuroids that do not have the code."""
+    values = RATES * np.array([1, 50, *[1] * 6])[:, np.newaxis]
+    largest = values.max()
+    values[3, 0] = -9999
+    with pytest.raises(UserError, match=f"the others lie between .* and {largest:.4g}\\. -9999 is a usual mark"):
+        check_missing_codes(values, "it.npy")
 
 
 def test_another_number_far_from_all_responses_is_a_warning(caplog):

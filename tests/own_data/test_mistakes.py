@@ -117,6 +117,14 @@ MISTAKES = {
     "a damaged data file": (lambda folder: (folder / "it.npy").write_bytes(b"\x93NUMPY"), "Cannot read .*it.npy"),
     "an empty data file": (lambda folder: (folder / "it.npy").write_bytes(b""), "it.npy is empty"),
     "Python objects": (changed(lambda values: np.array([{}], dtype=object)), "holds Python objects"),
+    "a data file that is cut off": (
+        lambda folder: (folder / "it.npy").write_bytes((folder / "it.npy").read_bytes()[:400]),
+        r"it.npy is cut off or damaged: it holds 34 numbers, and says that its shape is \(4, ?40, ?6, ?2\)",
+    ),
+    "a benchmark file that is none": (
+        lambda folder: (folder / "it.toml").write_bytes((folder / "it.npy").read_bytes()),
+        "it.toml is no text in UTF-8, expected a benchmark file",
+    ),
     "texts": (changed(lambda values: values.astype(str)), "expected numbers"),
     "no dims": (replaced(DIMS, ""), r"dims are missing: .* it.npy \(4, 40, 6, 2\)"),
     "an unknown dim": (replaced('"neuroid"', '"unit"'), "dims of it.npy: Unknown dimension 'unit'"),
@@ -133,7 +141,29 @@ MISTAKES = {
     ),
     "no time bins": (replaced(BINS, ""), "No time bins are given for it.npy"),
     "too few time bins": (replaced(BINS, "time_bins = [[70, 170]]"), "2 along the dimension time_bin: expected 2"),
-    "a time bin that ends first": (replaced("[70, 170]", "[170, 70]"), r"start before end, received \[170, 70\]"),
+    "a time bin that ends first": (replaced("[70, 170]", "[170, 70]"), r"of it.npy: .* end, received \[170, 70\]"),
+    "time bins as text": (
+        replaced("[[70, 170]", '[["70", "170"]'),
+        r"it.toml, \[recordings\]: expected time_bins as numbers in ms, such as .* received the text '70'",
+    ),
+    "a time bin with a unit": (
+        long_table(lambda long: long.assign(time_bin_start=[70, 70, "70ms", 70], time_bin_end=170)),
+        "it.csv, row 3: the time_bin_start is '70ms', expected a number of ms",
+    ),
+    "a table without a header": (
+        lambda folder: (
+            long_table(lambda long: long)(folder),
+            pd.DataFrame(responses()[0, :, :, 0]).to_csv(folder / "it.csv", header=False, index=False),
+        ),
+        "it.csv has no header: its first row holds .*, expected names of columns: stimulus_id and a name for each",
+    ),
+    "dissimilarities as recordings": (
+        lambda folder: (
+            long_table(lambda long: long)(folder),
+            pd.DataFrame(np.zeros((4, 4))).to_csv(folder / "it.csv", header=False, index=False),
+        ),
+        r"Dissimilarities are for \[rdm\] in a benchmark file",
+    ),
     "a time bin twice": (replaced("[170, 270]", "[70, 170]"), "twice"),
     "time bins in seconds": (
         replaced("[[70, 170], [170, 270]]", "[[0.07, 0.17], [0.17, 0.27]]"),

@@ -150,17 +150,20 @@ def test_holms_correction():
 
 
 def test_lesions_are_compared_in_one_command(tmp_path):
-    """A model and its lesion on a file: scores, the difference with interval and p, a table and a figure."""
+    """A labelled model and its lesion: scores, the difference with interval and p, a table and a figure."""
     laboratory(tmp_path)
     done = run_here(
-        "compare", "cornet_rt_untrained", "-b", "it.toml", "-o", "out", "--image-size", 48, "--resamples", 50,
+        "compare", "mine:cornet_rt_untrained", "-b", "it.toml", "-o", "out", "--image-size", 48, "--resamples", 50,
         "--times", "released", "--times", 4,
         folder=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "out" / "comparisons.csv")
-    assert table["first"][0] == "cornet_rt_untrained_size_48"
-    assert table["second"][0] == "cornet_rt_untrained_times_4_size_48"
+    assert table.loc[0, ["first", "second"]].tolist() == ["mine", "mine (4)"]
+    identifiers = ["cornet_rt_untrained_size_48", "cornet_rt_untrained_times_4_size_48"]
+    assert table.loc[0, ["first_identifier", "second_identifier"]].tolist() == identifiers
+    assert f"mine (4) is {identifiers[1]}." in done.stdout
+    assert "mine - mine (4) on MyLab2026.IT: " in done.stdout
     assert f"{table['difference'][0]:+.3f} ({table['low'][0]:.3f} to {table['high'][0]:.3f}), p " in done.stdout
     assert "(Holm, 1 comparison)" in done.stdout
     for ending in ("png", "pdf"):

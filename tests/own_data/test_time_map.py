@@ -20,6 +20,8 @@ from brainscore_cornet import UserError, neural_benchmark, time_map
 from brainscore_cornet.cornet.recording.record import Site
 from brainscore_cornet.cornet.writing import locked
 from brainscore_cornet.metrics.exact import exact_metrics
+from brainscore_cornet.own_data import load_benchmark
+from brainscore_cornet.own_data.map_figures import difference_map
 from brainscore_cornet.own_data.map_files import write_map
 from brainscore_cornet.own_data.map_findings import findings
 from brainscore_cornet.own_data.neural import RecordingsBenchmark
@@ -104,7 +106,8 @@ def test_its_scores_are_those_of_the_benchmark(found):
     scores = np.where(committed, np.nan_to_num(dataset["score"].values), 0).sum(0)
     np.testing.assert_allclose(scores[reliable], score.values[reliable], atol=1e-6)
     mean = score.values[reliable].mean()
-    stated = f"The score of simulated is {mean:.3f}, averaged over 2 time bins: IT at time step "
+    within = "in 2 of its 4 time bins, those with a reliable signal,"
+    stated = f"The score of simulated {within} is {mean:.3f}, averaged over 2 time bins: IT at time step "
     assert any(sentence.startswith(stated) for sentence in found_map.sentences)
     by_neuroid = score.raw.raw.mean("split").sortby("neuroid_id").transpose("time_bin", "neuroid")
     order = np.argsort(dataset["neuroid_id"].values)
@@ -129,6 +132,25 @@ def test_a_control_that_is_the_model_itself_is_no_different(found):
     np.testing.assert_array_equal(dataset["difference_high"].values[reliable], 0)
     np.testing.assert_array_equal(dataset["p_corrected"].values[reliable], 1)
     assert "of 28 pairs of site and time bin 0 are better and 0 worse" in found[2].sentences[-1]
+
+
+def test_a_control_with_fewer_sites_leaves_the_map_as_it_is(stand_in, tmp_path):
+    """Scores are those of the map without it, and a sentence names the sites that have no difference."""
+    benchmark = load_benchmark(laboratory(tmp_path))
+    model, control = (small_model(stand_in, f"cornet_{name}", batch_size=20) for name in ("rt", "z"))
+    alone = time_map(model, benchmark, layers=["V1", "IT"], resamples=50)
+    found = time_map(model, benchmark, layers=["V1", "IT"], against=control, resamples=50)
+    xr.testing.assert_equal(found.dataset[list(alone.dataset)], alone.dataset)
+    assert list(found.sentences[: len(alone.sentences)]) == list(alone.sentences)
+    compared = np.isfinite(found.dataset["difference"].values).all(1)
+    sites = list(zip(found.dataset["layer"].values, found.dataset["time_step"].values, strict=True))
+    assert [site for site, is_compared in zip(sites, compared, strict=True) if is_compared] == [("V1.output", 0)]
+    np.testing.assert_array_equal(np.isfinite(found.dataset["p_corrected"].values).all(1), compared)
+    assert found.sentences[-1] == (
+        "6 of 7 sites are not compared, since cornet_z_size_48 does not have them: V1 at time steps 1, 2, 3, 4; IT at "
+        "time steps 3, 4."
+    )
+    assert difference_map(found.dataset) is not None
 
 
 def test_weighted_correlations_are_correlations():
@@ -283,9 +305,9 @@ LONG = "x" * 300
     [
         (["map", "cornet_z_untrained", "-b", "it.toml", "-o", LONG], "has 300 bytes: choose one of at most 207"),
         (["map", "cornet_z_untrained", "-b", "it.toml", "-o", "out", "--commit", LONG], "has 300 bytes"),
-        (["map", "cornet_z_untrained", "-b", LONG, "-o", "out"], "does not exist"),
+        (["map", "cornet_z_untrained", "-b", LONG, "-o", "out"], "Expected a benchmark file"),
         (["compare", "cornet_z_untrained", "cornet_z", "-b", "it.toml", "-o", LONG], "has 300 bytes"),
-        (["benchmark", LONG], "does not exist"),
+        (["benchmark", LONG], "Expected a benchmark file"),
         (["benchmark", "~nobody-of-this-name/it.toml"], "does not exist"),
         (["benchmark", LONG, "--new", "--recordings", "it.npy", "--stimuli", "images"], "has 300 bytes"),
         (["benchmark", "new.toml", "--new", "--recordings", f"{LONG}.npy", "--stimuli", "images"], "does not exist"),
