@@ -275,7 +275,7 @@ def validate(
         say(f"{found.model}: {counted(found.images, 'image')} at {found.image_size} px{how}{left_out}")
         top5 = "" if found.top5 is None else f", top-5 {100 * found.top5:.2f} %"
         say(f"top-1 {100 * found.top1:.2f} %{top5}, loss {found.loss:.4f}")
-        say(f"{found.images_per_second:.0f} images/s")
+        say(f"{found.images_per_second:.1f} images/s")
         say(found.comparison)
     for path, reason in found.unreadable.items():
         say(f"Warning: left out {path}: {reason}", err=True)

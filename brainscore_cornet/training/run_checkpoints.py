@@ -88,6 +88,7 @@ class Saving(pl.Callback):
         if due or stop or learner.device.type == "cpu" or step % FINITE_CHECK_INTERVAL == 0:
             self._check(trainer, learner)
         if due or stop:
+            learner.count_seconds()  # its own hook, which counts this step, is called after those of callbacks
             self._save(trainer, learner, Position(trainer.current_epoch, step))
         if stop:
             raise self._stopping.stopped(f"after step {step} of epoch {trainer.current_epoch + 1}", self._output)
