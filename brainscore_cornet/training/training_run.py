@@ -243,7 +243,7 @@ def _fit(
 ) -> None:
     progress = Progress()
     title = f"CORnet-{learner.what['architecture']}"
-    stopping = Stopping()
+    stopping = Stopping(progress.say)
     with quiet(), stopping.restored(), showing() if is_first() else nullcontext():
         # this order at the end of an epoch: repeated records after an interruption are harmless
         trainer = machine.trainer(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -94,6 +96,38 @@ def test_killed_three_times(undisturbed, folder):
     assert table(out) == table(undisturbed / "out")
     assert not list(out.rglob(".*.part"))
     assert len(list((out / "checkpoints").iterdir())) == 1
+
+
+def test_a_stop_is_announced_at_once():
+    """The first Ctrl-C is answered while a call into a library lasts, and the second one is an interrupt."""
+    printed: list[tuple[str, float]] = []
+    stopping = Stopping(lambda line: printed.append((line, time.monotonic())))
+    with stopping.restored():
+        stopping.listen()
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        hashlib.pbkdf2_hmac("sha512", b"", b"", 1_000_000)  # handlers in Python wait until it returns
+        end = time.monotonic()
+        assert stopping.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    ((line, when),) = printed
+    assert line == "Stopping after this step, to save it; Ctrl+C again stops without saving."
+    assert when < end
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_rate_after_a_stop(folder, monkeypatch):
+    """The step after which a run stopped counts in the epoch's duration, also where no other step is left."""
+    monkeypatch.setattr("brainscore_cornet.training.training_run.Stopping", StopsItself)
+    StopsItself.after = 1
+    options = {**SMALL, "epochs": 1, "batch_size": 15}
+    began = time.monotonic()
+    with pytest.raises(TrainingStopped, match="after step 1 of epoch 1"):
+        train("Z", folder, folder / "out", **options)
+    first = time.monotonic() - began
+    (row,) = train("Z", folder, folder / "out", **options).itertuples()
+    assert 0.001 < row.seconds < first
+    assert row.images_per_second == pytest.approx(15 / row.seconds)
 
 
 class StopsItself(Stopping):
