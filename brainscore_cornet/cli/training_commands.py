@@ -69,13 +69,18 @@ def _prepared(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**options) -> None:
+        from ..training.run_options import SaveEvery, check_machine, check_on_error
+
         architecture = architecture_of(options["model"])
         weights = parse_weights(options["weights"])
         checked = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
         checked |= {"weights": weights, "times": parse_times(options["times"])}
         machine = _machine(*(options[name] for name in ("ngpus", "device", "devices", "nodes")))
+        check_machine(machine["device"], options["precision"])
+        check_on_error(options["on_error"])
         check_options(f"cornet_{architecture.lower()}", device=machine["device"], **checked)
         if "output_path" in options:
+            SaveEvery.parse(options["save_every"])
             _check_run(architecture, options, weights, checked["times"])
         else:
             from ..training.folders import validation_folder

@@ -124,6 +124,10 @@ def without_paths(table: Path, columns: Iterable[object]) -> UserError:
     return UserError(f"{table} has no column {PATH}, only {', '.join(map(str, columns)) or 'none'}.")
 
 
+def bins_and_steps() -> UserError:
+    return UserError("Expected either time steps or time bins, such as [(70, 170)]; on the command line, 70-170.")
+
+
 def nothing_at(path: str) -> UserError:
     return UserError(f"There is nothing at {path}: expected a folder, an image, a list, or a pattern.")
 

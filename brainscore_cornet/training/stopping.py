@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from ..cornet.errors import UserError
 from ..ranks import is_first
@@ -38,6 +40,7 @@ class Stopping:
         self._print_line = print_line
         self._signal: int | None = None
         self._is_listening = False
+        self._before: Mapping[int, Any] = {}
 
     @property
     def requested(self) -> bool:
@@ -49,7 +52,7 @@ class Stopping:
         if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
             yield self
             return
-        before = {number: signal.getsignal(number) for number in _NAMES}
+        self._before = before = {number: signal.getsignal(number) for number in _NAMES}
         # Handlers wait until a call into torch returns, such as a backward pass of seconds. The wakeup file does not.
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
@@ -82,8 +85,10 @@ class Stopping:
                 signal.signal(number, self._note)
             self._is_listening = is_first()
 
-    def _note(self, number: int, _) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         if self._signal == number == signal.SIGINT:
+            if callable(handler := self._before.get(number)):  # the command line's, which prints a line
+                handler(number, frame)
             raise KeyboardInterrupt
         self._signal = number
 

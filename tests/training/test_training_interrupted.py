@@ -16,7 +16,8 @@ from helpers.patience import PATIENCE
 from helpers.trainings import SMALL, Training, command, pictures, same, table
 
 from brainscore_cornet import UserError, train
-from brainscore_cornet.training.run_checkpoints import SaveEvery, newest
+from brainscore_cornet.training.run_checkpoints import newest
+from brainscore_cornet.training.run_options import SaveEvery
 from brainscore_cornet.training.stopping import Stopping, TrainingStopped
 
 # two parts of a batch, a batch that is left over, more than an epoch
