@@ -140,6 +140,12 @@ CASES = [
     (("score", "cornet_z=there.nc"), "there.nc (4 bytes) is not a complete file of weights"),
     (("submit", "cornet_z", "--identifier", "a", "--weights", "z.pth", "-o", "out"), "Brain-Score cannot see z.pth"),
     ((*FEATURES, "table.csv", "-o", "f.nc"), "table.csv has no column stimulus_path, only a, b."),
+    ((*FEATURES, "image.csv", "-o", "f.nc"), "only label, Image: rename the column Image to stimulus_path."),
+    (
+        (*FEATURES, "semi.csv", "-o", "f.nc"),
+        "semi.csv: the columns are separated by semicolons, expected commas. ",
+    ),
+    ((*FEATURES, "tabs.csv", "-o", "f.nc"), "separated by tabs, expected commas. Rename it to tabs.tsv."),
     ((*FEATURES, "z.pth", "-o", "f.nc"), "z.pth is named as a file of weights, expected images."),
     (("features", "data", "cornet_z_untrained", "-o", "f.nc"), "data is a folder, expected a model's identifier first"),
     (("score", "data"), "data is a folder, expected a model."),
@@ -204,6 +210,9 @@ def results(tmp_path_factory, stand_in) -> list[tuple[int, str, str]]:
         (folder / name).mkdir(parents=True)
     (folder / "scored" / "scores.csv").write_text("")
     (folder / "table.csv").write_text("a,b\n1,2\n")
+    (folder / "image.csv").write_text("label,Image\na,x.png\n")
+    (folder / "semi.csv").write_text("stimulus_path;depth\nx.png;0,5\n")
+    (folder / "tabs.csv").write_text("stimulus_path\tdepth\nx.png\t0.5\n")
     recipe = recipe_for("Z", lr=0.1)
     of_others = {"image_size": 224, "seed": 0, "precision": "fp32", "on_error": "fail"}
     settings = settings_without_images("Z", recipe, times=None, weights=None, background=None, **of_others)
