@@ -19,7 +19,7 @@ from ..cornet.preparation import checked_background
 from ..cornet.progress_line import showing
 from ..ranks import is_first
 from .options import Background, Json, Weights, parse_times, parse_weights
-from .printing import say
+from .printing import ended_by_second_interrupt, say
 
 app = typer.Typer()
 
@@ -190,34 +190,35 @@ def train(
     from ..training.stopping import TrainingStopped
 
     try:
-        run_training(
-            model,
-            data_path,
-            output_path,
-            val_labels=val_labels,
-            weights=parse_weights(weights),
-            restore_path=restore_path,
-            times=parse_times(times),
-            image_size=image_size,
-            epochs=epochs,
-            lr=lr,
-            step_size=step_size,
-            batch_size=batch_size,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            schedule=schedule,
-            label_smoothing=label_smoothing,
-            seed=seed,
-            **_machine(ngpus, device, devices, nodes),
-            workers=workers,
-            precision=precision,
-            accumulate=accumulate,
-            sync_batchnorm=sync_batchnorm,
-            save_every=save_every,
-            on_error=on_error,
-            background=background,
-        )
+        with ended_by_second_interrupt():
+            run_training(
+                model,
+                data_path,
+                output_path,
+                val_labels=val_labels,
+                weights=parse_weights(weights),
+                restore_path=restore_path,
+                times=parse_times(times),
+                image_size=image_size,
+                epochs=epochs,
+                lr=lr,
+                step_size=step_size,
+                batch_size=batch_size,
+                momentum=momentum,
+                weight_decay=weight_decay,
+                optimizer=optimizer,
+                schedule=schedule,
+                label_smoothing=label_smoothing,
+                seed=seed,
+                **_machine(ngpus, device, devices, nodes),
+                workers=workers,
+                precision=precision,
+                accumulate=accumulate,
+                sync_batchnorm=sync_batchnorm,
+                save_every=save_every,
+                on_error=on_error,
+                background=background,
+            )
     except TrainingStopped as stopped:
         if is_first():
             say(stopped, err=True)

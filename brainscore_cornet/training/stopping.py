@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from ..cornet.errors import UserError
 from ..ranks import is_first
+from ..signals import heard_at_once
 
-_END = b"\0"  # no signal has this number
 _NAMES: dict[int, str] = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl+C"}
 
 
@@ -40,7 +37,7 @@ class Stopping:
         self._print_line = print_line
         self._signal: int | None = None
         self._is_listening = False
-        self._before: Mapping[int, Any] = {}
+        self._heard: list[int] = []
 
     @property
     def requested(self) -> bool:
@@ -52,43 +49,33 @@ class Stopping:
         if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
             yield self
             return
-        self._before = before = {number: signal.getsignal(number) for number in _NAMES}
-        # Handlers wait until a call into torch returns, such as a backward pass of seconds. The wakeup file does not.
-        reading, writing = os.pipe()
-        os.set_blocking(writing, False)
-        thread = threading.Thread(target=self._announce, args=(reading,), daemon=True)
-        thread.start()
-        wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        before = {number: signal.getsignal(number) for number in _NAMES}
         try:
-            yield self
+            with heard_at_once(self._hear):
+                yield self
         finally:
-            signal.set_wakeup_fd(wakeup)
-            os.write(writing, _END)
-            thread.join()
-            os.close(reading)
-            os.close(writing)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _announce(self, reading: int) -> None:
-        """Print what happens after the first signal, whose number the wakeup file gets."""
-        while (byte := os.read(reading, 1)) != _END:
-            if self._is_listening and byte[0] in _NAMES:
-                self._is_listening = False
-                again = "; Ctrl+C again stops without saving" if byte[0] == signal.SIGINT else ""
-                self._print_line(f"Stopping after this step, to save it{again}.")
+    def _hear(self, number: int) -> None:
+        """Print what happens after the first signal."""
+        if not self._is_listening or number not in _NAMES:
+            return
+        self._heard.append(number)
+        if len(self._heard) == 1 and is_first():
+            again = "; Ctrl+C again stops at once" if number == signal.SIGINT else ""
+            self._print_line(f"Stopping after this step, to save it{again}.")
 
     def listen(self) -> None:
         """Install the handlers, in place of Lightning's, which would stop in the middle of a step."""
         if threading.current_thread() is threading.main_thread():
             for number in _NAMES:
                 signal.signal(number, self._note)
-            self._is_listening = is_first()
+            self._is_listening = True
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._signal == number == signal.SIGINT:
-            if callable(handler := self._before.get(number)):  # the command line's, which prints a line
-                handler(number, frame)
+    def _note(self, number: int, _) -> None:
+        # called once for two signals that arrive during a call into a library
+        if number == signal.SIGINT and (self._signal == number or self._heard.count(number) > 1):
             raise KeyboardInterrupt
         self._signal = number
 

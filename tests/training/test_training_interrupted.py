@@ -112,9 +112,20 @@ def test_a_stop_is_announced_at_once():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     ((line, when),) = printed
-    assert line == "Stopping after this step, to save it; Ctrl+C again stops without saving."
+    assert line == "Stopping after this step, to save it; Ctrl+C again stops at once."
     assert when < end
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_two_signals_during_one_call():
+    """The second Ctrl-C is an interrupt also where Python's handler runs once for both."""
+    stopping = Stopping(lambda line: None)
+    with stopping.restored():
+        stopping.listen()
+        for wait in (0.05, 0.15):
+            threading.Timer(wait, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            hashlib.pbkdf2_hmac("sha512", b"", b"", 1_000_000)
 
 
 def test_the_rate_after_a_stop(folder, monkeypatch):
