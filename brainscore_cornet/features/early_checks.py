@@ -36,6 +36,7 @@ _LIKELY += ("file", "imagename", "stimulusname", "image", "img", "picture", "sti
 """Names that columns of paths have in others' tables, without separators and the plural's s, the surest first."""
 LABELLED = (".nc", ".zarr", ".h5")
 """Endings of outputs with a variable for each layer and the time steps at which it has one size."""
+NUMPY = (".npy", ".npz")
 PICTURES = (".png", ".pdf", ".svg")
 STORED = re.compile(r"(.+\.(?:h5|hdf5|mat)):(/[^\[\]]+)(?:\[(\d+)\])?", re.IGNORECASE)
 """Images in an array of a file, `images.h5:/imgBrick`, or one of them, `images.h5:/imgBrick[17]`."""
@@ -120,6 +121,8 @@ def _check_file(path: Path, on_error: str) -> None:
             header = next(csv.reader(file, delimiter=SEPARATORS[ending]), [])
             if PATH not in header:
                 raise without_paths(path, header)
+    elif ending in NUMPY:
+        raise of_numpy(path)
     elif on_error == "fail" and ending in CHECKPOINTS:
         raise UserError(f"{path} is named as a file of weights, expected images. For weights of your own: --weights")
 
@@ -138,6 +141,13 @@ def without_paths(table: Path, columns: Iterable[object]) -> UserError:
     likely = next((plain[name] for name in _LIKELY if name in plain), None)
     hint = "" if likely is None else f": rename the column {likely} to {PATH}"
     return UserError(f"{table} has no column {PATH}, only {', '.join(names) or 'none'}{hint}.")
+
+
+def of_numpy(path: Path) -> UserError:
+    return UserError(
+        f"{path} is a file of numpy, expected images: name an array of images in an .h5 or .mat file, such as "
+        f"{path.stem}.h5:/images, or pass arrays in Python, extract_features(model, numpy.load({path.name!r}))."
+    )
 
 
 def bins_and_steps() -> UserError:

@@ -146,6 +146,10 @@ CASES = [
         "semi.csv: the columns are separated by semicolons, expected commas. ",
     ),
     ((*FEATURES, "tabs.csv", "-o", "f.nc"), "separated by tabs, expected commas. Rename it to tabs.tsv."),
+    (
+        (*FEATURES, "reps.npy", "-o", "f.nc"),
+        "reps.npy is a file of numpy, expected images: name an array ",
+    ),
     ((*FEATURES, "z.pth", "-o", "f.nc"), "z.pth is named as a file of weights, expected images."),
     (("features", "data", "cornet_z_untrained", "-o", "f.nc"), "data is a folder, expected a model's identifier first"),
     (("score", "data"), "data is a folder, expected a model."),
@@ -193,7 +197,7 @@ BROKEN = ("submit", "--check", "cornet_z_untrained.zip"), "[not-a-zip]"
 def results(tmp_path_factory, stand_in) -> list[tuple[int, str, str]]:
     """The exit code of each command, and what it printed on standard error and standard output."""
     folder = tmp_path_factory.mktemp("early")
-    for name in ("there.nc", "a.toml", "page.html", "cornet_z_untrained.zip"):
+    for name in ("there.nc", "a.toml", "page.html", "reps.npy", "cornet_z_untrained.zip"):
         (folder / name).write_text("mine")
     for name in (
         "data/train/a",
