@@ -126,7 +126,8 @@ def test_names_of_controls(folder):
     """The file of an untrained model has its identifier in its name, which CORnet's own command does not know."""
     arguments = ["test", "--model", "cornet_z_untrained", "--data_path", "images", "-o", "out", "--imsize", "64"]
     result = run_here(*arguments, folder=folder)
-    assert result.stdout == "out/cornet_z_untrained_decoder_avgpool_feats.npy\n"
+    stem = "out/cornet_z_untrained_decoder_avgpool_feats"
+    assert result.stdout == f"{stem}.npy\n{stem}_images.csv\n"
     assert "Loading cornet_z_untrained\n" in result.stderr
 
 

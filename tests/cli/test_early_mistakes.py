@@ -92,6 +92,7 @@ CASES = [
     (("train", "--model", "Z", "--data_path", "no", "-o", "out"), "There is no folder no"),
     (("validate", "cornet_z", "--data_path", "no"), "There is no folder no"),
     (("test", "--model", "Z", "--data_path", "no", "-o", "out"), "There is nothing at no"),
+    (("test", "--model", "Z", "--data_path", "page.html", "-o", "out"), "page.html is a file: expected a folder with"),
     (("submit", "cornet_q", "-o", "out"), "Unknown model 'cornet_q'"),
     (("submit", "cornet_z", "--image-size", "64", "-o", "out"), "give it an identifier of its own, such as"),
     (("submit", "cornet_z", "--identifier", "a-b", "-o", "out"), "'a-b' cannot be an identifier"),
