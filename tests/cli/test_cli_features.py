@@ -138,7 +138,7 @@ def test_images_that_cannot_be_read(folder):
     assert "To leave such images out: --on-error skip" in run_here(*arguments, folder=folder).stderr
     result = run_here(*arguments, "--on-error", "skip", folder=folder)
     assert result.returncode == 0
-    assert np.load(folder / result.stdout.strip()).shape == (6, 512)
+    assert np.load(folder / result.stdout.splitlines()[0]).shape == (6, 512)
 
 
 def test_an_output_of_other_options(folder, monkeypatch):
