@@ -54,7 +54,7 @@ def cornet_test(
     """
     from ..cornet.commitments import architecture_of, get_commitment
     from ..cornet.early_options import check_options
-    from ..features.early_checks import nothing_at
+    from ..features.early_checks import existing
 
     architecture = architecture_of(model)
     identifier = f"cornet_{architecture.lower()}" if model.upper() == architecture else model
@@ -69,7 +69,8 @@ def cornet_test(
     }
     check_options(identifier, layers=[name], **options)
     if not data_path.expanduser().is_dir():
-        raise nothing_at(str(data_path))
+        what = f"{data_path} is a file" if data_path.expanduser().exists() else f"There is nothing at {data_path}"
+        raise UserError(f"{what}: expected a folder with images. For single images there is the command `features`.")
     # CORnet's 0 workers mean that there is no process besides its own
     portions = {"batch_size": batch_size, "workers": workers if workers is None else max(1, workers)}
     options |= {name: value for name, value in portions.items() if value is not None}
@@ -106,4 +107,4 @@ def cornet_test(
             allow_uninformative=True,
             overwrite=overwrite,
         )
-    say(output)
+    say("\n".join(map(str, existing(output))))

@@ -98,7 +98,7 @@ def features(
     """
     from ..cornet.early_options import check_options
     from ..cornet.writing import output_path
-    from ..features.early_checks import check_picture, check_rdm_output, check_request, existing
+    from ..features.early_checks import bins_and_steps, check_picture, check_rdm_output, check_request, existing
     from ..parallel.dask_cluster import cluster_for
 
     if output is None and plot is None:
@@ -113,6 +113,8 @@ def features(
         time_bins = " ".join([time_bins, *further])
     bins = None if time_bins is None else parse_time_bins(time_bins)
     steps = time_steps if time_steps == "all" else _integers(time_steps)
+    if bins is not None and steps != "all":
+        raise bins_and_steps()
     options = {"times": parse_times(times), "batch_size": batch_size, "workers": threads}
     options |= {"time_mapping": parse_time_mapping(time_mapping)}
     tls = tls_files(tls_ca, tls_cert, tls_key)

@@ -27,7 +27,8 @@ TimeMapping = Annotated[
 ]
 ImageSize = Annotated[int | None, typer.Option(help="In px.", show_default="that of the weights, else 224")]
 Layers = Annotated[
-    str | None, typer.Option(help="Other layers for regions: V4=V4.nonlin3.", show_default="regions' outputs")
+    str | None,
+    typer.Option(help="Other layers for regions; V4=V4.nonlin3 for S.", show_default="regions' outputs"),
 ]
 Resize = Annotated[
     str | None, typer.Option(help="How images become square: squeeze, crop or pad.", show_default="squeeze")

@@ -17,6 +17,7 @@ from ..cornet.errors import UserError, machine_failure
 from ..cornet.names import shown
 from ..cornet.progress_line import set_aside
 from ..python_children import SAFE_PATH
+from ..signals import heard_at_once
 
 _SHORT_OF_MEMORY = re.compile(
     r"allocate memory|out of memory|failed to map segment|start new thread|bad_alloc|resource temporarily unavailable",
@@ -91,6 +92,27 @@ class _OneLine(logging.Formatter):
         return "\n".join(map(shown, super().format(record).split("\n")))
 
 
+def _end_at_once() -> None:
+    with suppress(OSError):
+        os.write(2, b"Interrupted.\n")
+    os._exit(INTERRUPTED)  # nothing is lost: results are on the disk, and children end with this process
+
+
+@contextmanager
+def ended_by_second_interrupt() -> Iterator[None]:
+    """End the process at the second Ctrl-C inside this context, also during a long call into a library."""
+    interrupts: list[int] = []
+
+    def hear(number: int) -> None:
+        if number == signal.SIGINT:
+            interrupts.append(number)
+            if len(interrupts) == 2:
+                _end_at_once()
+
+    with heard_at_once(hear):
+        yield
+
+
 @contextmanager
 def _prepared() -> Iterator[list[int]]:
     """Set up warnings, messages and Ctrl-C inside this context, and yield a list that gets each Ctrl-C."""
@@ -109,9 +131,7 @@ def _prepared() -> Iterator[list[int]]:
         interrupts.append(number)
         if len(interrupts) == 1:
             raise KeyboardInterrupt
-        with suppress(OSError):
-            os.write(2, b"Interrupted.\n")
-        os._exit(INTERRUPTED)  # nothing is lost: results are on the disk, and children end with this process
+        _end_at_once()
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:

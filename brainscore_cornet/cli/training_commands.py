@@ -19,7 +19,7 @@ from ..cornet.preparation import checked_background
 from ..cornet.progress_line import showing
 from ..ranks import is_first
 from .options import Background, Json, Weights, parse_times, parse_weights
-from .printing import say
+from .printing import ended_by_second_interrupt, say
 
 app = typer.Typer()
 
@@ -69,13 +69,18 @@ def _prepared(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**options) -> None:
+        from ..training.run_options import SaveEvery, check_machine, check_on_error
+
         architecture = architecture_of(options["model"])
         weights = parse_weights(options["weights"])
         checked = {name: options[name] for name in ("image_size", "resize", "background") if name in options}
         checked |= {"weights": weights, "times": parse_times(options["times"])}
         machine = _machine(*(options[name] for name in ("ngpus", "device", "devices", "nodes")))
+        check_machine(machine["device"], options["precision"])
+        check_on_error(options["on_error"])
         check_options(f"cornet_{architecture.lower()}", device=machine["device"], **checked)
         if "output_path" in options:
+            SaveEvery.parse(options["save_every"])
             _check_run(architecture, options, weights, checked["times"])
         else:
             from ..training.folders import validation_folder
@@ -185,34 +190,35 @@ def train(
     from ..training.stopping import TrainingStopped
 
     try:
-        run_training(
-            model,
-            data_path,
-            output_path,
-            val_labels=val_labels,
-            weights=parse_weights(weights),
-            restore_path=restore_path,
-            times=parse_times(times),
-            image_size=image_size,
-            epochs=epochs,
-            lr=lr,
-            step_size=step_size,
-            batch_size=batch_size,
-            momentum=momentum,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            schedule=schedule,
-            label_smoothing=label_smoothing,
-            seed=seed,
-            **_machine(ngpus, device, devices, nodes),
-            workers=workers,
-            precision=precision,
-            accumulate=accumulate,
-            sync_batchnorm=sync_batchnorm,
-            save_every=save_every,
-            on_error=on_error,
-            background=background,
-        )
+        with ended_by_second_interrupt():
+            run_training(
+                model,
+                data_path,
+                output_path,
+                val_labels=val_labels,
+                weights=parse_weights(weights),
+                restore_path=restore_path,
+                times=parse_times(times),
+                image_size=image_size,
+                epochs=epochs,
+                lr=lr,
+                step_size=step_size,
+                batch_size=batch_size,
+                momentum=momentum,
+                weight_decay=weight_decay,
+                optimizer=optimizer,
+                schedule=schedule,
+                label_smoothing=label_smoothing,
+                seed=seed,
+                **_machine(ngpus, device, devices, nodes),
+                workers=workers,
+                precision=precision,
+                accumulate=accumulate,
+                sync_batchnorm=sync_batchnorm,
+                save_every=save_every,
+                on_error=on_error,
+                background=background,
+            )
     except TrainingStopped as stopped:
         if is_first():
             say(stopped, err=True)
@@ -275,7 +281,7 @@ def validate(
         say(f"{found.model}: {counted(found.images, 'image')} at {found.image_size} px{how}{left_out}")
         top5 = "" if found.top5 is None else f", top-5 {100 * found.top5:.2f} %"
         say(f"top-1 {100 * found.top1:.2f} %{top5}, loss {found.loss:.4f}")
-        say(f"{found.images_per_second:.0f} images/s")
+        say(f"{found.images_per_second:.1f} images/s")
         say(found.comparison)
     for path, reason in found.unreadable.items():
         say(f"Warning: left out {path}: {reason}", err=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from .early_options import check_device
 from .errors import UserError
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
     """Return the requested torch device; by default CUDA if available, else Apple's MPS, else the CPU."""
+    check_device(device)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:

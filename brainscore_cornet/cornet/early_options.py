@@ -56,8 +56,13 @@ def check_options(
 
 
 def check_device(device: str | None) -> None:
-    """Raise `UserError` for CUDA where torch or the machine cannot have it; `pick_device` checks everything else."""
-    if device is None or str(device).partition(":")[0] != "cuda" or sys.platform != "linux":
+    """Raise `UserError` for an unknown device, and for CUDA where torch or the machine cannot have it.
+
+    Whether the device can compute is checked by `pick_device`.
+    """
+    if device is not None and not re.fullmatch(r"(cpu|cuda|mps)(:\d+)?", str(device)):
+        raise UserError(f"No device {device!r} on this machine: expected cpu, cuda, cuda:1 (of several) or mps.")
+    if device is None or not str(device).startswith("cuda") or sys.platform != "linux":
         return
     try:
         build = Path(str(distribution("torch").locate_file("torch/version.py"))).read_text(encoding="utf-8")

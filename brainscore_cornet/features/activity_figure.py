@@ -60,7 +60,6 @@ def draw(model: CORnetModel, images, path: Path, on_error: str = "fail") -> None
         above, below = parts
         axes = above.subplots(1, 2, sharex=True)
         draw_courses(above, axes, courses_of(pooled), _WIDTH)
-        axes[1].set_ylabel("mean 1 − r between images, over channels")
         axes = below.subplots(len(few), 1 + len(REGIONS), squeeze=False)
         for row, source in enumerate(few.sources):
             _show_image(axes[row, 0], source, model.commitment.background)

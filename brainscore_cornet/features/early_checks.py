@@ -30,8 +30,13 @@ TABLES = (".csv", ".parquet")
 MOST_COLUMNS = 20_000  # of a table; larger tables take too long to write and read
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 """Ending of a table of images -> what is between its columns."""
+_MARKS = {";": "semicolons", "\t": "tabs", ",": "commas"}
+_LIKELY = ("stimuluspath", "imagepath", "filepath", "path", "imagefilename", "imagefile", "stimulusfile", "filename")
+_LIKELY += ("file", "imagename", "stimulusname", "image", "img", "picture", "stimulus", "stimuli")
+"""Names that columns of paths have in others' tables, without separators and the plural's s, the surest first."""
 LABELLED = (".nc", ".zarr", ".h5")
 """Endings of outputs with a variable for each layer and the time steps at which it has one size."""
+NUMPY = (".npy", ".npz")
 PICTURES = (".png", ".pdf", ".svg")
 STORED = re.compile(r"(.+\.(?:h5|hdf5|mat)):(/[^\[\]]+)(?:\[(\d+)\])?", re.IGNORECASE)
 """Images in an array of a file, `images.h5:/imgBrick`, or one of them, `images.h5:/imgBrick[17]`."""
@@ -116,12 +121,37 @@ def _check_file(path: Path, on_error: str) -> None:
             header = next(csv.reader(file, delimiter=SEPARATORS[ending]), [])
             if PATH not in header:
                 raise without_paths(path, header)
+    elif ending in NUMPY:
+        raise of_numpy(path)
     elif on_error == "fail" and ending in CHECKPOINTS:
         raise UserError(f"{path} is named as a file of weights, expected images. For weights of your own: --weights")
 
 
 def without_paths(table: Path, columns: Iterable[object]) -> UserError:
-    return UserError(f"{table} has no column {PATH}, only {', '.join(map(str, columns)) or 'none'}.")
+    """Return an error for a table without images' paths, with what is probably meant."""
+    names = list(map(str, columns))
+    expected = SEPARATORS[table.suffix.lower()]
+    others = [mark for mark in _MARKS if mark != expected and mark in names[0]] if len(names) == 1 else []
+    if others:
+        ending = next((each for each, mark in SEPARATORS.items() if mark == others[0]), None)
+        again = f"Export it again with {_MARKS[expected]} between columns and points in decimal numbers"
+        what = f"the columns are separated by {_MARKS[others[0]]}, expected {_MARKS[expected]}"
+        return UserError(f"{table}: {what}. {again if ending is None else f'Rename it to {table.stem}{ending}'}.")
+    plain = {re.sub(r"[\W_]", "", name).lower().removesuffix("s"): name for name in reversed(names)}
+    likely = next((plain[name] for name in _LIKELY if name in plain), None)
+    hint = "" if likely is None else f": rename the column {likely} to {PATH}"
+    return UserError(f"{table} has no column {PATH}, only {', '.join(names) or 'none'}{hint}.")
+
+
+def of_numpy(path: Path) -> UserError:
+    return UserError(
+        f"{path} is a file of numpy, expected images: name an array of images in an .h5 or .mat file, such as "
+        f"{path.stem}.h5:/images, or pass arrays in Python, extract_features(model, numpy.load({path.name!r}))."
+    )
+
+
+def bins_and_steps() -> UserError:
+    return UserError("Expected either time steps or time bins, such as [(70, 170)]; on the command line, 70-170.")
 
 
 def nothing_at(path: str) -> UserError:

@@ -23,7 +23,7 @@ from ..cornet.progress_line import counting
 from ..cornet.recording.images import Source, check_mode, say_transparent
 from ..cornet.recording.stimuli import as_stimulus_set, stimulus_paths
 from ..image_folders import readable_images
-from .early_checks import SEPARATORS, STORED, nothing_at, without_paths
+from .early_checks import NUMPY, SEPARATORS, STORED, nothing_at, of_numpy, without_paths
 from .stored_images import StoredImage, StoredImages, hint, open_stored
 
 _logger = logging.getLogger(__name__)
@@ -131,6 +131,8 @@ def _found(text: str, opened: dict[tuple[str, str], StoredImages]) -> tuple[pd.D
     elif path.is_file():
         if path.suffix.lower() in _LISTS:
             return _with_arrays(_listed(path), opened)
+        if path.suffix.lower() in NUMPY:
+            raise of_numpy(path)
         if (advice := hint(path)) is not None:
             raise UserError(advice)
         paths = [str(path)]
@@ -239,7 +241,8 @@ def look(images: Images, on_error: str, background: Colour | None = None) -> Ima
 def _cannot_use(paths: Sequence[str], bad: Mapping[int, str]) -> str:
     shown = "; ".join(f"{paths[row]} ({reason})" for row, reason in list(bad.items())[:_SHOWN])
     more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-    return f"{len(bad)} of {len(paths)} images cannot be used: {shown}{more}. To leave such images out: --on-error skip"
+    advice = " To leave such images out: --on-error skip" if len(bad) < len(paths) else ""
+    return f"{len(bad)} of {len(paths)} images cannot be used: {shown}{more}.{advice}"
 
 
 def _look_at(source: Source) -> tuple[str | None, bool, bool, bool]:

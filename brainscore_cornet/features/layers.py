@@ -13,7 +13,7 @@ from ..cornet.names import counted
 from ..cornet.recording.record import Site, is_decoded
 from ..cornet.recording.shapes import Shapes
 from ..cornet.time_bins import check_time_bin
-from .early_checks import DEFAULT_LAYERS
+from .early_checks import DEFAULT_LAYERS, bins_and_steps
 
 _logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def choose(
     if not isinstance(time_steps, Iterable):
         time_steps = [time_steps]
     if time_bins is not None and (not len(time_bins) or time_steps != "all"):
-        raise UserError("Expected either time steps or time bins, such as [(70, 170)].")
+        raise bins_and_steps()
     if not len(time_steps):
         raise UserError("No time steps: expected 'all' or a list such as [0, 1].")
     if isinstance(time_steps, str) and time_steps != "all":

@@ -22,6 +22,8 @@ _PORTION = 2**26  # bytes that are read at once
 _UNITS = {"mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0}
 _NARROWEST, _WIDEST = 2.0, 20.0  # inches
 _ROOM = 0.08  # of a panel's height, beyond its curves
+_ALL, _CHANNELS = "all units", "channel means"  # what r is over
+_POOLED = 3  # axes of a layer's averages over positions: time step, presentation, channel
 _LOG_FROM = 10.0  # ratio of activities from which a linear scale would flatten the smaller ones
 _STYLES: tuple[Any, ...] = (
     "-",
@@ -71,18 +73,20 @@ def courses_of(features: xr.Dataset) -> pd.DataFrame:
 
     The table has a row for each layer and time step: `layer`, `time_step`, `time_bin_start`, `time_bin_end` (ms; NaN
     where none is committed), `mean` (over units and images), `spread` (standard deviation over images of the mean over
-    units) and `dissimilarity` (mean over pairs of images of 1 - Pearson's r over units; NaN for one image or constant
-    activity).
+    units), `dissimilarity` (mean over pairs of images of 1 - Pearson's r over units; NaN for one image or constant
+    activity) and `over` (`all units`; `channel means` where the features are averages over positions).
     """
     rows = []
     for layer in map(str, features.data_vars):
         if not _is_of_region(layer, features):
             continue
         steps = features[f"{layer}:time_step"].values.tolist()
+        over = _CHANNELS if features[layer].ndim == _POOLED else _ALL
         edges = [_edges(features, layer, edge, len(steps)) for edge in ("start", "end")]
         for number, step in enumerate(steps):
-            rows.append((layer, step, edges[0][number], edges[1][number], *_of_step(features[layer], number)))
-    names = ("layer", "time_step", "time_bin_start", "time_bin_end", "mean", "spread", "dissimilarity")
+            found = _of_step(features[layer], number)
+            rows.append((layer, step, edges[0][number], edges[1][number], *found, over))
+    names = ("layer", "time_step", "time_bin_start", "time_bin_end", "mean", "spread", "dissimilarity", "over")
     return pd.DataFrame(rows, columns=pd.Index(names))
 
 
@@ -148,7 +152,7 @@ def draw_courses(figure, axes, courses: pd.DataFrame, width: float) -> None:
         axes[0].fill_between(times, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
         axes[1].plot(times, dissimilarity, linewidth=1.5, **style)
     axes[0].set_ylabel("mean activity\n± s.d. over images")
-    axes[1].set_ylabel("mean 1 − r\nbetween images")
+    axes[1].set_ylabel(f"mean 1 − r between images\nover {' or '.join(courses['over'].unique())}")
     lows, highs = (courses["mean"] + sign * courses["spread"] for sign in (-1, 1))
     low, high = float(lows.min()), float(highs.max())
     if low > 0 and high > _LOG_FROM * low:

@@ -29,6 +29,7 @@ _ANSWER_TIMEOUT = "5s"  # of a scheduler that is said to run
 WAIT = 0.5
 """Seconds between two checks of tasks that are waited for."""
 _DEATH_TIMEOUT = 60  # s after which a worker without its scheduler ends
+_EXAMPLE = "{jobqueue: {slurm: {cores: 4, memory: 16GB, walltime: '08:00:00', queue: NAME, account: NAME}}}"
 _NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 _NO_PAGES = {"DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]"}  # a worker serves them to everybody otherwise
 
@@ -59,6 +60,8 @@ class Cluster:
             raise UserError("A scheduler with TLS needs --tls-ca, --tls-cert and --tls-key.")
         if find_spec("distributed") is None:
             raise UserError(f"A cluster needs Dask distributed: {install_line('cluster')}")
+        if self.scheduler is None:
+            _check_slurm()
 
 
 def cluster_for(
@@ -72,6 +75,26 @@ def cluster_for(
     cluster = Cluster(scheduler, tls, workers)
     cluster.check()
     return cluster
+
+
+def _check_slurm() -> None:
+    """Raise `UserError` if dask-jobqueue does not know how many cores and how much memory a job has."""
+    import dask.config
+
+    if find_spec("dask_jobqueue") is None:
+        raise UserError(f"For SLURM, dask-jobqueue is needed: {install_line('cluster')}")
+    missing = [name for name in ("cores", "memory") if not dask.config.get(f"jobqueue.slurm.{name}", None)]
+    if missing:
+        raise UserError(
+            f"dask-jobqueue is not configured for SLURM: a job's {' and '.join(missing)} are unknown. Write them, and "
+            f"what else your cluster asks for, into {_configuration()}, such as: {_EXAMPLE}"
+        )
+
+
+def _configuration() -> Path:
+    import dask.config
+
+    return Path(dask.config.PATH) / "jobqueue.yaml"
 
 
 class Watch:
@@ -190,9 +213,7 @@ def _slurm_cluster(jobs: int, certificates: str):
             job_script_prologue=[*exports, *configured("job-script-prologue", [])],
             death_timeout=configured("death-timeout", _DEATH_TIMEOUT),
         )
-    except (TypeError, ValueError) as error:  # such as a missing number of cores
-        raise UserError(
-            f"dask-jobqueue is not configured for SLURM: {error} Its file is ~/.config/dask/jobqueue.yaml."
-        ) from error
+    except (TypeError, ValueError) as error:  # such as an unknown option
+        raise UserError(f"dask-jobqueue is not configured for SLURM: {error} Its file is {_configuration()}") from error
     cluster.scale(jobs=jobs)
     return cluster

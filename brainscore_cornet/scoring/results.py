@@ -166,6 +166,8 @@ class Results:
         """Raise `UserError` for a folder that cannot be one of results."""
         if self.folder.suffix in (".csv", ".json"):
             raise UserError(f"Expected a folder for the scores, received {self.folder}; the table in it is {TABLE}.")
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"{self.folder} is a file: expected a folder for the scores.")
         if (self.folder / TABLE).exists() and not (self.folder / _FOLDER).is_dir():
             raise UserError(f"{self.folder / TABLE} is not this command's: name another folder for the scores.")
 

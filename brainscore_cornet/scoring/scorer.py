@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ..cornet.commitments import bins_as_text
+from ..cornet.names import counted
 from ..cornet.progress_line import Work, report
 from ..cornet.time_bins import check_time_bin
 from ..metrics import CHECKED, EXACT, STOCK
@@ -221,7 +222,7 @@ def _shown_device(device: torch.device) -> str:
 
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device.type}, {torch.get_num_threads()} threads" if device.type == "cpu" else str(device)
+    return f"{device.type}, {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else str(device)
 
 
 def _since(start: float) -> float:

@@ -166,6 +166,10 @@ class Learner(pl.LightningModule):
             group["lr"] = rate
 
     def on_train_batch_end(self, outputs, batch: Batch, batch_idx: int) -> None:
+        self.count_seconds()
+
+    def count_seconds(self) -> None:
+        """Add the time since the last call to this epoch's duration."""
         now = time.monotonic()
         self.seconds, self._clock = self.seconds + now - self._clock, now
 

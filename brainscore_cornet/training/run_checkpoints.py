@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +18,13 @@ from ..cornet.errors import UserError
 from ..cornet.writing import discard, make_folder, part_of, write_aside, writing
 from .module import Learner
 from .position import Position
-from .run_directory import ENDING, FOLDER
+from .run_directory import CHECKPOINT, ENDING, FOLDER
+from .run_options import SaveEvery
 from .stopping import Stopping
 
-DEFAULT_SAVE_EVERY = "1e,30m"
 FINITE_CHECK_INTERVAL = 50  # steps between two checks that the loss is finite, which wait for the device
-_NAME = re.compile(rf"epoch_\d{{5,}}_step_\d{{9,}}{re.escape(ENDING)}")  # those that `_name` gives
 _ENTRIES = {"state_dict", "optimizer_states", "loops", "position", "flags"}  # of Lightning and of this package
 _AGREED_AFTER = 10  # steps between two all-reduces of the stop flag, after which a signal takes effect
-
-
-@dataclass(frozen=True)
-class SaveEvery:
-    """Intervals in epochs and minutes at which a run is saved."""
-
-    epochs: int = 1
-    minutes: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> SaveEvery:
-        """Return the intervals of a text such as `2e`, `30m` or `2e,30m`; by default every epoch is saved."""
-        found: dict[str, float] = {}
-        for part in text.replace(" ", "").split(","):
-            match = re.fullmatch(r"(\d+)(e)|(\d+(?:\.\d+)?)(m)", part)
-            if match is None or float(match[1] or match[3]) <= 0 or (match[2] or match[4]) in found:
-                raise UserError(
-                    f"Expected how often to save as epochs (2e), minutes (30m) or both (2e,30m), received {text!r}."
-                )
-            found[match[2] or match[4]] = float(match[1] or match[3])
-        return cls(int(found.get("e", 1)), found.get("m"))
 
 
 class WrittenAside(TorchCheckpointIO):
@@ -88,6 +64,7 @@ class Saving(pl.Callback):
         if due or stop or learner.device.type == "cpu" or step % FINITE_CHECK_INTERVAL == 0:
             self._check(trainer, learner)
         if due or stop:
+            learner.count_seconds()  # its own hook, which counts this step, is called after those of callbacks
             self._save(trainer, learner, Position(trainer.current_epoch, step))
         if stop:
             raise self._stopping.stopped(f"after step {step} of epoch {trainer.current_epoch + 1}", self._output)
@@ -137,7 +114,7 @@ class Saving(pl.Callback):
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
             for other in path.parent.glob(f"*{ENDING}"):
-                if other != path and _NAME.fullmatch(other.name):
+                if other != path and CHECKPOINT.fullmatch(other.name):
                     other.unlink()
         self._saved = time.monotonic()
 
@@ -152,7 +129,7 @@ def newest(output: Path) -> Path | None:
     """
     found = []
     for path in sorted((output / FOLDER).glob(f"*{ENDING}"), reverse=True):
-        if _NAME.fullmatch(path.name):
+        if CHECKPOINT.fullmatch(path.name):
             found.append(path)
         else:
             warnings.warn(f"{path} is no checkpoint of this package's training and is passed over.", stacklevel=2)
@@ -212,11 +189,6 @@ def all_finite(state: Mapping[str, Tensor]) -> bool:
 
 def _name(position: Position) -> str:
     return f"epoch_{position.epoch:05}_step_{position.step:09}{ENDING}"  # so that names sort by position
-
-
-def epochs_in(path: Path) -> int:
-    """Return the number of epochs before a checkpoint, from its name."""
-    return int(path.stem.split("_")[1])
 
 
 def saved_settings(output: Path) -> Mapping[str, Any] | None:

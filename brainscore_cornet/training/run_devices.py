@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pytorch_lightning as pl
 import torch
@@ -17,16 +16,10 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.strategies import DDPStrategy
 
-from ..cornet.errors import MAX_PROCESSES, UserError, unknown_name, whole_number
+from ..cornet.errors import MAX_PROCESSES, UserError, whole_number
 from .run_checkpoints import WrittenAside
+from .run_options import PRECISIONS, check_machine
 
-DEVICES = ("cuda", "mps", "cpu")
-PRECISIONS: dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
-    "fp32": "32-true",
-    "bf16": "bf16-mixed",
-    "bf16-mixed": "bf16-mixed",
-    "fp16-mixed": "16-mixed",
-}
 _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning.fabric")
 # Warnings of Lightning and DDP about what is intended: loaders that start in the middle of an epoch, few workers
 # where there are few cores, layers in another memory layout than their gradients, checkpoints in a folder with others.
@@ -60,15 +53,12 @@ class Machine:
         UserError
             If a device is not available or the precision is invalid.
         """
-        if precision not in PRECISIONS:
-            raise unknown_name(precision, PRECISIONS, "precision")
+        check_machine(device, precision)
         given_devices, given_nodes = _given()
         devices = whole_number(given_devices if devices is None else devices, "a number of devices", 1, MAX_PROCESSES)
         nodes = whole_number(given_nodes if nodes is None else nodes, "a number of nodes", 1, MAX_PROCESSES)
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        if device not in DEVICES:
-            raise unknown_name(device, DEVICES, "kind of device")
         there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
         if device in there and there[device] < devices:
             what = "GPU" if device == "cuda" else "device 'mps'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,8 @@ SETTINGS = "run.json"
 TABLE = "metrics.csv"
 FOLDER = "checkpoints"
 ENDING = ".ckpt"
+CHECKPOINT = re.compile(rf"epoch_\d{{5,}}_step_\d{{9,}}{re.escape(ENDING)}")
+"""Names of checkpoints, which sort by position."""
 _KEPT = (TABLE, f"{FOLDER}/*{ENDING}")  # files that make a folder a run's: without any of them nothing is lost
 
 
@@ -44,8 +47,7 @@ def run_directory(
     UserError
         If the folder is another run's, with what differs, another process writes to it, or it cannot be made.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file: expected a folder for the output.")
+    _check_folder(folder)
     busy = f"Another process is training into {folder}: wait for it, or name another output folder."
     path = folder / SETTINGS
     with ExitStack() as stack:
@@ -59,7 +61,9 @@ def run_directory(
 
 
 def check_run(folder: Path, settings: Mapping[str, Any], free: frozenset[str], unknown: Collection[str]) -> None:
-    """Raise `UserError` if the folder is another run's, as far as that is known before the images are looked at.
+    """Raise `UserError` if the folder is another run's or a file, or the run has more epochs than it is to have.
+
+    Some of that is known only when the images have been looked at and checkpoints have been read.
 
     Parameters
     ----------
@@ -68,11 +72,30 @@ def check_run(folder: Path, settings: Mapping[str, Any], free: frozenset[str], u
     unknown
         Names of the settings that are not known yet.
     """
+    _check_folder(folder)
     try:
         before = read_object(folder / SETTINGS)
     except (Damaged, OSError):  # `run_directory` reports or mends it
         return
     _compare(folder, before, settings, free.union(unknown))
+    found = [path for path in (folder / FOLDER).glob(f"*{ENDING}") if CHECKPOINT.fullmatch(path.name)]
+    oldest = min(found, default=None)  # later ones may be damaged
+    if oldest is not None and epochs_in(oldest) > settings["epochs"]:
+        raise too_few_epochs(oldest, epochs_in(oldest), settings["epochs"])
+
+
+def epochs_in(path: Path) -> int:
+    """Return the number of epochs before a checkpoint, from its name."""
+    return int(path.stem.split("_")[1])
+
+
+def too_few_epochs(trained: object, done: int, epochs: int) -> UserError:
+    return UserError(f"{trained} was trained for {done} epochs, not less than {epochs}: give more --epochs.")
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: expected a folder for the output.")
 
 
 def _compare(folder: Path, before: Mapping[str, Any], settings: Mapping[str, Any], free: frozenset[str]) -> None:

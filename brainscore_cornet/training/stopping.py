@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..cornet.errors import UserError
+from ..ranks import is_first
+from ..signals import heard_at_once
 
 _NAMES: dict[int, str] = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "Ctrl+C"}
 
@@ -23,10 +25,19 @@ class TrainingStopped(UserError):
 
 
 class Stopping:
-    """Records that a signal arrived, so that the callbacks can stop the run after a step."""
+    """Records that a signal arrived, so that the callbacks can stop the run after a step.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    print_line
+        Callback that prints a line at once when a signal arrives; called in another thread.
+    """
+
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        self._print_line = print_line
         self._signal: int | None = None
+        self._is_listening = False
+        self._heard: list[int] = []
 
     @property
     def requested(self) -> bool:
@@ -40,19 +51,31 @@ class Stopping:
             return
         before = {number: signal.getsignal(number) for number in _NAMES}
         try:
-            yield self
+            with heard_at_once(self._hear):
+                yield self
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _hear(self, number: int) -> None:
+        """Print what happens after the first signal."""
+        if not self._is_listening or number not in _NAMES:
+            return
+        self._heard.append(number)
+        if len(self._heard) == 1 and is_first():
+            again = "; Ctrl+C again stops at once" if number == signal.SIGINT else ""
+            self._print_line(f"Stopping after this step, to save it{again}.")
 
     def listen(self) -> None:
         """Install the handlers, in place of Lightning's, which would stop in the middle of a step."""
         if threading.current_thread() is threading.main_thread():
             for number in _NAMES:
                 signal.signal(number, self._note)
+            self._is_listening = True
 
     def _note(self, number: int, _) -> None:
-        if self._signal == number == signal.SIGINT:
+        # called once for two signals that arrive during a call into a library
+        if number == signal.SIGINT and (self._signal == number or self._heard.count(number) > 1):
             raise KeyboardInterrupt
         self._signal = number
 

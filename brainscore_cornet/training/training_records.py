@@ -50,7 +50,7 @@ class Epoch:
     images_per_second: float
     """In training."""
     seconds: float
-    """Duration of training in s, without validation."""
+    """Duration of training in s, without validation, over all runs of an epoch that was interrupted."""
     train_images: int
     val_images: int
 
@@ -109,7 +109,7 @@ class Records(pl.Callback):
         self._print_line(
             f"epoch {row.epoch}/{trainer.max_epochs}: training loss {train.loss:.4f}, {train.accuracies}; "
             f"validation loss {val.loss:.4f}, {val.accuracies}; "
-            f"lr {row.learning_rate:.3g}, {row.images_per_second:.0f} images/s"
+            f"lr {row.learning_rate:.3g}, {row.images_per_second:.1f} images/s"
             + (f"; {left_out} left out, see {UNREADABLE}" if learner.unreadable else "")
         )
 

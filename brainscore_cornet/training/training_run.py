@@ -29,17 +29,10 @@ from .initial_network import Start, build, restored
 from .module import Learner
 from .progress import Progress
 from .recipes import recipe_for
-from .run_checkpoints import (
-    DEFAULT_SAVE_EVERY,
-    SaveEvery,
-    Saving,
-    epochs_in,
-    newest,
-    saved_settings,
-    tidy,
-)
+from .run_checkpoints import Saving, newest, saved_settings, tidy
 from .run_devices import Machine, quiet
-from .run_directory import run_directory
+from .run_directory import epochs_in, run_directory, too_few_epochs
+from .run_options import DEFAULT_SAVE_EVERY, SaveEvery, check_on_error
 from .settings import changeable, settings_without_images
 from .stopping import Stopping
 from .training_records import Records, check_table, epochs_table, last_epoch
@@ -48,8 +41,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _logger = logging.getLogger(__name__)
-
-ON_ERROR = ("fail", "skip")
 
 
 def train(
@@ -195,10 +186,7 @@ def train(
         if own is None and restore_path is not None:
             start = restored(network, restore_path, architecture, settings)
         if start.epoch > recipe.epochs or (start.epoch == recipe.epochs and own is None):
-            raise UserError(
-                f"{own or restore_path} was trained for {start.epoch} epochs, not less than {recipe.epochs}: give more "
-                "--epochs."
-            )
+            raise too_few_epochs(own or restore_path, start.epoch, recipe.epochs)
         if own is not None and start.epoch == recipe.epochs and is_first():
             _logger.warning("%s is complete: %s.", output, last_epoch(output))
         data = Data(
@@ -243,7 +231,7 @@ def _fit(
 ) -> None:
     progress = Progress()
     title = f"CORnet-{learner.what['architecture']}"
-    stopping = Stopping()
+    stopping = Stopping(progress.say)
     with quiet(), stopping.restored(), showing() if is_first() else nullcontext():
         # this order at the end of an epoch: repeated records after an interruption are harmless
         trainer = machine.trainer(
@@ -259,8 +247,3 @@ def _fit(
             raise stopping.stopped("before the first step", output) from None
         except SystemExit:  # Lightning's end after a second Ctrl-C
             raise KeyboardInterrupt from None
-
-
-def check_on_error(on_error: str) -> None:
-    if on_error not in ON_ERROR:
-        raise UserError(f"Expected on_error {' or '.join(ON_ERROR)}, received {on_error!r}.")

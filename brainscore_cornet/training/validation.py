@@ -32,7 +32,7 @@ from .module import Learner
 from .progress import Progress
 from .recipes import RECIPES
 from .run_devices import Machine, quiet
-from .training_run import check_on_error
+from .run_options import check_on_error
 
 DEFAULT_BATCH_SIZE = 256
 # Between libraries that decode and resize JPEGs, top-1 of one network differs by some tenths of a percent.

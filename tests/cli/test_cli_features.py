@@ -126,7 +126,8 @@ def test_names_of_controls(folder):
     """The file of an untrained model has its identifier in its name, which CORnet's own command does not know."""
     arguments = ["test", "--model", "cornet_z_untrained", "--data_path", "images", "-o", "out", "--imsize", "64"]
     result = run_here(*arguments, folder=folder)
-    assert result.stdout == "out/cornet_z_untrained_decoder_avgpool_feats.npy\n"
+    stem = "out/cornet_z_untrained_decoder_avgpool_feats"
+    assert result.stdout == f"{stem}.npy\n{stem}_images.csv\n"
     assert "Loading cornet_z_untrained\n" in result.stderr
 
 
@@ -137,7 +138,7 @@ def test_images_that_cannot_be_read(folder):
     assert "To leave such images out: --on-error skip" in run_here(*arguments, folder=folder).stderr
     result = run_here(*arguments, "--on-error", "skip", folder=folder)
     assert result.returncode == 0
-    assert np.load(folder / result.stdout.strip()).shape == (6, 512)
+    assert np.load(folder / result.stdout.splitlines()[0]).shape == (6, 512)
 
 
 def test_an_output_of_other_options(folder, monkeypatch):

@@ -43,6 +43,7 @@ print(json.dumps(codes))
 """
 LIGHT = PROTOCOL.identifiers
 FEATURES = ("features", "cornet_z_untrained")
+TRAIN = ("train", "--model", "Z", "--data_path", "data")
 NEW = ("benchmark", "--new", "--recordings", "there.nc", "--stimuli", ".")
 CASES = [
     ((*FEATURES, "no/*.png", "-o", "f.nc"), "There is nothing at no/*.png"),
@@ -54,6 +55,7 @@ CASES = [
     ((*FEATURES, ".", "-o", "f.nc", "--times", "x"), "received 'x'"),
     ((*FEATURES, ".", "-o", "f.nc", "--on-error", "x"), "Unknown on_error 'x'"),
     ((*FEATURES, ".", "-o", "f.nc", "--shard", "3/2"), "received '3/2'"),
+    ((*FEATURES, ".", "-o", "f.nc", "--time-steps", "0", "--time-bins", "70-170"), "either time steps or time bins"),
     ((*FEATURES, ".", "-o", "f.nc", "-l", "V3"), "Unknown layer 'V3'. Did you mean V"),
     ((*FEATURES, ".", "--plot", "a.doc"), "ends in .png, .pdf, .svg"),
     (("features", "cornet_q", ".", "-o", "f.nc"), "Unknown model 'cornet_q'"),
@@ -107,6 +109,7 @@ CASES = [
     (("train", "--model", "Z", "--data_path", "no", "-o", "out"), "There is no folder no"),
     (("validate", "cornet_z", "--data_path", "no"), "There is no folder no"),
     (("test", "--model", "Z", "--data_path", "no", "-o", "out"), "There is nothing at no"),
+    (("test", "--model", "Z", "--data_path", "page.html", "-o", "out"), "page.html is a file: expected a folder with"),
     (("submit", "cornet_q", "-o", "out"), "Unknown model 'cornet_q'"),
     (("submit", "cornet_z", "--image-size", "64", "-o", "out"), "give it an identifier of its own, such as"),
     (("submit", "cornet_z", "--identifier", "a-b", "-o", "out"), "'a-b' cannot be an identifier"),
@@ -155,9 +158,36 @@ CASES = [
     (("score", "cornet_z=there.nc"), "there.nc (4 bytes) is not a complete file of weights"),
     (("submit", "cornet_z", "--identifier", "a", "--weights", "z.pth", "-o", "out"), "Brain-Score cannot see z.pth"),
     ((*FEATURES, "table.csv", "-o", "f.nc"), "table.csv has no column stimulus_path, only a, b."),
+    ((*FEATURES, "image.csv", "-o", "f.nc"), "only label, Image: rename the column Image to stimulus_path."),
+    (
+        (*FEATURES, "semi.csv", "-o", "f.nc"),
+        "semi.csv: the columns are separated by semicolons, expected commas. ",
+    ),
+    ((*FEATURES, "tabs.csv", "-o", "f.nc"), "separated by tabs, expected commas. Rename it to tabs.tsv."),
+    (
+        (*FEATURES, "reps.npy", "-o", "f.nc"),
+        "reps.npy is a file of numpy, expected images: name an array ",
+    ),
     ((*FEATURES, "z.pth", "-o", "f.nc"), "z.pth is named as a file of weights, expected images."),
     (("features", "data", "cornet_z_untrained", "-o", "f.nc"), "data is a folder, expected a model's identifier first"),
     (("score", "data"), "data is a folder, expected a model."),
+    (("score", "cornet_z", "-o", "page.html"), "page.html is a file: expected a folder for the scores."),
+    (
+        ("score", "cornet_z", "--device", "gpu"),
+        "'gpu' on this machine: expected cpu, cuda, cuda:1 (of several) or mps",
+    ),
+    (("score", "cornet_z", "--precision", "fp16"), "Expected the precision fp32 or bf16, received 'fp16'"),
+    (("score", "cornet_z", "--resize", "croop"), "'croop'"),
+    (("score", "cornet_z", "--background", "grren"), "received 'grren'"),
+    (("score", "cornet_z", "--image-size", "10"), "received 10"),
+    (("score", "cornet_r", "--times", "V2=3"), "one number of time steps for all regions"),
+    ((*TRAIN, "-o", "new", "--save-every", "2x"), "received '2x'"),
+    ((*TRAIN, "-o", "new", "--precision", "fp16"), "Unknown precision 'fp16'. Did you mean bf16 or fp16-mixed"),
+    ((*TRAIN, "-o", "new", "--device", "cuda:1"), "Unknown kind of device 'cuda:1'. Did you mean cuda?"),
+    ((*TRAIN, "-o", "new", "--on-error", "x"), "Expected on_error fail or skip, received 'x'"),
+    ((*TRAIN, "-o", "page.html"), "page.html is a file: expected a folder for the output."),
+    ((*TRAIN, "-o", "two", "--epochs", "1"), "was trained for 2 epochs, not less than 1: give more --epochs."),
+    (("validate", "cornet_z", "--data_path", "data", "--precision", "x"), "Unknown precision 'x'"),
 ]
 
 
@@ -185,7 +215,7 @@ BROKEN = ("submit", "--check", "cornet_z_untrained.zip"), "[not-a-zip]"
 def results(tmp_path_factory, stand_in) -> list[tuple[int, str, str]]:
     """The exit code of each command, and what it printed on standard error and standard output."""
     folder = tmp_path_factory.mktemp("early")
-    for name in ("there.nc", "a.toml", "cornet_z_untrained.zip"):
+    for name in ("there.nc", "a.toml", "page.html", "reps.npy", "cornet_z_untrained.zip"):
         (folder / name).write_text("mine")
     for name in (
         "data/train/a",
@@ -196,16 +226,22 @@ def results(tmp_path_factory, stand_in) -> list[tuple[int, str, str]]:
         "one/val/a",
         "empty",
         "run",
+        "two/checkpoints",
         "scored/scores",
     ):
         (folder / name).mkdir(parents=True)
     (folder / "scored" / "scores.csv").write_text("")
     (folder / "table.csv").write_text("a,b\n1,2\n")
+    (folder / "image.csv").write_text("label,Image\na,x.png\n")
+    (folder / "semi.csv").write_text("stimulus_path;depth\nx.png;0,5\n")
+    (folder / "tabs.csv").write_text("stimulus_path\tdepth\nx.png\t0.5\n")
     recipe = recipe_for("Z", lr=0.1)
     of_others = {"image_size": 224, "seed": 0, "precision": "fp32", "on_error": "fail"}
     settings = settings_without_images("Z", recipe, times=None, weights=None, background=None, **of_others)
     (folder / "run" / "run.json").write_text(json.dumps({**settings, "classes": 2}))
     (folder / "run" / "metrics.csv").write_text("")
+    (folder / "two" / "run.json").write_text("{}")
+    (folder / "two" / "checkpoints" / "epoch_00002_step_000000000.ckpt").write_text("")
     for architecture, stated in (("Z", {"architecture": "Z"}), ("R", {}), ("S", {})):
         state = stand_in(architecture).state_dict()
         torch.save({"state_dict": state, **stated}, folder / f"{architecture.lower()}.pth")

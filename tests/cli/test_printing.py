@@ -25,6 +25,20 @@ def work():
 sys.exit(exit_code(work, []))
 """
 
+TWICE = """
+import hashlib, os, signal, sys, threading
+from brainscore_cornet.cli.printing import ended_by_second_interrupt, exit_code
+
+def work():
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    for wait in (0.05, 0.2):
+        threading.Timer(wait, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with ended_by_second_interrupt():
+        hashlib.pbkdf2_hmac("sha512", b"", b"", 2**31 - 1)  # half an hour, without a handler in Python
+
+sys.exit(exit_code(work, []))
+"""
+
 
 def python(*arguments: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
@@ -38,6 +52,12 @@ def test_ctrl_c_again(more):
     result = python("-c", AGAIN, str(more))
     assert result.returncode == 130
     assert result.stderr == "Interrupted.\n"
+
+
+def test_the_second_ctrl_c_during_a_long_call():
+    """It ends the process at once where Python's handlers wait until the call returns."""
+    result = python("-c", TWICE)
+    assert (result.returncode, result.stderr) == (130, "Interrupted.\n")
 
 
 def test_standard_output_that_is_full():

@@ -43,6 +43,18 @@ def test_courses_are_of_all_images(written, monkeypatch):
             assert row["time_bin_start"] == features[f"{layer}:time_bin_start"].values[step]
 
 
+def test_the_axis_says_what_r_is_over(tmp_path, pictures, stand_in):
+    """Features that are averages over positions have another r, and the axis says so."""
+    for name, pool, over in (("units.nc", False, "all units"), ("means.nc", True, "channel means")):
+        model = small_model(stand_in, "cornet_z")
+        extract_features(model, list(map(str, pictures)), layers=["V1"], pool=pool, output=tmp_path / name)
+        courses, _ = time_courses(tmp_path / name)
+        figure = Figure(figsize=(5, 4))
+        panels = figure.subplots(1, 2)
+        draw_courses(figure, panels, courses, 5)
+        assert panels[1].get_ylabel() == f"mean 1 − r between images\nover {over}"
+
+
 def test_the_figure_has_the_width_that_is_asked_for(written, tmp_path):
     """85 mm is 85 mm, in a pixel figure and in PDF's points."""
     for name in ("figure.png", "figure.pdf", "figure.svg"):
@@ -53,7 +65,8 @@ def test_the_figure_has_the_width_that_is_asked_for(written, tmp_path):
     media = (tmp_path / "figure.pdf").read_bytes().split(b"/MediaBox [")[1].split(b"]")[0].split()
     assert float(media[2]) / 72 * 25.4 == pytest.approx(85, abs=0.2)
     svg = (tmp_path / "figure.svg").read_text()
-    assert "mean 1 − r" in svg
+    assert "mean 1 − r between images" in svg
+    assert "over all units" in svg
     assert "V4.conv1" in svg
 
 
@@ -61,8 +74,9 @@ def test_small_activities_are_seen_beside_large_ones(tmp_path):
     """The scale is logarithmic where a linear one would flatten a region, and has room above and below otherwise."""
     axes = {}
     for name, means in {"alike": (0.4, 0.41), "apart": (0.2, 8.0), "negative": (-1.0, 8.0)}.items():
-        columns = {"layer": ["V1.output", "IT.output"], "time_step": [0, 0], "mean": means, "spread": [0.01, 0.01]}
+        columns = {"layer": ["V1.output", "IT.output"], "time_step": [0, 0], "mean": means, "spread": 0.01}
         edges = {"time_bin_start": [50.0, 100.0], "time_bin_end": [150.0, 200.0], "dissimilarity": [0.5, 0.1]}
+        edges["over"] = "all units"
         figure = Figure(figsize=(5, 4), layout="constrained")
         panels = figure.subplots(1, 2)
         draw_courses(figure, panels, pd.DataFrame({**columns, **edges}), 5)
@@ -76,7 +90,7 @@ def test_each_layer_of_a_region_has_a_line_of_its_own():
     """Six layers of one region, which share its colour, differ in their dashes."""
     layers = [f"V4.conv{number}" for number in range(6)]
     columns = {"layer": layers, "time_step": 0, "time_bin_start": 50.0, "time_bin_end": 90.0}
-    courses = pd.DataFrame({**columns, "mean": 1.0, "spread": 0.1, "dissimilarity": 0.5})
+    courses = pd.DataFrame({**columns, "mean": 1.0, "spread": 0.1, "dissimilarity": 0.5, "over": "all units"})
     assert len(set(timecourse_figure._dashes(courses))) == 6
     figure = Figure(figsize=(3, 4), layout="constrained")
     draw_courses(figure, figure.subplots(2, 1), courses, 3)

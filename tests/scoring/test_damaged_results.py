@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from helpers.commands import run_here
 from helpers.results import result
+from helpers.toys import ToyBenchmark, ToyModel
 
 from brainscore_cornet import UserError
-from brainscore_cornet.scoring import read_scores, read_table
+from brainscore_cornet.scoring import read_scores, read_table, score_models
 from brainscore_cornet.scoring.results import Results, Row
 
 GOOD = asdict(Row(**result()))
@@ -65,6 +66,19 @@ def test_one_damaged_row(results, damage):
     assert read_table(results.folder)["model"].tolist() == ["=cornet_s", "cornet_z"]
     assert path.with_name(f"{path.name}.damaged").exists()
     assert "\n'=cornet_s," in (results.folder / "scores.csv").read_text()
+
+
+def test_the_table_is_written_again(tmp_path, monkeypatch):
+    """A run with nothing to do writes the table from the rows' files, and the device has its number of threads."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    table = tmp_path / "results" / "scores.csv"
+    job = {"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", tmp_path / "log")]
+    (device,) = score_models(*job, output=table.parent)["device"]
+    assert device == "cpu, 1 thread" or device.startswith("cuda")
+    written = table.read_bytes()
+    table.write_bytes(written + b"garbage\n")
+    score_models(*job, output=table.parent)
+    assert table.read_bytes() == written
 
 
 def test_a_damaged_score(results):

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.toys import SameStimuli, ToyBenchmark, ToyModel, calls
 
 from brainscore_cornet.cornet.errors import UserError
+from brainscore_cornet.parallel.dask_cluster import Cluster
 from brainscore_cornet.scoring import EMBEDDED, read_table, score_models
 
 pytest.importorskip("distributed")
@@ -66,6 +68,20 @@ def test_no_scheduler(options, expected, monkeypatch):
     monkeypatch.setattr(TIMEOUT, "1s")
     with pytest.raises(UserError, match=expected):
         score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", Path(os.devnull))], **options)
+
+
+def test_slurm_without_configuration(tmp_path):
+    """What dask-jobqueue does not know is named before any work, with its file and the file's content."""
+    pytest.importorskip("dask_jobqueue")
+    from dask import config
+
+    with (
+        config.set({"jobqueue.slurm.cores": None, "jobqueue.slurm.memory": None}),
+        pytest.raises(UserError, match=r"cores and memory are unknown\. .*jobqueue\.yaml, such as: ") as refused,
+    ):
+        score_models({"m": ToyModel("m", 0.5)}, [ToyBenchmark("one", tmp_path / "log")], slurm=True)
+    with config.set(yaml.safe_load(str(refused.value).split("such as: ")[1])):
+        Cluster(slurm_jobs=1).check()
 
 
 def test_slurm(tmp_path, slurm, monkeypatch):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from helpers.patience import PATIENCE
 from helpers.trainings import SMALL, Training, command, pictures, same, table
 
 from brainscore_cornet import UserError, train
-from brainscore_cornet.training.run_checkpoints import SaveEvery, newest
+from brainscore_cornet.training.run_checkpoints import newest
+from brainscore_cornet.training.run_options import SaveEvery
 from brainscore_cornet.training.stopping import Stopping, TrainingStopped
 
 # two parts of a batch, a batch that is left over, more than an epoch
@@ -94,6 +97,50 @@ def test_killed_three_times(undisturbed, folder):
     assert table(out) == table(undisturbed / "out")
     assert not list(out.rglob(".*.part"))
     assert len(list((out / "checkpoints").iterdir())) == 1
+
+
+def test_a_stop_is_announced_at_once():
+    """The first Ctrl-C is answered while a call into a library lasts, and the second one is an interrupt."""
+    before = signal.getsignal(signal.SIGINT)
+    printed: list[tuple[str, float]] = []
+    stopping = Stopping(lambda line: printed.append((line, time.monotonic())))
+    with stopping.restored():
+        stopping.listen()
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        hashlib.pbkdf2_hmac("sha512", b"", b"", 1_000_000)  # handlers in Python wait until it returns
+        end = time.monotonic()
+        assert stopping.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    ((line, when),) = printed
+    assert line == "Stopping after this step, to save it; Ctrl+C again stops at once."
+    assert when < end
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_two_signals_during_one_call():
+    """The second Ctrl-C is an interrupt also where Python's handler runs once for both."""
+    stopping = Stopping(lambda line: None)
+    with stopping.restored():
+        stopping.listen()
+        for wait in (0.05, 0.15):
+            threading.Timer(wait, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            hashlib.pbkdf2_hmac("sha512", b"", b"", 1_000_000)
+
+
+def test_the_rate_after_a_stop(folder, monkeypatch):
+    """The step after which a run stopped counts in the epoch's duration, also where no other step is left."""
+    monkeypatch.setattr("brainscore_cornet.training.training_run.Stopping", StopsItself)
+    StopsItself.after = 1
+    options = {**SMALL, "epochs": 1, "batch_size": 15}
+    began = time.monotonic()
+    with pytest.raises(TrainingStopped, match="after step 1 of epoch 1"):
+        train("Z", folder, folder / "out", **options)
+    first = time.monotonic() - began
+    (row,) = train("Z", folder, folder / "out", **options).itertuples()
+    assert 0.001 < row.seconds < first
+    assert row.images_per_second == pytest.approx(15 / row.seconds)
 
 
 class StopsItself(Stopping):
