@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from brainscore_vision.benchmark_helpers import screen
-from helpers.own_recordings import TEXT, laboratory
+from helpers.own_recordings import TEXT, laboratory, responses
 from helpers.patience import PATIENCE
 from result_caching import _DiskStorage
 
@@ -22,6 +22,8 @@ UNWRITTEN = "Noise ceilings are not kept in"
 def test_a_ceiling_that_cannot_be_kept_is_computed(tmp_path, caplog, monkeypatch):
     """It has the value that is kept elsewhere, and one warning names the folder and the variable that moves it."""
     path = laboratory(tmp_path)
+    path.write_text(TEXT.replace(", [170, 270]]", "]"))
+    np.save(tmp_path / "it.npy", responses(time_bins=1))
     (tmp_path / "file").write_text("")
     expected = load_benchmark(path).ceiling
     unwritable = str(tmp_path / "file" / "home")
