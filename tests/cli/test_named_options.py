@@ -15,6 +15,7 @@ NOT_PRINTED = {
     ("test", "--allow-uninformative"): "it allows it",
     ("test", "--join"): "it computes no shards",
     ("test", "--shard"): "it joins no shards",
+    ("validate", "--epochs"): "it has no run directory",
     ("validate", "--lr"): "it takes no step",
     **{
         ("test", option): "it has no workers"
