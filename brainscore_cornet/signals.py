@@ -9,6 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _END = b"\0"  # no signal has this number
+_writing: int | None = None
+
+
+def _leave_to_parent() -> None:
+    """Write nothing from a forked process, which gets a terminal's Ctrl-C, too, into the pipe of its parent."""
+    if _writing is not None:
+        signal.set_wakeup_fd(-1)
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no forks
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 @contextmanager
@@ -22,9 +33,11 @@ def heard_at_once(hear: Callable[[int], object]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    global _writing
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    outer, _writing = _writing, writing
 
     def listen() -> None:
         while (byte := os.read(reading, 1)) != _END:
@@ -39,6 +52,7 @@ def heard_at_once(hear: Callable[[int], object]) -> Iterator[None]:
         yield
     finally:
         signal.set_wakeup_fd(before)
+        _writing = outer
         os.write(writing, _END)
         thread.join()
         os.close(reading)

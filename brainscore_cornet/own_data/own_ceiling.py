@@ -21,14 +21,16 @@ class CeilingByVersion(BenchmarkBase):
 
     @property
     def ceiling(self) -> Score:
-        if self._unwritten is None:
-            try:
-                return self._ceiling(identifier=f"{self.identifier}-v{self.version}")
-            except OSError as error:
-                _logger.warning(
-                    "Noise ceilings are not kept in %s: %s. To keep them elsewhere, set RESULTCACHING_HOME.",
-                    os.environ.get("RESULTCACHING_HOME", "~/.result_caching"),
-                    error.strerror or error,
-                )
-                self._unwritten = self._ceiling_func()
-        return self._unwritten
+        if self._unwritten is not None:
+            return self._unwritten
+        try:
+            return self._ceiling(identifier=f"{self.identifier}-v{self.version}")
+        except OSError as error:
+            _logger.warning(
+                "Noise ceilings are not kept in %s: %s. To keep them elsewhere, set RESULTCACHING_HOME.",
+                os.environ.get("RESULTCACHING_HOME", "~/.result_caching"),
+                error.strerror or error,
+            )
+        computed: Score = self._ceiling_func()
+        self._unwritten = computed
+        return computed

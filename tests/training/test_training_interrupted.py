@@ -8,6 +8,7 @@ import resource
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,22 @@ def test_a_stop_is_announced_at_once():
     assert line == "Stopping after this step, to save it; Ctrl+C again stops at once."
     assert when < end
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_of_a_forked_process_is_its_own():
+    """Workers that load images get a terminal's Ctrl-C, too: it is one Ctrl-C for the run."""
+    stopping = Stopping(lambda line: None)
+    with stopping.restored():
+        stopping.listen()
+        signal.raise_signal(signal.SIGINT)
+        child = os.fork()
+        if child == 0:
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            os._exit(0)
+        os.waitpid(child, 0)
+        time.sleep(0.2)  # for what would be heard
+    assert stopping._heard == [signal.SIGINT]
 
 
 def test_two_signals_during_one_call():
