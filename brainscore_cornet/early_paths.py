@@ -8,11 +8,12 @@ from pathlib import Path
 from .cornet.errors import UserError
 from .cornet.writing import output_path
 
-_ENDING = ".toml"
-"""Of benchmark files."""
+BENCHMARK_FILE = ".toml"
+"""Ending of the files of benchmarks of one's own."""
 DATA = (".npy", ".npz", ".mat", ".h5", ".hdf5", ".nc", ".csv", ".tsv", ".parquet", ".nwb")
 """Endings of files of recordings."""
-_INSTEAD = "`brainscore-cornet benchmark my.toml --new --recordings {file} --stimuli images/` makes one"
+FROM_DATA = "`brainscore-cornet benchmark my.toml --new --recordings {file} --stimuli images/` makes one"
+"""How to get a benchmark file from a file of data."""
 
 
 def benchmark_path(path: str | Path) -> Path:
@@ -20,7 +21,7 @@ def benchmark_path(path: str | Path) -> Path:
     given, path = path, Path(os.path.expanduser(path)).absolute()
     if os.path.isdir(path):
         raise UserError(f"{given} is a folder, expected a benchmark file of your own data, such as it.toml.")
-    if not os.path.isfile(path) and path.suffix != _ENDING:
+    if not os.path.isfile(path) and path.suffix != BENCHMARK_FILE:
         raise UserError(
             f"Expected a benchmark file of your own data, such as it.toml, received {os.fspath(given)!r}; `score -b` "
             "takes Brain-Score's benchmarks."
@@ -28,7 +29,7 @@ def benchmark_path(path: str | Path) -> Path:
     if not os.path.isfile(path):
         raise UserError(f"The benchmark file {path} does not exist.")
     if path.suffix.lower() in DATA:
-        raise UserError(f"{given} is a file of data, expected a benchmark file: {_INSTEAD.format(file=given)}.")
+        raise UserError(f"{given} is a file of data, expected a benchmark file: {FROM_DATA.format(file=given)}.")
     return path
 
 

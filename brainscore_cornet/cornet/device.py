@@ -10,7 +10,7 @@ from .errors import UserError
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
     """Return the requested torch device; by default CUDA if available, else Apple's MPS, else the CPU."""
-    check_device(None if device is None else str(device))
+    check_device(device)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:

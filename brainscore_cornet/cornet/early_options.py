@@ -55,7 +55,7 @@ def check_options(
     return whole_number(image_size, "an image size in px", MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
 
 
-def check_device(device: str | None) -> None:
+def check_device(device: object) -> None:
     """Raise `UserError` for an unknown device, and for CUDA where torch or the machine cannot have it.
 
     Whether the device can compute is checked by `pick_device`.

@@ -12,6 +12,7 @@ from pathlib import Path
 from .. import plugin_links
 from ..cornet.anatomy import REGIONS
 from ..cornet.errors import UserError, unknown_name
+from ..early_paths import BENCHMARK_FILE, FROM_DATA
 from ..marques2020.protocols import LIGHT, OFFICIAL
 from . import requirements
 from .requirements import Requirements
@@ -22,14 +23,12 @@ EMBEDDED = LIGHT.identifiers
 OFFLINE, PUBLIC, PRIVATE, UNSTATED = "offline", "public download", "private", "download, not stated whether public"
 # availability of a benchmark's data -> name of its group
 _FREE = {OFFLINE: "offline", PUBLIC: "public", PRIVATE: "private"}
-BENCHMARK_FILE = ".toml"
-"""Ending of the files of benchmarks of one's own."""
 KINDS = ("behavioral", "engineering")  # kinds of benchmarks in the metadata, besides regions
 MARQUES = "marques2020"
 """The group of the official V1 property benchmarks that need no download."""
 _INSTEAD = {
     "models": "of a checkpoint name both, such as cornet_s={file}",
-    "benchmarks": "`brainscore-cornet benchmark my.toml --new --recordings {file} --stimuli images/` makes one",
+    "benchmarks": FROM_DATA,
 }
 """What to do with a file where a name is expected."""
 GROUPS = (*_FREE.values(), *REGIONS, *KINDS, MARQUES)

@@ -15,7 +15,7 @@ import cloudpickle
 from ..cornet.commitments import COMMITMENTS
 from ..cornet.errors import UserError
 from ..cornet.weights.own_files import CHECKPOINTS
-from ..early_paths import benchmark_path
+from ..early_paths import BENCHMARK_FILE, benchmark_path
 from . import catalogue
 from .labels import labelled
 
@@ -84,7 +84,7 @@ def targets(benchmarks: Iterable) -> list[Target]:
 
 
 def _target(benchmark) -> Target:
-    if isinstance(benchmark, str | Path) and Path(benchmark).suffix == catalogue.BENCHMARK_FILE:
+    if isinstance(benchmark, str | Path) and Path(benchmark).suffix == BENCHMARK_FILE:
         path = str(benchmark_path(benchmark))
         from ..own_data.benchmark_file import load_benchmark
 

@@ -264,7 +264,7 @@ def test_a_table_that_is_not_ours_is_not_replaced(tmp_path, log, models):
     with pytest.raises(UserError, match="Expected a folder"):
         score_models({"good": models["good"]}, ToyBenchmark("one", log), output=tmp_path / "table.csv")
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="Cannot write"):
+    with pytest.raises(UserError, match="file is a file: expected a folder for the scores"):
         score_models({"good": models["good"]}, ToyBenchmark("one", log), output=tmp_path / "file")
     assert (tmp_path / "scores.csv").read_text() == "mine"
     assert not calls(log)
