@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import io
-from functools import cache, partial
+from functools import partial
 
 import pytest
 import torch
 from helpers.processes import PROCESSES, gradients, noise, preloaded, train_in_process
+from helpers.small_model import as_built
 from torch import nn
 
 from brainscore_cornet.cornet.architectures import Point, build_network
@@ -20,8 +21,8 @@ each_architecture = pytest.mark.parametrize("architecture", ARCHITECTURES)
 
 @pytest.fixture(scope="module")
 def stand_in(stand_in):
-    """Networks with their weights in the layout of a network that was just built, which the last bits depend on."""
-    return cache(lambda architecture: copy.deepcopy(stand_in(architecture)).to(memory_format=torch.contiguous_format))
+    """Networks whose weights have the layout that the last bits of these tests depend on."""
+    return as_built(stand_in)
 
 
 def logits_of(network, pictures: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import re
-from functools import cache
 
 import numpy as np
 import onnxruntime
@@ -15,6 +14,7 @@ import pytest
 import torch
 import torchlens
 from helpers.processes import noise
+from helpers.small_model import as_built
 from safetensors.torch import load_model, save_model
 from torch.func import functional_call, jacrev, vmap
 from torchlens.options import CaptureOptions
@@ -36,8 +36,8 @@ def assert_close(found, expected: torch.Tensor) -> None:
 
 @pytest.fixture(scope="module")
 def stand_in(stand_in):
-    """Networks with their weights in the layout of a network that was just built, which the last bits depend on."""
-    return cache(lambda architecture: copy.deepcopy(stand_in(architecture)).to(memory_format=torch.contiguous_format))
+    """Networks whose weights have the layout that the last bits of these tests depend on."""
+    return as_built(stand_in)
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,11 @@ from brainscore_cornet.cornet.brain_model import CORnetModel
 from brainscore_cornet.cornet.commitments import get_commitment, vary
 
 SIZE = 48  # px
+
+
+def as_built(stand_in: Callable[[str], nn.Module]) -> Callable[[str], nn.Module]:
+    """Copies of the networks that the fixture keeps, with their weights in the layout of one that was just built."""
+    return cache(lambda architecture: copy.deepcopy(stand_in(architecture)).to(memory_format=torch.contiguous_format))
 
 
 def small_model(stand_in: Callable[[str], nn.Module], identifier: str, batch_size: int = 4, **options) -> CORnetModel:
